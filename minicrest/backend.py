@@ -1,0 +1,68 @@
+"""One text, two devices: the array module comes from the arrays, so the same lines run on NumPy and on CuPy.
+
+`cpu` is NumPy and needs nothing else installed; `cuda` is CuPy, imported only when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+DEVICES = ("cpu", "cuda")
+
+
+def array_module(*arrays):
+    """The module whose functions work on `arrays`: cupy if any of them is a CuPy array, else numpy."""
+    for array in arrays:
+        if type(array).__module__.partition(".")[0] == "cupy":
+            return sys.modules["cupy"]
+    return np
+
+
+def device_of(array) -> str:
+    """Where `array` lives: "cpu" or "cuda"."""
+    return "cpu" if array_module(array) is np else "cuda"
+
+
+def to_device(array, device: str):
+    """`array` on `device` ("cpu" or "cuda"); copies only when it has to move.
+
+    Raises ValueError for another name, and RuntimeError when "cuda" is asked for and CuPy is not installed.
+    """
+    if device == "cpu":
+        return to_numpy(array)
+    if device == "cuda":
+        return _cupy().asarray(array)
+    raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
+
+
+def to_numpy(array) -> np.ndarray:
+    """`array` as a NumPy array on the host; a NumPy array comes back as it is."""
+    xp = array_module(array)
+    return np.asarray(array) if xp is np else xp.asnumpy(array)
+
+
+def gpu_available() -> bool:
+    """True if CuPy is installed and sees at least one CUDA device."""
+    try:
+        cupy = _cupy()
+        return cupy.cuda.runtime.getDeviceCount() > 0
+    except Exception:  # no CuPy, no driver, no device: CuPy raises a different type for each
+        return False
+
+
+def synchronize(device: str) -> None:
+    """Wait until `device` has finished what it was given; clocks read before that would lie."""
+    if device == "cuda":
+        _cupy().cuda.get_current_stream().synchronize()
+
+
+def _cupy():
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            'device "cuda" needs CuPy: pip install "minicrest[cuda12]" (CUDA 12) or "minicrest[cuda13]" (CUDA 13)'
+        ) from error
+    return cupy

@@ -1,0 +1,13 @@
+"""Hand-written networks: every layer states its own derivatives, first and second."""
+
+from minicrest.nn.chain import Residual, Sequential
+from minicrest.nn.conv import AvgPool2d, Conv2d, MaxPool2d
+from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU, Tanh
+from minicrest.nn.losses import LogisticLoss, SoftmaxCrossEntropy, SquaredError
+from minicrest.nn.network import Answers, Network, Step
+from minicrest.nn.zoo import lenet, mlp, resnet20
+
+__all__ = [
+    "Answers", "AvgPool2d", "BatchNorm2d", "Conv2d", "Flatten", "Linear", "LogisticLoss", "MaxPool2d", "Network", "ReLU",
+    "Residual", "Sequential", "SoftmaxCrossEntropy", "SquaredError", "Step", "Tanh", "lenet", "mlp", "resnet20",
+]  # fmt: skip

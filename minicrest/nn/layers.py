@@ -1,0 +1,273 @@
+"""Layers: four formulas each, from which a network gets its gradient and its exact Hessian-vector product.
+
+    forward            y        = f(x; w)                     and a cache: what the other three need
+    backward           dx, dw   from dy = dL/dy               (reverse mode)
+    tangent            Ry       = derivative of f along (Rx, Rw)                  (forward mode)
+    backward_tangent   Rdx, Rdw = derivative of backward along (Rx, Rw, Rdy)      (forward over reverse)
+
+R{.} is Pearlmutter's operator (Fast exact multiplication by the Hessian, 1994): Rq = d/de q(w + e v) at e = 0. A layer
+is stateless. Its parameters arrive as `w`, a flat view of the network's theta; parameter gradients are written into
+`dw`, a flat view of the network's gradient, and are skipped where `dw` is None. Rx is None where the input does not
+move. `per_example` is the fifth formula: the gradient of every single example.
+
+Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
+Images are (n, c, h, w); see `conv.py` for convolution and pooling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicrest.backend import array_module
+
+
+@dataclass(frozen=True)
+class Linear:
+    """y = x W + b with x (n, i), W (i, o), b (o,).
+
+    backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
+    backward tangent: RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
+    """
+
+    inputs: int
+    outputs: int
+    statistics = 0
+
+    @property
+    def size(self) -> int:
+        return (self.inputs + 1) * self.outputs
+
+    def initialize(self, rng) -> np.ndarray:
+        """He et al. (2015): W of variance 2/i keeps the scale of ReLU activations; b = 0."""
+        W = rng.standard_normal((self.inputs, self.outputs)) * np.sqrt(2 / self.inputs)
+        return np.concatenate([W.ravel(), np.zeros(self.outputs)])
+
+    def split(self, w):
+        """The flat view `w` as (W, b)."""
+        return w[: -self.outputs].reshape(self.inputs, self.outputs), w[-self.outputs :]
+
+    def forward(self, w, x, stats=None):
+        W, b = self.split(w)
+        y = x @ W
+        y += b
+        return y, x
+
+    def backward(self, w, x, dy, dw=None, need_dx=True):
+        W, _ = self.split(w)
+        if dw is not None:
+            dW, db = self.split(dw)
+            array_module(x).matmul(x.T, dy, out=dW)
+            db[...] = dy.sum(0)
+        return dy @ W.T if need_dx else None
+
+    def tangent(self, w, x, Rw, Rx):
+        W, _ = self.split(w)
+        RW, Rb = self.split(Rw)
+        Ry = x @ RW
+        Ry += Rb
+        if Rx is not None:
+            Ry += Rx @ W
+        return Ry, Rx
+
+    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
+        W, _ = self.split(w)
+        RW, _ = self.split(Rw)
+        RdW, Rdb = self.split(Rdw)
+        array_module(x).matmul(x.T, Rdy, out=RdW)
+        if Rx is not None:
+            RdW += Rx.T @ dy
+        Rdb[...] = Rdy.sum(0)
+        return Rdy @ W.T + dy @ RW.T if need_dx else None
+
+    def per_example(self, x, dy):
+        """(n, size): the gradient of example n is x_n dy_n' and dy_n."""
+        n = len(x)
+        G = array_module(x).empty((n, self.size), dtype=dy.dtype)
+        G[:, : -self.outputs] = (x[:, :, None] * dy[:, None, :]).reshape(n, -1)
+        G[:, -self.outputs :] = dy
+        return G
+
+    def gram(self, x, dy):
+        """(n, n) inner products of per-example gradients: <x_n dy_n', x_m dy_m'> = (x_n . x_m)(dy_n . dy_m)."""
+        return (x @ x.T + 1) * (dy @ dy.T)
+
+    def square_norms(self, x, dy):
+        """(n,) squared norms of per-example gradients: (|x|^2 + 1) |dy|^2."""
+        return ((x * x).sum(1) + 1) * (dy * dy).sum(1)
+
+    def square_sum(self, x, dy):
+        """(size,) sum over examples of the squared per-example gradient."""
+        xp, square = array_module(x), dy * dy
+        return xp.concatenate([((x * x).T @ square).ravel(), square.sum(0)])
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """y = max(x, 0).   dx = [x > 0] dy, Ry = [x > 0] Rx, Rdx = [x > 0] Rdy: piecewise linear, no second derivative."""
+
+    size = statistics = 0
+
+    def forward(self, w, x, stats=None):
+        return array_module(x).maximum(x, 0), x > 0
+
+    def backward(self, w, on, dy, dw=None, need_dx=True):
+        return dy * on
+
+    def tangent(self, w, on, Rw, Rx):
+        return Rx * on, None
+
+    def backward_tangent(self, w, on, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return Rdy * on
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """y = tanh x, y' = 1 - y^2.   dx = y' dy, Ry = y' Rx, Rdx = y' Rdy - 2 y Ry dy."""
+
+    size = statistics = 0
+
+    def forward(self, w, x, stats=None):
+        y = array_module(x).tanh(x)
+        return y, y
+
+    def backward(self, w, y, dy, dw=None, need_dx=True):
+        return dy * (1 - y * y)
+
+    def tangent(self, w, y, Rw, Rx):
+        Ry = (1 - y * y) * Rx
+        return Ry, Ry
+
+    def backward_tangent(self, w, y, dy, Rw, Ry, Rdy, Rdw, need_dx=True):
+        return (1 - y * y) * Rdy - 2 * y * Ry * dy
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """(n, ...) -> (n, i): linear, so all four formulas are a reshape."""
+
+    size = statistics = 0
+
+    def forward(self, w, x, stats=None):
+        return x.reshape(len(x), -1), x.shape
+
+    def backward(self, w, shape, dy, dw=None, need_dx=True):
+        return dy.reshape(shape)
+
+    def tangent(self, w, shape, Rw, Rx):
+        return Rx.reshape(len(Rx), -1), None
+
+    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return Rdy.reshape(shape)
+
+
+@dataclass(frozen=True)
+class BatchNorm2d:
+    """y = gamma xh + beta, xh = s (x - mu), s = 1/sqrt(var + eps), one gamma and beta a channel (Ioffe, Szegedy 2015).
+
+    Training mode (`stats` is None): mu and var are those of the batch, and depend on x. With <.> the mean over the
+    batch, u = dy - <dy> - xh <dy xh> and Rxh = s (Rx - <Rx> - xh <xh Rx>):
+        dgamma = sum dy xh     dbeta = sum dy     dx = gamma s u
+        Ry  = Rgamma xh + gamma Rxh + Rbeta     Rs = -s^2 <xh Rx>
+        Rdx = (Rgamma s + gamma Rs) u + gamma s (Rdy - <Rdy> - Rxh <dy xh> - xh <Rdy xh + dy Rxh>)
+    Evaluation mode: mu and var come from `stats` = (running mean, running variance), flat, and are constants:
+        dx = gamma s dy,  Rxh = s Rx,  Rdx = s (Rgamma dy + gamma Rdy).
+    Inputs are (n, c) or (n, c, h, w); either way the layer works on a matrix with a column per channel.
+    """
+
+    channels: int
+    eps: float = 1e-5
+
+    @property
+    def size(self) -> int:
+        return 2 * self.channels
+
+    @property
+    def statistics(self) -> int:
+        """Running mean and running variance."""
+        return 2 * self.channels
+
+    def initialize(self, rng) -> np.ndarray:
+        return np.concatenate([np.ones(self.channels), np.zeros(self.channels)])
+
+    def forward(self, w, x, stats=None):
+        gamma, beta = w.reshape(2, -1)
+        rows = _rows(x)
+        mu, var = (rows.mean(0), rows.var(0)) if stats is None else stats.reshape(2, -1)
+        s = 1 / array_module(x).sqrt(var + self.eps)
+        xh = (rows - mu) * s
+        cache = (xh, s, None if stats is not None else (mu, var))
+        return _like(gamma * xh + beta, x.shape), cache
+
+    def batch_statistics(self, cache):
+        """(2 c,) mean and unbiased variance of the batch that `cache` saw in training mode, for the running average."""
+        xh, _, (mu, var) = cache
+        return array_module(mu).concatenate([mu, var * (len(xh) / max(len(xh) - 1, 1))])
+
+    def backward(self, w, cache, dy, dw=None, need_dx=True):
+        gamma, _ = w.reshape(2, -1)
+        xh, s, batch = cache
+        rows = _rows(dy)
+        m, sum_dy, sum_dy_xh = len(rows), rows.sum(0), (rows * xh).sum(0)
+        if dw is not None:
+            dw.reshape(2, -1)[0] = sum_dy_xh
+            dw.reshape(2, -1)[1] = sum_dy
+        if batch is None:
+            return _like(gamma * s * rows, dy.shape)
+        return _like(gamma * s * (rows - sum_dy / m - xh * (sum_dy_xh / m)), dy.shape)
+
+    def tangent(self, w, cache, Rw, Rx):
+        gamma, _ = w.reshape(2, -1)
+        Rgamma, Rbeta = Rw.reshape(2, -1)
+        xh, s, batch = cache
+        if Rx is None:  # the input does not move, so neither do its statistics
+            raise ValueError("BatchNorm2d cannot be the first layer: put a Conv2d or Linear layer before it")
+        rows = _rows(Rx)
+        if batch is None:
+            Rxh, Rs = s * rows, 0
+        else:
+            q = (xh * rows).mean(0)
+            Rxh, Rs = s * (rows - rows.mean(0) - xh * q), -s * s * q
+        return _like(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
+
+    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        gamma, _ = w.reshape(2, -1)
+        Rgamma, _ = Rw.reshape(2, -1)
+        (xh, s, batch), (Rxh, Rs) = cache, Rcache
+        rows, Rrows = _rows(dy), _rows(Rdy)
+        m, R_dy_xh = len(rows), Rrows * xh + rows * Rxh
+        Rdw.reshape(2, -1)[0] = R_dy_xh.sum(0)
+        Rdw.reshape(2, -1)[1] = Rrows.sum(0)
+        if batch is None:
+            return _like(s * (Rgamma * rows + gamma * Rrows), dy.shape)
+        dy_xh = (rows * xh).sum(0) / m
+        u = rows - rows.mean(0) - xh * dy_xh
+        Ru = Rrows - Rrows.mean(0) - Rxh * dy_xh - xh * R_dy_xh.mean(0)
+        return _like((Rgamma * s + gamma * Rs) * u + gamma * s * Ru, dy.shape)
+
+    def per_example(self, cache, dy):
+        """(n, 2 c), in evaluation mode: sums over the places of each image.  Raises ValueError in training mode."""
+        xh, _, batch = cache
+        if batch is not None:
+            raise ValueError(
+                "per-example quantities have no meaning through batch-norm in training mode, where every example "
+                "moves the statistics of all; pass stats= (the running statistics) to use evaluation mode"
+            )
+        n = len(dy)
+        rows = _rows(dy)
+        both = array_module(xh).concatenate([rows * xh, rows], axis=1)  # (n h w, 2 c)
+        return both.reshape(n, -1, both.shape[1]).sum(1)
+
+
+def _rows(x):
+    """(n, c, h, w) or (n, c) as a matrix with a column per channel; no copy where channels are last in memory."""
+    return x if x.ndim == 2 else x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
+
+
+def _like(rows, shape):
+    """The inverse of `_rows`: a view of shape `shape`."""
+    if len(shape) == 2:
+        return rows
+    n, c, h, w = shape
+    return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)

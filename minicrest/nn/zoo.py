@@ -1,0 +1,91 @@
+"""Three networks: a multi-layer perceptron, LeNet-5 and the ResNet-20 of the CIFAR papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minicrest.backend import array_module
+from minicrest.nn.chain import Residual
+from minicrest.nn.conv import AvgPool2d, Conv2d, MaxPool2d
+from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU
+from minicrest.nn.losses import SoftmaxCrossEntropy
+from minicrest.nn.network import Network
+
+
+def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
+    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
+    if len(sizes) < 2:
+        raise ValueError(f"mlp needs at least (inputs, outputs), got {tuple(sizes)}")
+    layers = [Flatten()]
+    for i, o in zip(sizes, sizes[1:]):
+        layers += [Linear(i, o), activation()]
+    return Network(layers[:-1], loss)
+
+
+def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
+    """LeNet-5 (LeCun et al. 1998) in today's form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
+
+    Images of 28 x 28 are padded by 2, as the original's 32 x 32 input was.
+    """
+    c, h, w = shape
+    padding = 2 if min(h, w) < 32 else 0
+    side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
+    if min(side) < 1:
+        raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {tuple(shape)}")
+    return Network(
+        [
+            Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2),
+            Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2), Flatten(),
+            Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, classes),
+        ],
+        loss,
+    )  # fmt: skip
+
+
+def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
+    """ResNet-20 for CIFAR (He et al. 2016, section 4.2): 3 stages of 3 blocks, 16, 32, 64 channels, 0.27M parameters.
+
+    Where a stage halves the image and doubles the channels the shortcut has no parameters: every second pixel, and
+    zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
+    """
+    layers = [Conv2d(shape[0], 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
+    for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
+        layers += _block(c, o)
+    return Network(layers + [AvgPool2d(), Flatten(), Linear(64, classes)], loss)
+
+
+def _block(c: int, o: int):
+    stride = o // c
+    body = [
+        Conv2d(c, o, stride=stride, padding=1, bias=False), BatchNorm2d(o), ReLU(),
+        Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o),
+    ]  # fmt: skip
+    return [Residual(body, [] if c == o else [Subsample(stride, o - c)]), ReLU()]
+
+
+@dataclass(frozen=True)
+class Subsample:
+    """y = every `stride`-th pixel of x, with `extra` channels of zeros after x's own. Linear, no parameters."""
+
+    stride: int
+    extra: int
+    size = statistics = 0
+
+    def forward(self, w, x, stats=None):
+        n, c, h, wide = x.shape
+        s = self.stride
+        y = array_module(x).zeros((n, -(-h // s), -(-wide // s), c + self.extra), dtype=x.dtype).transpose(0, 3, 1, 2)
+        y[:, :c] = x[:, :, ::s, ::s]
+        return y, x.shape
+
+    def backward(self, w, shape, dy, dw=None, need_dx=True):
+        n, c, h, wide = shape
+        dx = array_module(dy).zeros((n, h, wide, c), dtype=dy.dtype).transpose(0, 3, 1, 2)
+        dx[:, :, :: self.stride, :: self.stride] = dy[:, :c]
+        return dx
+
+    def tangent(self, w, shape, Rw, Rx):
+        return self.forward(w, Rx)[0], None
+
+    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return self.backward(w, shape, Rdy)

@@ -1,0 +1,132 @@
+"""Optimisers and learning-rate schedules.
+
+An optimiser is a frozen dataclass of hyper-parameters; what it remembers is a separate state of arrays, so that a
+checkpoint can hold it. `update` changes theta and the state's arrays IN PLACE (they are as large as the model).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from minicrest.backend import array_module
+
+
+@dataclass(frozen=True)
+class SGDState:
+    velocity: Any  # (d,)
+
+
+@dataclass(frozen=True)
+class SGD:
+    """v <- momentum v + (g + weight_decay w);   w <- w - lr factor v.   momentum 0 is plain gradient descent."""
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        _require(self, lr=self.lr > 0, momentum=0 <= self.momentum < 1, weight_decay=self.weight_decay >= 0)
+
+    def init(self, theta) -> SGDState:
+        return SGDState(array_module(theta).zeros_like(theta))
+
+    def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
+        """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        v = state.velocity
+        v *= self.momentum
+        v += gradient
+        if self.weight_decay:
+            v += self.weight_decay * theta
+        theta -= (self.lr * factor) * v
+        return state
+
+
+@dataclass(frozen=True)
+class AdamWState:
+    first: Any  # (d,)
+    second: Any  # (d,)
+    count: int
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov, Hutter 2019).
+
+    m <- beta1 m + (1 - beta1) g;   s <- beta2 s + (1 - beta2) g^2
+    w <- w - lr factor (m / (1 - beta1^t) / (sqrt(s / (1 - beta2^t)) + eps) + weight_decay w)
+    """
+
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 1e-2
+
+    def __post_init__(self):
+        betas = {"beta1": 0 <= self.beta1 < 1, "beta2": 0 <= self.beta2 < 1}
+        _require(self, lr=self.lr > 0, eps=self.eps > 0, weight_decay=self.weight_decay >= 0, **betas)
+
+    def init(self, theta) -> AdamWState:
+        zeros = array_module(theta).zeros_like
+        return AdamWState(zeros(theta), zeros(theta), 0)
+
+    def update(self, theta, gradient, state: AdamWState, factor: float = 1.0) -> AdamWState:
+        """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        t, m, s = state.count + 1, state.first, state.second
+        m *= self.beta1
+        m += (1 - self.beta1) * gradient
+        s *= self.beta2
+        s += (1 - self.beta2) * gradient * gradient
+        step = m / (1 - self.beta1**t) / (array_module(theta).sqrt(s / (1 - self.beta2**t)) + self.eps)
+        theta -= (self.lr * factor) * (step + self.weight_decay * theta)
+        return AdamWState(m, s, t)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The learning rate never changes."""
+
+    def __call__(self, progress: float) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
+
+    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor on the
+    learning rate. Training may be measured in steps or in what it cost; the schedule does not care.
+    """
+
+    warmup: float = 0.1
+    milestones: tuple[float, ...] = (0.6, 0.85)
+    decay: float = 0.1
+
+    def __call__(self, progress: float) -> float:
+        if progress < self.warmup:
+            return progress / self.warmup
+        return self.decay ** sum(progress > m for m in self.milestones)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Linear warm-up over the first `warmup` of training, then half a cosine down to 0 (Loshchilov, Hutter 2017)."""
+
+    warmup: float = 0.1
+
+    def __call__(self, progress: float) -> float:
+        if progress < self.warmup:
+            return progress / self.warmup
+        return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+
+
+SCHEDULES = {"constant": Constant, "steps": Steps, "cosine": Cosine}
+OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
+
+
+def _require(owner, **rules) -> None:
+    for name, holds in rules.items():
+        if not holds:
+            raise ValueError(f"{type(owner).__name__}: {name} = {getattr(owner, name)} is out of range")

@@ -1,0 +1,18 @@
+"""A fresh generator for every purpose, so that there is no generator state to save, share or forget to save."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+
+def stream(seed: int, *purpose: str | int) -> np.random.Generator:
+    """The generator of `purpose`: the same seed and purpose give the same numbers, always; any other pair, others.
+
+    `purpose` is a path of words and counters, for example `stream(seed, "crest", "subset", region)`. Random choices
+    are made on the host, so the same seed chooses the same examples on every device.
+    """
+    path = (int(seed), *(p if isinstance(p, str) else int(p) for p in purpose))
+    digest = hashlib.blake2b(repr(path).encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))

@@ -1,0 +1,35 @@
+"""Full: every example, once an epoch. What all the others are measured against.
+
+    1  at the start of an epoch, shuffle all n examples
+    2  train on them, m at a time, with weight 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from minicrest.selection.base import Counter, checked_batch_size, epoch_slice, uniform
+
+
+@dataclass(frozen=True)
+class Full:
+    """Mini-batch SGD over all the data (Robbins, Monro 1951; sampling without replacement). m: batch size."""
+
+    m: int = 128
+    paper = "all the data, shuffled every epoch"
+
+    def __post_init__(self):
+        checked_batch_size(self.m)
+
+    def init(self, oracle) -> Counter:
+        return Counter()
+
+    def propose(self, state, oracle):
+        batch = uniform(epoch_slice(oracle, len(oracle), self.m, state.step, "full"))  # 1, 2
+        return batch, replace(state, step=state.step + 1)
+
+    def observe(self, state, feedback) -> Counter:
+        return state
+
+    def report(self, state) -> dict:
+        return {}

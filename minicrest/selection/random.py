@@ -1,0 +1,37 @@
+"""Random: m examples a step, drawn at random. The baseline that every method must be shown beside.
+
+    1  draw m of the n examples, uniformly, without replacement within the batch
+    2  train on them with weight 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from minicrest.random import stream
+from minicrest.selection.base import Counter, checked_batch_size, uniform
+
+
+@dataclass(frozen=True)
+class Random:
+    """Independent random mini-batches: unbiased, with variance sigma^2/m (n-m)/(n-1). m: batch size."""
+
+    m: int = 128
+    paper = "random mini-batches, the baseline"
+
+    def __post_init__(self):
+        checked_batch_size(self.m)
+
+    def init(self, oracle) -> Counter:
+        return Counter()
+
+    def propose(self, state, oracle):
+        rng = stream(oracle.seed, "random", state.step)
+        batch = uniform(rng.choice(len(oracle), min(self.m, len(oracle)), replace=False))  # 1, 2
+        return batch, replace(state, step=state.step + 1)
+
+    def observe(self, state, feedback) -> Counter:
+        return state
+
+    def report(self, state) -> dict:
+        return {}

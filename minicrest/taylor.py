@@ -1,0 +1,94 @@
+"""Curvature and the quadratic model: Hutchinson's estimates, their moving averages, and how far the model holds.
+
+This file knows arrays and callables, never networks: `hvp` is any function from (k, d) directions to (k, d) products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minicrest.backend import array_module, to_device
+
+
+def rademacher(rng, shape, dtype="float64", device: str = "cpu"):
+    """Probes: independent signs, +1 or -1 with probability 1/2 each, drawn on the host."""
+    return to_device((2 * rng.integers(0, 2, shape) - 1).astype(dtype), device)
+
+
+def hutchinson_trace(hvp, probes):
+    """() mean over k probes z of z . Hz: unbiased for tr H (Hutchinson 1990).
+
+    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k.
+    """
+    return (probes * hvp(probes)).sum(1).mean()
+
+
+def hutchinson_diagonal(hvp, probes):
+    """(d,) mean over k probes z of z * Hz: unbiased for diag H (Bekas et al. 2007; CREST eq. 6).
+
+    probes (k, d): for signs, entry i has variance sum_{j != i} H_ij^2 / k; none at all where H is diagonal.
+    """
+    return (probes * hvp(probes)).mean(0)
+
+
+@dataclass(frozen=True)
+class MovingAverage:
+    """Bias-corrected exponential moving average (Kingma, Ba 2015; CREST eq. 8 and 9).
+
+    mean = (1 - beta) sum_{s <= t} beta^(t-s) x_s / (1 - beta^t): a weighted mean of what came, the newest heaviest.
+    """
+
+    beta: float
+    total: Any = None  # (1 - beta) sum beta^(t-s) x_s
+    count: int = 0  # t
+
+    def __post_init__(self):
+        if not 0 <= self.beta < 1:
+            raise ValueError(f"beta must lie in [0, 1), got {self.beta}")
+
+    def update(self, x) -> MovingAverage:
+        """The average after x has come; the old one stays as it was."""
+        total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
+        return MovingAverage(self.beta, total, self.count + 1)
+
+    @property
+    def mean(self):
+        """The corrected average. Raises ValueError before the first update."""
+        if self.count == 0:
+            raise ValueError("a moving average has no mean before its first update")
+        return self.total / (1 - self.beta**self.count)
+
+
+def root_mean_square(squares: MovingAverage):
+    """sqrt of the average of squares: never negative, whatever the sign of what was squared (CREST eq. 9).
+
+    Fed with one-probe Hutchinson estimates of a constant H it tends to sqrt(sum_j H_ij^2), the norm of row i, and not
+    to |H_ii|: the noise of the probes is squared along with the diagonal.
+    """
+    return array_module(squares.mean).sqrt(squares.mean)
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7).
+
+    gradient (d,); curvature (d,) a diagonal, or None for the first-order model.
+    """
+
+    constant: float
+    gradient: Any
+    curvature: Any = None
+
+    def value(self, delta) -> float:
+        """F at the displacement delta (d,)."""
+        slope = self.gradient if self.curvature is None else self.gradient + 0.5 * self.curvature * delta
+        return self.constant + float((slope * delta).sum(dtype="float64"))
+
+    def relative_error(self, delta, loss: float) -> float:
+        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10).
+
+        0 / 0 is 0: a model that meets a loss of zero is exact.
+        """
+        miss = abs(self.value(delta) - loss)
+        return miss / loss if loss > 0 else (0.0 if miss == 0 else float("inf"))

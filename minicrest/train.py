@@ -1,0 +1,185 @@
+"""Training: the loop, which knows no method, and Run, the record of what happened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import minicrest
+from minicrest import checkpoint as checkpoints
+from minicrest.optim import Constant
+from minicrest.oracle import Ledger
+
+STATISTICS_MOMENTUM = 0.1  # the running statistics of batch-norm move this far towards each batch's
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Evaluations on the test set, a row each; not billed."""
+
+    step: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    cost: np.ndarray = field(default_factory=lambda: np.zeros(0))  # bill so far, forward-pass equivalents
+    seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    loss: np.ndarray = field(default_factory=lambda: np.zeros(0))  # test loss
+    accuracy: np.ndarray = field(default_factory=lambda: np.zeros(0))  # test accuracy, a fraction
+    train_loss: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean over the batches since the last row
+
+    def append(self, *row) -> Curve:
+        return Curve(*(np.append(old, np.asarray(new, old.dtype)) for old, new in zip(vars(self).values(), row)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training did. `complete` is False where it was stopped before its last step."""
+
+    settings: dict[str, Any]  # method, network, data, optimiser, schedule, seed, steps, budget, versions
+    steps: int
+    complete: bool
+    curve: Curve
+    ledger: Ledger
+    uses: np.ndarray  # (n,) how often each example was trained on
+    report: dict[str, Any]  # what the method had to say: for CREST the regions and the checks
+    theta: Any
+    statistics: Any
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy at the last evaluation."""
+        return float(self.curve.accuracy[-1])
+
+    def save(self, path) -> None:
+        """Write `path`.npz (everything; `checkpoint.load` reads it) and `path`.json (all but the arrays, to read)."""
+        path = Path(path)
+        checkpoints.save(path.with_suffix(".npz"), self)
+        text = json.dumps(self.summary(), indent=1) + "\n"
+        checkpoints.write_atomically(path.with_suffix(".json"), lambda file: file.write(text.encode()))
+
+    def summary(self) -> dict[str, Any]:
+        """Settings, curve, bill and report as plain lists and numbers; NaN (undefined in JSON) becomes None."""
+        lists = {name: _plain(values) for name, values in vars(self.curve).items()}
+        bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
+        report = {name: _plain(values) for name, values in self.report.items()}
+        used = int((self.uses > 0).sum())
+        return dict(settings=self.settings, steps=self.steps, complete=self.complete, cost=self.ledger.cost,
+                    seconds=self.ledger.seconds, bill=bill, distinct_examples=used, curve=lists, report=report)  # fmt: skip
+
+
+@dataclass
+class _Progress:
+    """All that must survive a stop: with the settings, a checkpoint."""
+
+    theta: Any
+    statistics: Any
+    optimizer: Any
+    method: Any
+    step: int
+    ledger: Ledger
+    curve: Curve
+    uses: np.ndarray
+    recent: list  # sum of batch losses and their number since the last evaluation
+
+
+def train(method, oracle, optimizer, steps, *, schedule=Constant(), budget=None, evaluate_every=None,
+          checkpoint=None, checkpoint_every=50, notes=None, stop=lambda: False, progress=True) -> Run:  # fmt: skip
+    """Train oracle's network with `method` and return the Run.
+
+    steps: how many at most.  budget: stop as soon as the bill reaches this many forward-pass equivalents; the schedule
+    then follows the bill.  evaluate_every: steps between evaluations on the test set (None: 20 in all), not billed.
+    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True, and at the end; if it exists,
+    training goes on from it, to the same theta bit for bit, and ValueError says so if it belongs to other settings.
+    notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal and takes over 2 s.
+    """
+    if steps < 1 or (budget is not None and budget <= 0):
+        raise ValueError(f"steps must be at least 1 and budget positive, got {steps} and {budget}")
+    oracle.horizon = steps
+    settings = _settings(method, oracle, optimizer, schedule, steps, budget, notes)
+    now = _resume(checkpoint, settings, oracle) or _begin(method, oracle, optimizer)
+    every = evaluate_every or max(1, steps // 20)
+    bar = tqdm(total=steps, initial=now.step, disable=None if progress else True, delay=2, desc=settings["method"])
+    while not (finished := _finished(now, steps, budget)) and not stop():
+        _advance(method, oracle, optimizer, schedule, steps, budget, now)
+        bar.update()
+        if now.step % every == 0 or _finished(now, steps, budget):
+            _evaluate(oracle, now)
+        if checkpoint and now.step % checkpoint_every == 0:
+            checkpoints.save(checkpoint, {"settings": settings, "progress": now})
+    bar.close()
+    if checkpoint:
+        checkpoints.save(checkpoint, {"settings": settings, "progress": now})
+    return Run(settings, now.step, finished, now.curve, now.ledger, now.uses, method.report(now.method),
+               now.theta, now.statistics)  # fmt: skip
+
+
+def _advance(method, oracle, optimizer, schedule, steps, budget, now) -> None:
+    """One step: propose, differentiate, update, observe."""
+    with oracle.phase("select"):
+        batch, now.method = method.propose(now.method, oracle)
+    with oracle.phase("train"):
+        gradient, feedback, seen = oracle.step(batch)
+        progress = (now.step + 1) / steps if budget is None else min(1.0, now.ledger.cost / budget)
+        now.optimizer = optimizer.update(now.theta, gradient, now.optimizer, schedule(progress))
+        if seen is not None:
+            now.statistics += STATISTICS_MOMENTUM * (seen - now.statistics)
+        now.step += 1
+        oracle.move(now.theta, now.statistics, now.step)
+        now.recent = [now.recent[0] + feedback.losses.sum(dtype="float64"), now.recent[1] + len(batch.indices)]
+    with oracle.phase("select"):
+        now.method = method.observe(now.method, feedback)
+    np.add.at(now.uses, batch.indices, 1)
+
+
+def _begin(method, oracle, optimizer) -> _Progress:
+    theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
+    oracle.move(theta, statistics, 0)
+    with oracle.phase("prepare"):
+        state = method.init(oracle)
+    uses = np.zeros(len(oracle), dtype=np.int64)
+    now = _Progress(theta, statistics, optimizer.init(theta), state, 0, oracle.ledger, Curve(), uses, [0.0, 0])
+    _evaluate(oracle, now)
+    return now
+
+
+def _resume(path, settings, oracle) -> _Progress | None:
+    """What the checkpoint at `path` holds, or None where there is none. Raises ValueError for another training's."""
+    if path is None or not Path(path).exists():
+        return None
+    saved = checkpoints.load(path, oracle.device)
+    if not isinstance(saved, dict) or set(saved) != {"settings", "progress"}:
+        raise ValueError(f"{path} is not the checkpoint of a training")
+    other = [f"{k}: {saved['settings'].get(k)!r} there, {v!r} here" for k, v in settings.items() if saved["settings"].get(k) != v]
+    if other:
+        raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
+    now = saved["progress"]
+    oracle.ledger = now.ledger
+    oracle.move(now.theta, now.statistics, now.step)
+    return now
+
+
+def _finished(now, steps, budget) -> bool:
+    return now.step >= steps or (budget is not None and now.ledger.cost >= budget)
+
+
+def _evaluate(oracle, now) -> None:
+    """Add a row to the curve: test loss and accuracy in evaluation mode. Not billed."""
+    loss, accuracy = oracle.test_loss_and_accuracy()
+    train_loss = float(now.recent[0]) / now.recent[1] if now.recent[1] else float("nan")
+    now.curve = now.curve.append(now.step, now.ledger.cost, now.ledger.seconds, loss, accuracy, train_loss)
+    now.recent = [0.0, 0]
+
+
+def _settings(method, oracle, optimizer, schedule, steps, budget, notes) -> dict[str, Any]:
+    """What a training is made of, as plain values: a checkpoint of other settings is refused."""
+    return {
+        "method": type(method).__name__.lower(), "hyperparameters": asdict(method), **oracle.identity(),
+        "optimizer": repr(optimizer), "schedule": repr(schedule), "steps": steps, "budget": budget,
+        "notes": dict(notes or {}), "minicrest": minicrest.__version__, "numpy": np.__version__,
+    }  # fmt: skip
+
+
+def _plain(values) -> list:
+    return [None if v != v else v for v in np.asarray(values).tolist()]
