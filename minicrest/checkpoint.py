@@ -48,7 +48,7 @@ def load(path, device: str = "cpu"):
         header = json.loads(str(arrays.pop("tree")))
         found = header["format"]
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a whole minicrest checkpoint ({error}); train again or use another file") from error
+        raise ValueError(f"{path} is not a whole minicrest checkpoint ({error}); use another file") from error
     if found != FORMAT:
         raise ValueError(f"{path} has checkpoint format {found}, this version reads {FORMAT}; train again")
     return _rebuild(header["tree"], arrays, device)
@@ -117,5 +117,5 @@ def _class(module: str, name: str):
     for part in name.split("."):
         found = getattr(found, part, None)
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise ValueError(f"the checkpoint holds a {module}.{name}, which is not a known dataclass; import its module first")
+        raise ValueError(f"the checkpoint holds a {module}.{name}, not a known dataclass; import its module first")
     return found

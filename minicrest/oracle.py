@@ -18,6 +18,7 @@ from minicrest.nn import Answers
 from minicrest.random import stream
 
 PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
+STATISTICS_MOMENTUM = 0.1  # how far the running statistics of batch-norm move towards those of each batch
 CHUNK = 512  # examples to a pass; larger questions are asked in parts
 
 
@@ -110,7 +111,8 @@ class Oracle:
     (running statistics). A training step (`step`) is the one exception: augmented, in training mode.
 
     network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    horizon: how many steps of batch size `batch_size` the training will make at most (for methods with a curriculum).
+    horizon: how many steps the training makes at most.  progress: the part of it done so far, in [0, 1], by steps or, if
+    a budget limits it, by bill: what a method with a curriculum goes by.
     """
 
     def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger=None, horizon: int = 0):
@@ -121,7 +123,7 @@ class Oracle:
         self.ledger = Ledger(device=self.device) if ledger is None else ledger
         self.labels = to_numpy(data.y)
         self.labels.flags.writeable = False
-        self.time = 0
+        self._own = None  # a fork's parameters, which it may change
         self.move(theta, network.initial_statistics(theta) if stats is None else stats)
 
     def __len__(self) -> int:
@@ -208,6 +210,28 @@ class Oracle:
         self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * self._data.n_classes)
         return mean
 
+    # ---- a network of one's own, for scores that need a training of their own
+
+    def fork(self, seed: int) -> Oracle:
+        """An oracle with freshly initialised parameters on the same data and the same bill; only forks may `descend`."""
+        theta = self._network.initialize(seed, self.dtype, self.device)
+        fork = Oracle(self._network, self._data, theta, None, seed, self.ledger, self.horizon)
+        fork._own = theta
+        return fork
+
+    def descend(self, batch: Batch, lr: float) -> Feedback:
+        """One plain SGD step of a fork on `batch`, in training mode; billed like any other."""
+        if self._own is None:
+            raise ValueError("only a fork may descend: the trainer alone moves the parameters in training")
+        gradient, feedback, seen = self.step(batch)
+        self._own -= lr * gradient
+        self.move(self._own, self.following(seen), self.time + 1)
+        return feedback
+
+    def following(self, seen):
+        """The running statistics after a training batch showed `seen`: STATISTICS_MOMENTUM of the way towards it."""
+        return self._stats if seen is None else self._stats + STATISTICS_MOMENTUM * (seen - self._stats)
+
     # ---- the trainer's side
 
     def step(self, batch: Batch):
@@ -222,9 +246,12 @@ class Oracle:
         self.ledger.charge(forward=i.size, backward=i.size)
         return done.gradient, Feedback(i, done.losses, done.logits), done.statistics
 
-    def move(self, theta, stats, time: int = 0) -> None:
-        """From now on answer at theta (d,) and running statistics stats, `time` steps into the training."""
-        self._theta, self._stats, self.time = _read_only(theta), _read_only(stats), time
+    def move(self, theta, stats, time: int = 0, progress: float = 0.0) -> None:
+        """From now on answer at theta (d,) and running statistics stats, `time` steps into the training.
+
+        progress: the part of the training done, in [0, 1], by steps or by bill, whichever limits it.
+        """
+        self._theta, self._stats, self.time, self.progress = _read_only(theta), _read_only(stats), time, progress
 
     def test_loss_and_accuracy(self) -> tuple[float, float]:
         """Mean loss and accuracy on the test set. Evaluation mode; NOT billed: it is for the reader of the curve."""

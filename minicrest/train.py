@@ -15,8 +15,6 @@ from minicrest import checkpoint as checkpoints
 from minicrest.optim import Constant
 from minicrest.oracle import Ledger
 
-STATISTICS_MOMENTUM = 0.1  # the running statistics of batch-norm move this far towards each batch's
-
 
 @dataclass(frozen=True)
 class Curve:
@@ -65,12 +63,14 @@ class Run:
         bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
         report = {name: _plain(values) for name, values in self.report.items()}
         used = int((self.uses > 0).sum())
-        return dict(settings=self.settings, steps=self.steps, complete=self.complete, cost=self.ledger.cost,
-                    seconds=self.ledger.seconds, bill=bill, distinct_examples=used, curve=lists, report=report)  # fmt: skip
+        return {
+            "settings": self.settings, "steps": self.steps, "complete": self.complete, "cost": self.ledger.cost,
+            "seconds": self.ledger.seconds, "bill": bill, "distinct_examples": used, "curve": lists, "report": report,
+        }  # fmt: skip
 
 
 @dataclass
-class _Progress:
+class _Training:
     """All that must survive a stop: with the settings, a checkpoint."""
 
     theta: Any
@@ -98,7 +98,7 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), budget=None,
         raise ValueError(f"steps must be at least 1 and budget positive, got {steps} and {budget}")
     oracle.horizon = steps
     settings = _settings(method, oracle, optimizer, schedule, steps, budget, notes)
-    now = _resume(checkpoint, settings, oracle) or _begin(method, oracle, optimizer)
+    now = _resume(checkpoint, settings, oracle, steps, budget) or _begin(method, oracle, optimizer)
     every = evaluate_every or max(1, steps // 20)
     bar = tqdm(total=steps, initial=now.step, disable=None if progress else True, delay=2, desc=settings["method"])
     while not (finished := _finished(now, steps, budget)) and not stop():
@@ -121,47 +121,52 @@ def _advance(method, oracle, optimizer, schedule, steps, budget, now) -> None:
         batch, now.method = method.propose(now.method, oracle)
     with oracle.phase("train"):
         gradient, feedback, seen = oracle.step(batch)
-        progress = (now.step + 1) / steps if budget is None else min(1.0, now.ledger.cost / budget)
+        progress = _progress(now.step + 1, now.ledger.cost, steps, budget)
         now.optimizer = optimizer.update(now.theta, gradient, now.optimizer, schedule(progress))
-        if seen is not None:
-            now.statistics += STATISTICS_MOMENTUM * (seen - now.statistics)
+        now.statistics = oracle.following(seen)
         now.step += 1
-        oracle.move(now.theta, now.statistics, now.step)
+        oracle.move(now.theta, now.statistics, now.step, progress)
         now.recent = [now.recent[0] + feedback.losses.sum(dtype="float64"), now.recent[1] + len(batch.indices)]
     with oracle.phase("select"):
         now.method = method.observe(now.method, feedback)
     np.add.at(now.uses, batch.indices, 1)
 
 
-def _begin(method, oracle, optimizer) -> _Progress:
+def _begin(method, oracle, optimizer) -> _Training:
     theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
     oracle.move(theta, statistics, 0)
     with oracle.phase("prepare"):
         state = method.init(oracle)
     uses = np.zeros(len(oracle), dtype=np.int64)
-    now = _Progress(theta, statistics, optimizer.init(theta), state, 0, oracle.ledger, Curve(), uses, [0.0, 0])
+    now = _Training(theta, statistics, optimizer.init(theta), state, 0, oracle.ledger, Curve(), uses, [0.0, 0])
     _evaluate(oracle, now)
     return now
 
 
-def _resume(path, settings, oracle) -> _Progress | None:
+def _resume(path, settings, oracle, steps, budget) -> _Training | None:
     """What the checkpoint at `path` holds, or None where there is none. Raises ValueError for another training's."""
     if path is None or not Path(path).exists():
         return None
     saved = checkpoints.load(path, oracle.device)
     if not isinstance(saved, dict) or set(saved) != {"settings", "progress"}:
         raise ValueError(f"{path} is not the checkpoint of a training")
-    other = [f"{k}: {saved['settings'].get(k)!r} there, {v!r} here" for k, v in settings.items() if saved["settings"].get(k) != v]
+    then = saved["settings"]
+    other = [f"{k}: {then.get(k)!r} there, {v!r} here" for k, v in settings.items() if then.get(k) != v]
     if other:
         raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
     now = saved["progress"]
     oracle.ledger = now.ledger
-    oracle.move(now.theta, now.statistics, now.step)
+    oracle.move(now.theta, now.statistics, now.step, _progress(now.step, now.ledger.cost, steps, budget))
     return now
 
 
+def _progress(step, cost, steps, budget) -> float:
+    """The part of the training done, in [0, 1]: by steps or, where there is a budget, by the bill if that is further."""
+    return min(1.0, max(step / steps, cost / budget if budget is not None else 0.0))
+
+
 def _finished(now, steps, budget) -> bool:
-    return now.step >= steps or (budget is not None and now.ledger.cost >= budget)
+    return _progress(now.step, now.ledger.cost, steps, budget) >= 1
 
 
 def _evaluate(oracle, now) -> None:

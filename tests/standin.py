@@ -121,9 +121,9 @@ swapaxes: +self axis1 axis2
 squeeze: +self axis
 """
 CONSTANTS = """bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128 intp
-floating integer inexact number generic dtype finfo iinfo issubdtype can_cast promote_types isscalar inf nan pi e newaxis
+floating integer inexact generic dtype finfo iinfo issubdtype can_cast promote_types isscalar inf nan pi e newaxis
 """.split()
-LIFTED = ("allclose", "array_equal", "count_nonzero")  # NumPy answers with a Python value, CuPy with a 0-d array
+LIFTED = ("allclose", "array_equal", "count_nonzero")  # NumPy: Python values
 ATOMIC = tuple(map(np.dtype, ("i4", "u4", "u8", "f4", "f8")))  # dtypes that ufunc.at can accumulate: not int64
 DTYPES = "?bBhHiIlLqQefdFD"  # no objects, no strings, no long double
 
@@ -290,7 +290,7 @@ def _signature(words):
 
 
 def _offered(table, home, label):
-    """(name, function) for every name in a table; the function checks its arguments and asks `home`, a part of NumPy."""
+    """(name, function) for every name in a table; the function checks its arguments and asks NumPy."""
     for line in table.strip().splitlines():
         names, _, words = line.partition(":")
         for name in names.split():
@@ -307,7 +307,7 @@ def _checked(name, host, label, signature, marks):
         except TypeError as error:
             raise TypeError(f"{label}.{name}() {error}") from None
         if name.endswith(".at") and args[0].dtype not in ATOMIC:
-            raise TypeError(f"{label}.{name} only supports int32, uint32, uint64, float32, float64, not {args[0].dtype}")
+            raise TypeError(f"{label}.{name} only supports int32, uint32, uint64, float32, float64: {args[0].dtype}")
         synchronisations.add(waits + (name == "where" and len(bound.arguments) == 1))
         out = bound.arguments.get("out")
         for key, value in bound.arguments.items():

@@ -38,8 +38,10 @@ class Conv2d:
     statistics = 0
 
     def __post_init__(self):
-        if min(self.inputs, self.outputs, self.kernel, self.stride) < 1 or not 0 <= self.padding < self.kernel:
-            raise ValueError(f"sizes must be at least 1 and 0 <= padding < kernel, got {self}")
+        if min(self.inputs, self.outputs, self.kernel, self.stride) < 1:
+            raise ValueError(f"channels, kernel and stride must be at least 1, got {self}")
+        if not 0 <= self.padding < self.kernel:
+            raise ValueError(f"padding must be at least 0 and less than the kernel, got {self}")
 
     @property
     def size(self) -> int:
@@ -57,6 +59,9 @@ class Conv2d:
         return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
 
     def forward(self, w, x, stats=None):
+        least = self.kernel - 2 * self.padding
+        if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
+            raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), h and w at least {least}, got {x.shape}")
         W, b = self.split(w)
         x = _pad(x.transpose(0, 2, 3, 1), self.padding, self.padding)  # channels last
         y = _correlate(x, W, self.kernel, self.stride)

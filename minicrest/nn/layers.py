@@ -49,6 +49,8 @@ class Linear:
         return w[: -self.outputs].reshape(self.inputs, self.outputs), w[-self.outputs :]
 
     def forward(self, w, x, stats=None):
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"{self} needs x of shape (n, {self.inputs}), got {x.shape}")
         W, b = self.split(w)
         y = x @ W
         y += b
@@ -191,10 +193,14 @@ class BatchNorm2d:
     def initialize(self, rng) -> np.ndarray:
         return np.concatenate([np.ones(self.channels), np.zeros(self.channels)])
 
+    def split(self, w):
+        """The flat view `w` as (gamma, beta), or statistics as (mean, variance), (c,) each."""
+        return w[: self.channels], w[self.channels :]
+
     def forward(self, w, x, stats=None):
-        gamma, beta = w.reshape(2, -1)
+        gamma, beta = self.split(w)
         rows = _rows(x)
-        mu, var = (rows.mean(0), rows.var(0)) if stats is None else stats.reshape(2, -1)
+        mu, var = (rows.mean(0), rows.var(0)) if stats is None else self.split(stats)
         s = 1 / array_module(x).sqrt(var + self.eps)
         xh = (rows - mu) * s
         cache = (xh, s, None if stats is not None else (mu, var))
@@ -206,20 +212,20 @@ class BatchNorm2d:
         return array_module(mu).concatenate([mu, var * (len(xh) / max(len(xh) - 1, 1))])
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        gamma, _ = w.reshape(2, -1)
+        gamma, _ = self.split(w)
         xh, s, batch = cache
         rows = _rows(dy)
         m, sum_dy, sum_dy_xh = len(rows), rows.sum(0), (rows * xh).sum(0)
         if dw is not None:
-            dw.reshape(2, -1)[0] = sum_dy_xh
-            dw.reshape(2, -1)[1] = sum_dy
+            dgamma, dbeta = self.split(dw)
+            dgamma[...], dbeta[...] = sum_dy_xh, sum_dy
         if batch is None:
             return _like(gamma * s * rows, dy.shape)
         return _like(gamma * s * (rows - sum_dy / m - xh * (sum_dy_xh / m)), dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):
-        gamma, _ = w.reshape(2, -1)
-        Rgamma, Rbeta = Rw.reshape(2, -1)
+        gamma, _ = self.split(w)
+        Rgamma, Rbeta = self.split(Rw)
         xh, s, batch = cache
         if Rx is None:  # the input does not move, so neither do its statistics
             raise ValueError("BatchNorm2d cannot be the first layer: put a Conv2d or Linear layer before it")
@@ -232,13 +238,13 @@ class BatchNorm2d:
         return _like(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        gamma, _ = w.reshape(2, -1)
-        Rgamma, _ = Rw.reshape(2, -1)
+        gamma, _ = self.split(w)
+        Rgamma, _ = self.split(Rw)
         (xh, s, batch), (Rxh, Rs) = cache, Rcache
         rows, Rrows = _rows(dy), _rows(Rdy)
         m, R_dy_xh = len(rows), Rrows * xh + rows * Rxh
-        Rdw.reshape(2, -1)[0] = R_dy_xh.sum(0)
-        Rdw.reshape(2, -1)[1] = Rrows.sum(0)
+        Rdgamma, Rdbeta = self.split(Rdw)
+        Rdgamma[...], Rdbeta[...] = R_dy_xh.sum(0), Rrows.sum(0)
         if batch is None:
             return _like(s * (Rgamma * rows + gamma * Rrows), dy.shape)
         dy_xh = (rows * xh).sum(0) / m

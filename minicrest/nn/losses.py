@@ -54,7 +54,7 @@ class LogisticLoss:
 
     def losses(self, z, y):
         xp = array_module(z)
-        return xp.logaddexp(0, z[:, 0]) - y * z[:, 0]
+        return xp.logaddexp(0, z[:, 0]) - y.astype(z.dtype) * z[:, 0]
 
     def gradient(self, z, y):
         return _sigmoid(z) - y[:, None].astype(z.dtype)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicrest.backend import array_module, to_device
-from minicrest.nn.chain import Sequential
+from minicrest.nn.chain import Residual, Sequential
 from minicrest.nn.layers import Linear, Tanh
 from minicrest.random import stream
 
@@ -73,6 +73,7 @@ class Network:
             raise ValueError(f"theta has shape {theta.shape}, but this network has {self.size} parameters")
         if stats is not None and stats.shape != (self.statistics,):
             raise ValueError(f"stats has shape {stats.shape}, but this network keeps {self.statistics} statistics")
+        stats = None if stats is None else stats.astype(theta.dtype, copy=False)
         return self.chain.forward(theta, x.astype(theta.dtype, copy=False), stats)
 
     def logits(self, theta, x, stats=None):
@@ -81,7 +82,7 @@ class Network:
 
     def answers(self, theta, x, y, stats=None) -> Answers:
         """Losses (n,), logit gradients (n, C) and logits (n, C) from one forward pass."""
-        z = self.logits(theta, x, stats)
+        z, _ = self._evaluate(theta, x, y, stats)
         return Answers(self._losses(theta, z, y), self.loss.gradient(z, y), z)
 
     def predict(self, theta, x, stats=None):
@@ -100,15 +101,15 @@ class Network:
         """(a, h), (n, C) and (n, i): the gradient in the last Linear layer is W: h_n a_n' and b: a_n."""
         if not isinstance(self.chain.layers[-1], Linear):
             raise ValueError(f"last_layer needs a network that ends in Linear, got {self.chain.layers[-1]!r}")
-        z, caches = self.forward(theta, x, stats)
+        z, caches = self._evaluate(theta, x, y, stats)
         return self.loss.gradient(z, y), caches[-1]
 
     # ---- first order
 
     def step(self, theta, x, y, weights=None, stats=None) -> Step:
         """Gradient, losses, logits and batch statistics from one pass forward and one back."""
-        z, caches = self.forward(theta, x, stats)
-        c = self._coefficients(z, y, weights)
+        z, caches = self._evaluate(theta, x, y, stats)
+        c = self._coefficients(z, weights)
         gradient = array_module(theta).empty_like(theta)
         self.chain.backward(theta, caches, c * self.loss.gradient(z, y), gradient, need_dx=False)
         if self.loss.l2:
@@ -164,8 +165,8 @@ class Network:
         """
         if v.shape[-1:] != theta.shape or v.ndim > 2:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
-        z, caches = self.forward(theta, x, stats)
-        c, kept = self._coefficients(z, y, weights), []
+        z, caches = self._evaluate(theta, x, y, stats)
+        c, kept = self._coefficients(z, weights), []
         self.chain.backward(theta, caches, c * self.loss.gradient(z, y), None, need_dx=False, kept=kept)
         V = v.reshape(-1, self.size).astype(theta.dtype, copy=False)
         HV = array_module(theta).empty_like(V)
@@ -180,14 +181,14 @@ class Network:
     def hessian_diagonal(self, theta, x, y, weights=None, stats=None):
         """(d,) exact diagonal of H for piecewise-linear layers: no probes, no noise; about one gradient per class.
 
-        The output is then linear in the parameters of any one layer, so the diagonal of H is that of sum_n c_n J' S S' J
-        (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network, square, and add up.
+        The output is then linear in the parameters of any one layer, so the diagonal of H is that of
+        sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network, square, and add up.
         Raises ValueError for Tanh (its second derivative adds a term) and for batch-norm in training mode.
         """
-        if any(isinstance(layer, Tanh) for layer in self.chain.layers):
+        z, caches = self._evaluate(theta, x, y, stats)
+        if any(isinstance(leaf[0], Tanh) for leaf in self.chain.leaves(caches)):
             raise ValueError("hessian_diagonal is exact for piecewise-linear layers only; use hutchinson_diagonal")
-        z, caches = self.forward(theta, x, stats)
-        xp, c = array_module(theta), self._coefficients(z, y, weights)
+        xp, c = array_module(theta), self._coefficients(z, weights)
         S = self.loss.curvature_root(z, y) * xp.sqrt(c)[:, :, None]  # (n, C, columns)
         diagonal = xp.zeros_like(theta)
         for column in range(S.shape[2]):
@@ -206,11 +207,15 @@ class Network:
         losses = self.loss.losses(z, y)
         return losses + 0.5 * self.loss.l2 * (theta @ theta) if self.loss.l2 else losses
 
-    def _coefficients(self, z, y, weights):
+    def _evaluate(self, theta, x, y, stats):
+        """`forward`, for x with a target each."""
+        if len(y) != len(x) or len(x) == 0:
+            raise ValueError(f"x has {len(x)} examples and y has {len(y)}; they must agree and not be empty")
+        return self.forward(theta, x, stats)
+
+    def _coefficients(self, z, weights):
         """(n, 1) weights_n / n."""
         n = len(z)
-        if len(y) != n or n == 0:
-            raise ValueError(f"x has {n} examples and y has {len(y)}; they must agree and not be empty")
         if weights is None:
             return array_module(z).full((n, 1), 1 / n, dtype=z.dtype)
         if weights.shape != (n,):
@@ -222,7 +227,7 @@ class Network:
 
         Also a function that gives (n,) the data gradients' inner products with theta, by one tangent pass.
         """
-        z, caches = self.forward(theta, x, stats)
+        z, caches = self._evaluate(theta, x, y, stats)
         kept, dz = [], self.loss.gradient(z, y)
         self.chain.backward(theta, caches, dz, None, need_dx=False, kept=kept)
         signals = [(*leaf, dy) for leaf, dy in zip(self.chain.leaves(caches), kept) if leaf[0].size]
@@ -242,8 +247,10 @@ def _rows_of(matrix):
 def _norms(chain):
     """The batch-norm layers of a chain, in the order of their statistics."""
     for layer in chain.layers:
-        if hasattr(layer, "body"):
+        if isinstance(layer, Residual):
             yield from _norms(layer.body)
             yield from _norms(layer.shortcut)
+        elif isinstance(layer, Sequential):
+            yield from _norms(layer)
         elif layer.statistics:
             yield layer

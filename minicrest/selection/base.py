@@ -8,7 +8,7 @@ transition at a time; and the training loop is the same five lines for all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -63,6 +63,35 @@ def epoch_slice(oracle: Oracle, n: int, m: int, step: int, purpose: str) -> np.n
     per_epoch = -(-n // m)
     epoch, place = divmod(step, per_epoch)
     return stream(oracle.seed, purpose, epoch).permutation(n)[place * m : (place + 1) * m]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A weighted subset that is trained on for a while, and how many of its batches have been used."""
+
+    indices: np.ndarray  # (k,) int64
+    weights: np.ndarray  # (k,) float64, mean 1
+    number: int = 0  # how many subsets came before
+    used: int = 0  # batches proposed so far
+
+    def passes(self, m: int) -> int:
+        """Whole passes over the subset so far, in batches of m."""
+        return self.used // -(-len(self.indices) // m)
+
+    def next_batch(self, oracle: Oracle, m: int, purpose: str) -> tuple[Batch, Subset]:
+        """The next m of the subset, shuffled anew for every pass; weights are inherited, never renormalised."""
+        place = epoch_slice(oracle, len(self.indices), m, self.used, f"{purpose} subset {self.number}")
+        return Batch(self.indices[place], self.weights[place]), replace(self, used=self.used + 1)
+
+
+def subset_size(fraction: float, n: int) -> int:
+    """k = fraction n, rounded, at least 1."""
+    return max(1, round(fraction * n))
+
+
+def checked_fraction(fraction: float) -> None:
+    if not 0 < fraction <= 1:
+        raise ValueError(f"the fraction of the data to keep must lie in (0, 1], got {fraction}")
 
 
 def checked_batch_size(m: int) -> None:

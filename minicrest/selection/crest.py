@@ -16,7 +16,7 @@ the loss says when. The letters are the paper's (Algorithm 1):
 
 Departures from the paper, each with the test in tests/unit/test_crest.py that pins it:
     - V_r is drawn when the region opens and kept for its checks, and the model's constant is measured on it: then
-      rho(0) = 0, where the paper's fresh subset spends part of tau on an offset (test_rho_is_zero_where_a_region_opens).
+      rho(0) = 0; the paper's fresh subset spends part of tau on an offset (test_rho_is_zero_where_a_region_opens).
       Like V_p, it is drawn from the active examples, whose mean loss is what g and H describe.
     - delta is w - w_l, as the paper's text says; its Algorithm 1 prints the move since the last check
       (test_delta_is_the_distance_from_the_start_of_the_region).
@@ -115,7 +115,7 @@ class Crest:
         if self.longest is not None and self.longest < 1:
             raise ValueError(f"longest must be at least 1, got {self.longest}")
         if self.curvature not in ("hutchinson", "exact") or self.order not in (1, 2):
-            raise ValueError(f"curvature is 'hutchinson' or 'exact' and order 1 or 2; got {self.curvature!r}, {self.order}")
+            raise ValueError(f"curvature is 'hutchinson' or 'exact', order 1 or 2; got {self.curvature!r}, {self.order}")
 
     def init(self, oracle) -> CrestState:
         n = len(oracle)

@@ -22,7 +22,7 @@ def images(n=7, c=3, h=6, w=5, **more):
     return Dataset(x, y, scale=np.array([0.5, 0.01, 2.0]), shift=np.array([-1.0, 0.0, 3.0]), **more)
 
 
-# ---- the class --------------------------------------------------------------------------------------------------------
+# ---- the class -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -193,7 +193,7 @@ def test_split_refuses_empty_parts_and_a_second_time():
         data.split(0.5, 0).split(0.5, 0)
 
 
-# ---- made here --------------------------------------------------------------------------------------------------------
+# ---- made here -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("d", "l2", "separation"), [(2, 1e-2, 2.0), (5, 1e-4, 6.0), (3, 1.0, 0.0), (4, 1e-6, 12.0)])
@@ -219,7 +219,7 @@ def test_the_optimum_agrees_with_scikit_learn():
 
 
 def test_the_optimum_refuses_what_has_none():
-    with pytest.raises(ValueError, match="l2 must be positive, got|l2 must be positive for a unique minimiser, got 0"):
+    with pytest.raises(ValueError, match="l2 must be positive for a unique minimiser, got 0"):
         logistic_optimum(np.ones((2, 1)), np.array([0, 1]), 0)
     with pytest.raises(ValueError, match="scale x"):
         logistic_optimum(1e8 * blobs(50).x, blobs(50).y, 1e-2)
@@ -250,7 +250,7 @@ def test_spirals_need_more_than_a_line():
     assert linear.score(data.test.x, data.test.y) < 0.6 < 0.9 < near.score(data.test.x, data.test.y)
 
 
-# ---- by name ----------------------------------------------------------------------------------------------------------
+# ---- by name -------------------------------------------------------------------------------------------------------
 
 
 def test_digits():
@@ -266,7 +266,7 @@ def test_digits():
 
 
 def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match="did you mean 'cifar10'.*digits, digits-images, blobs"):
+    with pytest.raises(ValueError, match=r"did you mean 'cifar10'.*digits, digits-images, blobs"):
         load("cifar-10")
     monkeypatch.delenv("MINICREST_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="set MINICREST_DATA"):
@@ -314,7 +314,7 @@ def write_python2(folder, batches):
     for name, (x, y) in zip(readers._CIFAR, batches, strict=True):
         labels = b"]q\x05(" + b"".join(b"K" + bytes([label]) for label in y) + b"e"
         array = b"cnumpy.core.multiarray\n_reconstruct\nq\x06cnumpy\nndarray\nq\x07K\x00\x85U\x01b\x87Rq\x08"
-        dtype = b"cnumpy\ndtype\nq\x09U\x02u1K\x00K\x01\x87Rq\x0a(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        dtype = b"cnumpy\ndtype\nq\x09U\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb"
         array += b"(K\x01K\x04M\x00\x0c\x86" + dtype + b"\x89" + string(x.tobytes()) + b"tb"
         items = [string(b"batch_label") + string(b"one") + string(b"labels") + labels + string(b"data") + array]
         names = b"]q\x0b(" + b"".join(string(b"image %d.png" % k) for k in range(4)) + b"e"
@@ -383,6 +383,12 @@ def test_a_malformed_pickle_is_refused(tmp_path, small_cifar, raw):
         load("cifar10", tmp_path)
 
 
+@pytest.mark.parametrize("raw", [b"\x80\x02K\x01\x87.", b"\x80\x02K\x01(K\x01\x86\x86t."])
+def test_a_pickle_cannot_take_more_than_the_stack_holds(raw):
+    with pytest.raises(IndexError, match="more from the stack than there is"):
+        readers.read_inert_pickle(raw)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -405,13 +411,13 @@ def test_damaged_cifar_binaries(tmp_path, small_cifar):
     write_binary(folder, small_cifar)
     whole = (folder / "data_batch_2.bin").read_bytes()
     (folder / "data_batch_2.bin").write_bytes(whole[:-1])
-    with pytest.raises(ValueError, match="data_batch_2.bin is damaged.*expected 12292 bytes, found 12291.*kriz/cifar"):
+    with pytest.raises(ValueError, match=r"data_batch_2.bin is damaged.*expected 12292 bytes, found 12291.*kriz/cifar"):
         load("cifar10", tmp_path)
     (folder / "data_batch_2.bin").write_bytes(b"\x0a" + whole[1:])
     with pytest.raises(ValueError, match=r"data_batch_2.bin .*expected labels in 0..9, found \d..10"):
         load("cifar10", tmp_path)
     (folder / "data_batch_2.bin").unlink()
-    with pytest.raises(FileNotFoundError, match="cifar-10-batches-bin lacks data_batch_2.bin "):
+    with pytest.raises(FileNotFoundError, match=r"cifar-10-batches-bin lacks data_batch_2.bin "):
         load("cifar10", tmp_path)
 
 
@@ -450,7 +456,7 @@ def test_mnist(tmp_path, small_mnist, folder, gzipped):
 def test_mnist_of_which_only_the_test_part_is_there(tmp_path, small_mnist):
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         (tmp_path / name).write_bytes(small_mnist[name])
-    with pytest.raises(FileNotFoundError, match=r"lacks train-images-idx3-ubyte, train-labels.*load\('mnist10k'\) would"):
+    with pytest.raises(FileNotFoundError, match=r"lacks train-images-idx3-ubyte, train-l.*load\('mnist10k'\) would"):
         load("mnist", tmp_path)
     assert len(load("mnist10k", tmp_path)) == 40
 
@@ -458,7 +464,7 @@ def test_mnist_of_which_only_the_test_part_is_there(tmp_path, small_mnist):
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("t10k-images-idx3-ubyte", lambda raw: raw[:-1], r"expected 39200 bytes for the shape \(50, 28, 28\).*found 39199"),
+        ("t10k-images-idx3-ubyte", lambda raw: raw[:-1], r"39200 bytes for the shape \(50, 28, 28\).*found 39199"),
         ("t10k-images-idx3-ubyte", lambda raw: b"\0\0\x08\x01" + raw[4:], "magic number 2051, found 2049"),
         ("t10k-labels-idx1-ubyte", lambda raw: raw[:3], "magic number 2049, found 0"),
         ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + b"\x0a", r"labels in 0..9, found 0..10"),
@@ -477,14 +483,14 @@ def test_damaged_idx_files(tmp_path, small_mnist, name, damage, message):
 def test_damaged_gzip_files(tmp_path, small_mnist, damage):
     for file in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         (tmp_path / f"{file}.gz").write_bytes(damage(gzip.compress(small_mnist[file])))
-    with pytest.raises(ValueError, match="t10k-images-idx3-ubyte.gz is damaged.*a whole gzip file"):
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte.gz is damaged.*a whole gzip file"):
         load("mnist10k", tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["text", "."])
 def test_trec_lines(tmp_path, folder):
     (tmp_path / folder).mkdir(exist_ok=True)
-    lines = [f"{k % 6} what is caf\xe9 number {k} ?".encode("latin-1") for k in range(12)]
+    lines = [f"{k % 6} what is the caf\xe9 of word{k} and of other{k} ?".encode("latin-1") for k in range(12)]
     (tmp_path / folder / "TREC.train.all").write_bytes(b"\n".join(lines) + b"\n")
     (tmp_path / folder / "TREC.test.all").write_bytes(b"4 where\x85 is caf\xe9 ?\n")
     data = load("trec", tmp_path)
@@ -493,7 +499,7 @@ def test_trec_lines(tmp_path, folder):
     np.testing.assert_array_equal(data.test.y, [4])  # the byte 0x85 ended no line
     # 2048 hashed words of weight 1, then scaled to length 1 in float32
     np.testing.assert_allclose(np.linalg.norm(data.x, axis=1), 1, atol=1e-6)
-    assert np.count_nonzero(data.test.x) == 3 and np.all(data.test.x >= 0)
+    assert np.count_nonzero(data.test.x) == 3 and np.all(data.x >= 0) and np.all(data.test.x >= 0)
 
 
 @pytest.mark.parametrize(("name", "second"), [("subj", "objective"), ("rt-polarity", "positive")])
@@ -532,16 +538,16 @@ def test_npz(tmp_path):
 )  # fmt: skip
 def test_npz_of_other_arrays(tmp_path, arrays):
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(ValueError, match="a.npz: expected x, y and pairs of"):
+    with pytest.raises(ValueError, match=r"a.npz: expected x, y and pairs of"):
         load(tmp_path / "a.npz")
 
 
 def test_npz_that_is_none_or_holds_pickles(tmp_path):
     path, trace = tmp_path / "a.npz", tmp_path / "executed"
-    with pytest.raises(FileNotFoundError, match="no such .npz file; save one with np.savez"):
+    with pytest.raises(FileNotFoundError, match=r"no such .npz file; save one with np.savez"):
         load(path)
     np.savez(path, x=np.array([Malicious(os.mkdir, str(trace))], object), y=np.zeros(1))
-    with pytest.raises(ValueError, match="a.npz: expected an .npz of plain arrays"):
+    with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays"):
         load(path)
     assert not trace.exists()
     np.savez(path, x=np.ones(300), y=np.ones(300))
@@ -550,7 +556,7 @@ def test_npz_that_is_none_or_holds_pickles(tmp_path):
     np.save(bare, np.ones(3))
     for raw in (b"", b"text", whole[:-30], whole[:200] + b"????" + whole[204:], bare.read_bytes()):
         path.write_bytes(raw)
-        with pytest.raises(ValueError, match="a.npz: expected an .npz of plain arrays"):
+        with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays"):
             load(path)
 
 

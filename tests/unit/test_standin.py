@@ -1,4 +1,4 @@
-"""The stand-in for CuPy: it offers only what the real one has, refuses what that refuses, and computes as NumPy does."""
+"""The stand-in for CuPy: it offers only what the real one has, refuses what that refuses, computes as NumPy does."""
 
 import importlib
 import inspect
@@ -43,48 +43,44 @@ def names(table):
 
 
 def real_parameters(function):
-    """(positional names in order, all names, takes any keyword), from the signature or the docstring's first line."""
+    """The names of CuPy's parameters, self left out, "*args" and "**kwargs" with their stars, in order."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+        words = [str(p.replace(annotation=p.empty)) for p in inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):  # compiled: the first line of the docstring has the signature
         words = re.search(r"\((.*)\)", function.__doc__.splitlines()[0]).group(1).split(",")
-        words = [word.partition("=")[0].split()[-1] for word in words]
-        return words, set(words), False
-    free = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    ordered = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return ordered, {p.name for p in parameters}, free
+    return [name for name in (word.partition("=")[0].split()[-1] for word in words) if name != "self"]
 
 
-def agrees(ours, theirs):
-    ordered, known, free = real_parameters(theirs)
-    for place, parameter in enumerate(inspect.signature(ours).parameters.values()):
-        if free or parameter.kind is parameter.VAR_POSITIONAL or any("*" in word for word in ordered):
-            continue
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not {"args", "operands"} & known:
-            assert ordered[place] in (parameter.name, "self"), (ours.__name__, parameter.name, ordered)
-        elif parameter.kind is parameter.KEYWORD_ONLY:
-            assert parameter.name in known, (ours.__name__, parameter.name, known)
+def check_parameters(ours, theirs):
+    """Ours come in CuPy's order where they may be positional, and CuPy knows every name."""
+    known = real_parameters(theirs)
+    own = [p for p in inspect.signature(ours).parameters.values() if p.name != "self"]
+    variadic = any(name.startswith("*") and not name.startswith("**") for name in known)
+    for place, parameter in enumerate(own):
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not variadic:
+            assert known[place] == parameter.name, (ours.__name__, known)
+        elif parameter.kind is parameter.KEYWORD_ONLY and "**kwargs" not in known:
+            assert parameter.name in known, (ours.__name__, known)
 
 
 @pytest.mark.parametrize("name", names(standin.FUNCTIONS))
 def test_real_cupy_has_every_function_with_these_parameters(cupy, name):
-    theirs = resolve(cupy, name)
-    ours = resolve(xp, name)
+    ours, theirs = resolve(xp, name), resolve(cupy, name)
     if not isinstance(theirs, cupy.ufunc):
-        if not name.endswith(".at") and isinstance(resolve(cupy, name.split(".")[0]), cupy.ufunc):
-            ours.__signature__ = inspect.signature(ours)
-        return agrees(ours, theirs)
-    assert len(theirs.types[0].split("->")[0]) == sum(p.startswith("x") for p in inspect.signature(ours).parameters)
-    arguments = [1.0] * theirs.nin
-    for keyword in ("dtype", "casting"):  # without a GPU a known keyword fails later, for another reason
-        with pytest.raises(Exception) as caught:
-            theirs(*arguments, **{keyword: np.float32 if keyword == "dtype" else "no such rule"})
-        assert "Wrong arguments" not in str(caught.value)
+        return check_parameters(ours, theirs)
+    assert theirs.nin == sum(parameter.startswith("x") for parameter in inspect.signature(ours).parameters)
+    with pytest.raises(TypeError, match="Wrong arguments"):  # so the keywords below are known
+        theirs(*[1.0] * theirs.nin, unknown=None)
+    for keyword, value in (("out", None), ("dtype", None), ("casting", "same_kind")):
+        try:
+            theirs(*[1.0] * theirs.nin, **{keyword: value})
+        except Exception as error:  # without a driver CuPy fails at the launch, with a type of its own
+            assert "Wrong arguments" not in str(error)
 
 
 @pytest.mark.parametrize("name", names(standin.METHODS))
 def test_real_cupy_has_every_method_with_these_parameters(cupy, name):
-    agrees(getattr(xp.ndarray, name), getattr(cupy.ndarray, name))
+    check_parameters(getattr(xp.ndarray, name), getattr(cupy.ndarray, name))
 
 
 def test_real_cupy_has_everything_else_that_is_offered(cupy):
@@ -95,7 +91,7 @@ def test_real_cupy_has_everything_else_that_is_offered(cupy):
     assert not hasattr(cupy.ndarray, "__imatmul__") and not hasattr(cupy.ndarray, "__index__")
     for name in ("cuda.runtime.getDeviceCount", "cuda.get_current_stream", "cuda.Stream.null.synchronize"):
         assert callable(resolve(cupy, name)) and callable(resolve(xp, name))
-    agrees(standin._array, cupy.array)
+    assert set(inspect.signature(standin._array).parameters) - {"obj"} <= set(real_parameters(cupy.asarray))
 
 
 @pytest.mark.parametrize("name", ["add", "subtract", "maximum", "minimum"])
@@ -139,7 +135,7 @@ REFUSED = {
     "repeated indices": (lambda a: a.__setitem__(xp.asarray([1, 1]), a), "repeated indices is undefined"),
     "iteration": (lambda a: list(a), "iteration over a device array"),
     "unpacking": (lambda a: (lambda x, y: x)(*a), "iteration|after \\* must be"),
-    "in": (lambda a: 1.0 in a, "iteration over a device array"),
+    "in": (lambda a: 1.0 in a, "not iterable|iteration over"),
     "unknown keyword": (lambda a: xp.sum(a, where=a > 0), "cupy.sum.. got an unexpected keyword argument 'where'"),
     "initial": (lambda a: a.max(initial=0), "ndarray.max.. got an unexpected keyword argument 'initial'"),
     "take mode": (lambda a: xp.take(a, 0, mode="clip"), "unexpected keyword argument 'mode'"),
@@ -161,7 +157,7 @@ def test_unknown_names_are_named(a):
     for name in ("insert", "random", "errstate", "in1d"):
         with pytest.raises(AttributeError, match=name):
             getattr(xp, name)
-    for owner, name in ((a, "data"), (a, "ctypes"), (a, "__cuda_array_interface__"), (a, "resize"), (xp.add, "reduceat")):
+    for owner, name in ((a, "data"), (a, "ctypes"), (a, "__cuda_array_interface__"), (xp.add, "reduceat")):
         with pytest.raises(AttributeError, match=name):
             getattr(owner, name)
 
@@ -208,10 +204,12 @@ def test_memory_is_shared_as_on_cupy(a):
     moved = xp.asarray(host)
     moved.fill(3)
     assert host.tolist() == [0, 0] and xp.asarray(moved)._host is moved._host
+    moved.get()[0] = 9
+    assert moved.tolist() == [3, 3]
     b = a
     b @= xp.eye(3)  # there is no __imatmul__: a new array
     assert b is not a
-    assert xp.add(a, 1, out=row.reshape(1, 3) if False else a) is a
+    assert xp.add(a, 1, out=a) is a
 
 
 def test_full_reductions_and_elements_stay_on_the_device(a):
