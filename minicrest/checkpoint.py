@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import zipfile
+import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ import numpy as np
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 
 FORMAT = 1
+DAMAGE = (  # all that zipfile, NumPy, JSON and a tree that does not hang together raise for a damaged file
+    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, SyntaxError, OverflowError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def save(path, tree) -> None:
@@ -43,15 +48,15 @@ def load(path, device: str = "cpu"):
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with np.load(path, allow_pickle=False) as entries:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as entries:
             arrays = {name: entries[name] for name in entries.files}
         header = json.loads(str(arrays.pop("tree")))
         found = header["format"]
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if found == FORMAT:
+            return _rebuild(header["tree"], arrays, device)
+    except DAMAGE as error:
         raise ValueError(f"{path} is not a whole minicrest checkpoint ({error}); use another file") from error
-    if found != FORMAT:
-        raise ValueError(f"{path} has checkpoint format {found}, this version reads {FORMAT}; train again")
-    return _rebuild(header["tree"], arrays, device)
+    raise ValueError(f"{path} has checkpoint format {found}, this version reads {FORMAT}; train again")
 
 
 def write_atomically(path, write) -> None:

@@ -35,7 +35,7 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     """The k medoids that greedy facility location chooses, and the sizes gamma_j of their clusters (CRAIG, Alg. 1).
 
     features: (q, d), or (P, q, d) for P problems at once; NumPy or CuPy, float32 or (everything else) float64.
-    Distances are exact to 2^-22 of the largest in float32, 2^-44 in float64. Equal gains go to the lowest index, a
+    Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. Equal gains go to the lowest index, a
     point equally far from two medoids to the earlier one; so a duplicate of a chosen point can have weight 0.
     With k >= q every point comes back, in greedy order, with weight 1. Otherwise weights sum to q.
     labels: (q,) classes: one problem per class, one class after the other in the result. The k places are shared in
@@ -70,15 +70,16 @@ class Points:
 
     Seen from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
     Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
-    float64 features keep further bits, a = h + l/2^b with ||l|| <= 2^24, and the square is that of h, plus
+    float64 features keep further bits, a = h + l/2^b with ||l|| <= 2^25, and the square is that of h, plus
     2 (h_i - h_j).(l_i - l_j)/2^b, plus that of l/2^b: three products, each exact.
     """
 
     def __init__(self, features):
         xp = self.xp = array_module(features)
         count, q, d = features.shape
-        seen = features.astype(np.float64) - features[:, :1].astype(np.float64)
-        square = to_numpy((seen * seen).sum(axis=-1).max(axis=-1))  # (P,)
+        with np.errstate(over="ignore", invalid="ignore"):  # an error says it below
+            seen = features.astype(np.float64) - features[:, :1].astype(np.float64)
+            square = to_numpy((seen * seen).sum(axis=-1).max(axis=-1))  # (P,)
         if not np.isfinite(square).all():
             raise ValueError("features must be finite, and their squares too: found NaN, infinity or an overflow")
         step = np.ldexp(1.0, (np.frexp(square)[1] + 1) // 2 - 25)  # a power of 2 with ||seen|| / step < 2^25
@@ -88,7 +89,7 @@ class Points:
         if features.dtype == np.float32:
             self.dtype, bits = np.int32, -2  # distances, below 2^26 steps, are kept to 24 bits
         else:
-            more = 25 - (int(d - 1).bit_length() + 1) // 2
+            more = 26 - (int(d - 1).bit_length() + 1) // 2
             low = xp.rint((seen - high) * 2.0**more)
             products += [(high, low, 2.0 ** (1 - more)), (low, low, 4.0**-more)]
             self.dtype, bits = np.int64, min(20, 36 - int(q - 1).bit_length())  # q of them are below 2^63
@@ -134,7 +135,7 @@ def _height(q):
 def _incremental(points, size):
     """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
 
-    When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 4q
+    When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 5q
     rows change, not q in each round.
     """
     d = _matrix(points)  # (P, q, q)
@@ -233,7 +234,7 @@ def _first_gains(points):
             if b > a:
                 sums[b : b + side] += block.sum(axis=0, dtype=np.int64)
             c = xp.maximum(c, block.max())
-    return xp.repeat(c, q), to_numpy(q * c.astype(np.int64) - sums)
+    return xp.zeros_like(sums, points.dtype) + c, to_numpy(q * c.astype(np.int64) - sums)
 
 
 def _gains(points, near, candidates):
@@ -245,8 +246,8 @@ def _gains(points, near, candidates):
     for a in range(0, q, width):
         part = slice(a, a + width)
         block = points.distances(0, e, part).astype(points.dtype)
-        xp.minimum(block, near[part], out=block)
-        total += near[part].sum(dtype=np.int64) - block.sum(axis=1, dtype=np.int64)
+        left = xp.minimum(block, near[part]).sum(axis=1, dtype=np.int64)
+        total += near[part].sum(dtype=np.int64) - left
     return to_numpy(total)
 
 

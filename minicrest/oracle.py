@@ -6,6 +6,7 @@ synchronised. Methods are compared at equal bills, so nothing here may work for 
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class Oracle:
     (running statistics). A training step (`step`) is the one exception: augmented, in training mode.
 
     network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    horizon: how many steps the training makes at most.  progress: the part of it done so far, in [0, 1], by steps or, if
+    horizon: how many steps the training makes at most.  progress: the part of it done so far, in [0, 1], by steps or if
     a budget limits it, by bill: what a method with a curriculum goes by.
     """
 
@@ -121,8 +122,7 @@ class Oracle:
         self._network, self._data, self.seed, self.horizon = network, data, seed, horizon
         self.device, self.dtype = device_of(theta), theta.dtype
         self.ledger = Ledger(device=self.device) if ledger is None else ledger
-        self.labels = to_numpy(data.y)
-        self.labels.flags.writeable = False
+        self.labels = _read_only(to_numpy(data.y))
         self._own = None  # a fork's parameters, which it may change
         self.move(theta, network.initial_statistics(theta) if stats is None else stats)
 
@@ -183,6 +183,10 @@ class Oracle:
         self.ledger.charge(forward=i.size)
         return tuple(self._joined(parts) for parts in zip(*found))
 
+    def predictions(self, logits):
+        """(m,) what logits (m, C) predict: the classes, of a classification. Costs nothing."""
+        return self._network.loss.predict(logits)
+
     # ---- questions: backward passes
 
     def gradient_norms(self, i):
@@ -205,15 +209,16 @@ class Oracle:
         return mean
 
     def hessian_diagonal(self, batch: Batch):
-        """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward for each class."""
+        """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
         mean = self._weighted_mean(batch, self._network.hessian_diagonal)
-        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * self._data.n_classes)
+        outputs = self._data.n_classes or int(np.prod(self._data.y.shape[1:]))
+        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * outputs)
         return mean
 
     # ---- a network of one's own, for scores that need a training of their own
 
     def fork(self, seed: int) -> Oracle:
-        """An oracle with freshly initialised parameters on the same data and the same bill; only forks may `descend`."""
+        """An oracle with freshly initialised parameters on the same data and the same bill; only forks `descend`."""
         theta = self._network.initialize(seed, self.dtype, self.device)
         fork = Oracle(self._network, self._data, theta, None, seed, self.ledger, self.horizon)
         fork._own = theta
@@ -254,7 +259,7 @@ class Oracle:
         self._theta, self._stats, self.time, self.progress = _read_only(theta), _read_only(stats), time, progress
 
     def test_loss_and_accuracy(self) -> tuple[float, float]:
-        """Mean loss and accuracy on the test set. Evaluation mode; NOT billed: it is for the reader of the curve."""
+        """Mean loss and accuracy (NaN without classes) on the test set. NOT billed: it is for the curve's reader."""
         test = self._data.test
         if test is None:
             raise ValueError(f"the data set {self._data.name!r} has no test part to evaluate on")
@@ -263,7 +268,7 @@ class Oracle:
             x, y = test.inputs(i, self.dtype), test.targets(i)
             answers = self._network.answers(self._theta, x, y, self._stats)
             loss = loss + answers.losses.sum(dtype="float64")
-            right = right + (self._network.loss.predict(answers.logits) == y).sum()
+            right = right + ((self._network.loss.predict(answers.logits) == y).sum() if test.n_classes else math.nan)
         return float(loss) / len(test), float(right) / len(test)
 
     def identity(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class Run:
         checkpoints.write_atomically(path.with_suffix(".json"), lambda file: file.write(text.encode()))
 
     def summary(self) -> dict[str, Any]:
-        """Settings, curve, bill and report as plain lists and numbers; NaN (undefined in JSON) becomes None."""
+        """Settings, curve, bill and report as lists and numbers; NaN and infinity become None (JSON has neither)."""
         lists = {name: _plain(values) for name, values in vars(self.curve).items()}
         bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
         report = {name: _plain(values) for name, values in self.report.items()}
@@ -148,20 +149,19 @@ def _resume(path, settings, oracle, steps, budget) -> _Training | None:
     if path is None or not Path(path).exists():
         return None
     saved = checkpoints.load(path, oracle.device)
-    if not isinstance(saved, dict) or set(saved) != {"settings", "progress"}:
+    then, now = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
+    if not isinstance(then, dict) or not isinstance(now, _Training):
         raise ValueError(f"{path} is not the checkpoint of a training")
-    then = saved["settings"]
     other = [f"{k}: {then.get(k)!r} there, {v!r} here" for k, v in settings.items() if then.get(k) != v]
     if other:
         raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
-    now = saved["progress"]
     oracle.ledger = now.ledger
     oracle.move(now.theta, now.statistics, now.step, _progress(now.step, now.ledger.cost, steps, budget))
     return now
 
 
 def _progress(step, cost, steps, budget) -> float:
-    """The part of the training done, in [0, 1]: by steps or, where there is a budget, by the bill if that is further."""
+    """The part of the training done, in [0, 1]: by steps or, with a budget, by the bill if that is further."""
     return min(1.0, max(step / steps, cost / budget if budget is not None else 0.0))
 
 
@@ -187,4 +187,4 @@ def _settings(method, oracle, optimizer, schedule, steps, budget, notes) -> dict
 
 
 def _plain(values) -> list:
-    return [None if v != v else v for v in np.asarray(values).tolist()]
+    return [v if not isinstance(v, float) or math.isfinite(v) else None for v in np.asarray(values).tolist()]

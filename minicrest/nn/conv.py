@@ -59,9 +59,9 @@ class Conv2d:
         return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
 
     def forward(self, w, x, stats=None):
-        least = self.kernel - 2 * self.padding
+        least = max(1, self.kernel - 2 * self.padding)
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
-            raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), h and w at least {least}, got {x.shape}")
+            raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
         W, b = self.split(w)
         x = _pad(x.transpose(0, 2, 3, 1), self.padding, self.padding)  # channels last
         y = _correlate(x, W, self.kernel, self.stride)
@@ -142,7 +142,7 @@ class MaxPool2d:
         for place, view in enumerate(views[1:], 1):
             better = view > y
             winner = xp.where(better, xp.asarray(place, dtype="int8"), winner)
-            y = xp.where(better, view, y)
+            y = xp.maximum(y, view)  # unlike `where`, it lets a NaN through
         return y, (winner, x.shape)
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):

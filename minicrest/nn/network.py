@@ -182,7 +182,8 @@ class Network:
         """(d,) exact diagonal of H for piecewise-linear layers: no probes, no noise; about one gradient per class.
 
         The output is then linear in the parameters of any one layer, so the diagonal of H is that of
-        sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network, square, and add up.
+        sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
+        square, and add up.
         Raises ValueError for Tanh (its second derivative adds a term) and for batch-norm in training mode.
         """
         z, caches = self._evaluate(theta, x, y, stats)

@@ -114,8 +114,10 @@ class Crest:
             raise ValueError(f"h and b must be positive, tau and warmup not negative, T2 at least 1; got {self}")
         if self.longest is not None and self.longest < 1:
             raise ValueError(f"longest must be at least 1, got {self.longest}")
+        for beta in (self.beta1, self.beta2):
+            MovingAverage(beta)  # raises what is to be said
         if self.curvature not in ("hutchinson", "exact") or self.order not in (1, 2):
-            raise ValueError(f"curvature is 'hutchinson' or 'exact', order 1 or 2; got {self.curvature!r}, {self.order}")
+            raise ValueError(f"curvature is 'hutchinson' or 'exact', order 1 or 2; got {self.curvature!r} {self.order}")
 
     def init(self, oracle) -> CrestState:
         n = len(oracle)
@@ -179,7 +181,8 @@ class Crest:
         if rho <= self.tau:
             return state
         n, curvature = len(oracle), state.opened[-1, 4]
-        T1 = self._bounded(self.h * state.H0 / curvature if curvature > 0 else self.h, n)
+        ratio = state.H0 / curvature if curvature > 0 else math.inf if state.H0 > 0 else 1.0  # order 1: no H, no ratio
+        T1 = self._bounded(self.h * ratio, n)
         return replace(state, region=None, T1=T1, P=self._coresets(T1, n))
 
     # ---- 3: a new region

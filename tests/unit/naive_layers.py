@@ -107,7 +107,7 @@ def subsample_backward(layer, w, x, dy, stats):
 
 
 def windows(shape, k, stride, padding=0):
-    """(row, column) of each output, with (a, b, r, q): the places in the window and the pixels there, inside the image."""
+    """(row, column) of each output, with (a, b, r, q): places in its window and the pixels there, inside the image."""
     h, w = shape[2:]
     for row in range((h + 2 * padding - k) // stride + 1):
         for column in range((w + 2 * padding - k) // stride + 1):

@@ -36,6 +36,8 @@ CASES = [
     (Residual(RESIDUAL), IMAGE),
     (Residual([Conv2d(2, 3, 3, 2, 1), BatchNorm2d(3)], [Subsample(2, 1)]), IMAGE),
     (Residual([Tanh(), Residual([Conv2d(2, 2, 1)]), ReLU()], [Conv2d(2, 2, 1), BatchNorm2d(2)]), IMAGE),
+    (Residual([Conv2d(2, 3, 3, 2, 1), BatchNorm2d(3), Conv2d(3, 2, 1)], [Conv2d(2, 2, 1, 2), BatchNorm2d(2)]), IMAGE),
+    (Sequential([Linear(4, 5), Linear(5, 3)]), (5, 4)),
     (Sequential([Conv2d(2, 3, 3), Tanh(), MaxPool2d(2), Flatten(), Linear(12, 2)]), IMAGE),
 ]  # fmt: skip
 MODES = [
@@ -59,7 +61,11 @@ class Setting:
     def __init__(self, layer, shape, mode, layout="plain", device="cpu", dtype="float64"):
         rng = stream(7, "layer", repr(layer), mode)
         self.layer, self.chain, self.layout, self.device, self.dtype = layer, Sequential([layer]), layout, device, dtype
-        self.w, self.x, self.Rw = rng.standard_normal(layer.size), smooth_place(rng, shape), rng.standard_normal(layer.size)
+        self.w, self.x, self.Rw = (
+            rng.standard_normal(layer.size),
+            smooth_place(rng, shape),
+            rng.standard_normal(layer.size),
+        )
         if layer.statistics:  # a variance must be positive
             self.stats = rng.uniform(0.5, 2, layer.statistics) if mode == "eval" else None
         else:
@@ -215,7 +221,11 @@ def test_linear_shortcuts_equal_the_explicit_matrix(device):
 def test_a_large_batch_is_its_examples_one_by_one(device):
     """Convolution works through a batch in parts; none may be lost or seen twice (150 images are 12 MB of columns)."""
     layer, rng = Conv2d(4, 3, 3, padding=1), stream(7, "large")
-    w, x, dy = rng.standard_normal(layer.size), rng.standard_normal((150, 4, 16, 17)), rng.standard_normal((150, 3, 16, 17))
+    w, x, dy = (
+        rng.standard_normal(layer.size),
+        rng.standard_normal((150, 4, 16, 17)),
+        rng.standard_normal((150, 3, 16, 17)),
+    )
     w, x, dy = (to_device(a, device) for a in (w, x, dy))
     y, dx, dw, _ = whole = _conv_pass(layer, w, x, dy)
     parts = [_conv_pass(layer, w, x[n : n + 1], dy[n : n + 1]) for n in range(len(x))]
@@ -245,6 +255,15 @@ def test_max_pool_gives_ties_to_the_first_in_reading_order(kernel, stride, devic
     assert relative_error(to_numpy(dx), naive.backward(layer, None, x, dy)[0]) < ROUNDING
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_max_pool_does_not_hide_a_nan(place, device):
+    """A network that diverged must show it, wherever in a window the NaN is."""
+    x = np.arange(4.0)
+    x[place] = np.nan
+    y, _ = MaxPool2d(2).forward(None, to_device(x.reshape(1, 1, 2, 2), device))
+    assert np.isnan(to_numpy(y)).all()
+
+
 def test_batch_statistics_are_mean_and_unbiased_variance(device):
     for shape in [(6, 3), (4, 3, 2, 5), (1, 3)]:
         x, layer = stream(7, "statistics").standard_normal(shape) + 5, BatchNorm2d(3)
@@ -256,7 +275,11 @@ def test_batch_statistics_are_mean_and_unbiased_variance(device):
 
 
 def test_batch_norm_makes_mean_beta_and_variance_gamma_squared():
-    gamma, beta, x = np.array([2.0, 0.5, 3.0]), np.array([1.0, -1.0, 0.0]), stream(7, "norm").standard_normal((9, 3, 4, 4))
+    gamma, beta, x = (
+        np.array([2.0, 0.5, 3.0]),
+        np.array([1.0, -1.0, 0.0]),
+        stream(7, "norm").standard_normal((9, 3, 4, 4)),
+    )
     y, _ = BatchNorm2d(3, eps=0).forward(np.concatenate([gamma, beta]), x)
     assert np.allclose(y.mean((0, 2, 3)), beta, atol=ROUNDING)
     assert np.allclose(y.std((0, 2, 3)), gamma, atol=ROUNDING)
@@ -281,16 +304,24 @@ def test_shapes_that_do_not_fit_are_named(device):
         with pytest.raises(ValueError, match=r"Linear\(inputs=4, outputs=3\) needs x of shape \(n, 4\), got"):
             linear.forward(xp_zeros(linear.size), x)
     for x in (xp_zeros(5, 3, 8, 8), xp_zeros(5, 8), xp_zeros(5, 2, 2, 8)):
-        with pytest.raises(ValueError, match=r"Conv2d\(inputs=2, .* needs x of shape \(n, 2, h, w\).*at least 3.*got"):
+        with pytest.raises(
+            ValueError, match=r"Conv2d\(inputs=2, .* needs x of shape \(n, 2, h, w\), sides at least 3, got"
+        ):
             conv.forward(xp_zeros(conv.size), x)
     for pool in (MaxPool2d(3), AvgPool2d(3)):
         with pytest.raises(ValueError, match="window of 3 x 3 does not fit an image of 2 x 8"):
             pool.forward(None, xp_zeros(5, 2, 2, 8))
 
 
-@pytest.mark.parametrize("sizes", [(0, 1, 3), (1, 0, 3), (1, 1, 0), (1, 1, 3, 0), (1, 1, 3, 1, 3), (1, 1, 3, 1, -1)])
-def test_impossible_convolutions_are_refused(sizes):
-    with pytest.raises(ValueError, match="0 <= padding < kernel, got Conv2d"):
+@pytest.mark.parametrize(
+    "sizes, text",
+    [
+        ((0, 1, 3), "must be at least 1, got Conv2d"), ((1, 0, 3), "at least 1"), ((1, 1, 0), "at least 1"),
+        ((1, 1, 3, 0), "at least 1"), ((1, 1, 3, 1, 3), "less than the kernel, got"), ((1, 1, 3, 1, -1), "at least 0"),
+    ],
+)  # fmt: skip
+def test_impossible_convolutions_are_refused(sizes, text):
+    with pytest.raises(ValueError, match=text):
         Conv2d(*sizes)
 
 

@@ -102,7 +102,10 @@ def test_large_logits_do_not_overflow(device, dtype):
     assert to_numpy(loss.losses(z, y)).tolist() == [0, 2000]
     assert to_numpy(loss.gradient(z, y)).tolist() == [[0, 0], [1, -1]]
     assert not to_numpy(loss.hessian(z, y, z)).any() and not to_numpy(loss.curvature_root(z, y)).any()
-    z, y = to_device(np.array([[1000.0], [-1000], [1000], [-1000]], dtype), device), to_device(np.array([1, 0, 0, 1]), device)
+    z, y = (
+        to_device(np.array([[1000.0], [-1000], [1000], [-1000]], dtype), device),
+        to_device(np.array([1, 0, 0, 1]), device),
+    )
     loss = LogisticLoss()
     assert to_numpy(loss.losses(z, y)).tolist() == [0, 0, 1000, 1000]
     assert to_numpy(loss.gradient(z, y)).tolist() == [[0], [0], [1], [-1]]

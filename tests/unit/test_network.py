@@ -1,4 +1,4 @@
-"""Networks: every derivative against differences of the losses, and the economical routes against the explicit matrix."""
+"""Networks: every derivative against differences of the losses, economical routes against the explicit matrix."""
 
 import tracemalloc
 from functools import lru_cache
@@ -42,11 +42,14 @@ KINDS = {  # name: the shape of x, the layers, and what they hand to the last Li
         ], 2,
     ),
 }  # fmt: skip
-LOSSES = {"softmax": (SoftmaxCrossEntropy(l2=0.1), 3), "logistic": (LogisticLoss(l2=0.2), 1), "squared": (SquaredError(l2=0.3), 3)}
-SETTINGS = [
-    (kind, loss, mode)
-    for kind in KINDS for loss in LOSSES for mode in (["train", "eval"] if kind in ("batch-norm", "residual") else ["eval"])
-]  # fmt: skip
+LOSSES = {
+    "softmax": (SoftmaxCrossEntropy(l2=0.1), 3),
+    "logistic": (LogisticLoss(l2=0.2), 1),
+    "squared": (SquaredError(l2=0.3), 3),
+}
+NORMED = ("batch-norm", "residual")
+MODES = [(kind, mode) for kind in KINDS for mode in ("train", "eval") if mode == "eval" or kind in NORMED]
+SETTINGS = [(kind, loss, mode) for kind, mode in MODES for loss in LOSSES]
 FIXED = [setting for setting in SETTINGS if setting[2] == "eval"]  # where per-example quantities have a meaning
 DIAGONAL = [setting for setting in FIXED if setting[0] != "mlp tanh"]
 
@@ -73,7 +76,8 @@ def on(device, *arrays):
 def explicit_hessian(*setting):
     """(d, d) by differences of the gradient, one coordinate at a time."""
     net, theta, x, y, weights, stats = make(*setting)
-    return np.array([derivative(lambda e, v=v: net.gradient(theta + e * v, x, y, weights, stats), H) for v in np.eye(net.size)])
+    rows = [derivative(lambda e, v=v: net.gradient(theta + e * v, x, y, weights, stats), H) for v in np.eye(net.size)]
+    return np.array(rows)
 
 
 @pytest.fixture(params=SETTINGS, ids=" ".join)
@@ -88,7 +92,7 @@ def test_gradient_is_the_derivative_of_the_weighted_losses(setting, device):
     net, theta, x, y, weights, stats = make(*setting)
     T, X, Y, W, S = on(device, theta, x, y, weights, stats)
     found = to_numpy(net.gradient(T, X, Y, W, S))
-    V = stream(11, "directions").standard_normal((5, net.size)) / np.sqrt(net.size)  # of length 1, or H is no small step
+    V = stream(11, "directions").standard_normal((5, net.size)) / np.sqrt(net.size)  # of length 1: H is small
     expected = [derivative(lambda e, v=v: weights @ net.losses(theta + e * v, x, y, stats) / N, H) for v in V]
     assert relative_error(V @ found, np.array(expected)) < DIFFERENCES
 
@@ -182,7 +186,7 @@ def test_hessian_diagonal_is_that_of_the_explicit_hessian(setting, device):
     assert relative_error(net.hessian_diagonal(theta, x, y, stats=stats), plain) < ROUNDING
 
 
-@pytest.mark.parametrize("kind", ["batch-norm", "residual"])
+@pytest.mark.parametrize("kind", NORMED)
 @pytest.mark.parametrize("method", ["per_example_gradients", "gradient_norms", "gradient_gram", "hessian_diagonal"])
 def test_batch_norm_in_training_mode_is_refused_per_example(kind, method):
     net, theta, x, y, _, _ = make(kind, "softmax", "train")
@@ -190,7 +194,9 @@ def test_batch_norm_in_training_mode_is_refused_per_example(kind, method):
         getattr(net, method)(theta, x, y)
 
 
-@pytest.mark.parametrize("layers", [[Tanh()], [Residual([Linear(3, 3), Tanh()])], [Residual([], [Sequential([Tanh()])])]])
+@pytest.mark.parametrize(
+    "layers", [[Tanh()], [Residual([Linear(3, 3), Tanh()])], [Residual([], [Sequential([Tanh()])])]]
+)
 def test_hessian_diagonal_refuses_tanh_wherever_it_is(layers):
     net = Network([Linear(4, 3), *layers, Linear(3, 2)], SoftmaxCrossEntropy())
     with pytest.raises(ValueError, match="piecewise-linear.*use hutchinson_diagonal"):
@@ -260,9 +266,10 @@ def test_initial_parameters_follow_from_the_seed_alone(device):
 
 
 def test_initial_statistics_are_mean_0_and_variance_1_in_the_order_of_the_layers(device):
-    layers = [Linear(2, 1), BatchNorm2d(1), Residual([Sequential([BatchNorm2d(2)])], [BatchNorm2d(1)]), Sequential([BatchNorm2d(2)])]
-    net = Network(layers, SoftmaxCrossEntropy())
-    assert to_numpy(net.initial_statistics(net.initialize(0, device=device))).tolist() == [0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 1]
+    block = Residual([Sequential([BatchNorm2d(2)])], [BatchNorm2d(1)])
+    net = Network([Linear(2, 1), BatchNorm2d(1), block, Sequential([BatchNorm2d(2)])], SoftmaxCrossEntropy())
+    found = net.initial_statistics(net.initialize(0, device=device))
+    assert to_numpy(found).tolist() == [0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 1]
 
 
 def test_batch_statistics_come_in_the_order_of_the_running_ones(device):
@@ -279,8 +286,10 @@ def test_batch_statistics_come_in_the_order_of_the_running_ones(device):
 
 def test_sizes_of_the_known_networks(device):
     for net, shape, size in [
-        (mlp((784, 100, 10)), (784,), 79_510), (lenet(), (1, 28, 28), 61_706), (lenet((3, 32, 32)), (3, 32, 32), 62_006),
-        (lenet((1, 12, 15), 3), (1, 12, 15), 15_031), (resnet20(), (3, 32, 32), 269_722), (resnet20((1, 9, 8), 4), (1, 9, 8), 269_044),
+        (mlp((784, 100, 10)), (784,), 79_510),
+        (lenet(), (1, 28, 28), 61_706), (lenet((3, 32, 32)), (3, 32, 32), 62_006),
+        (lenet((1, 12, 15), 3), (1, 12, 15), 15_031), (resnet20(), (3, 32, 32), 269_722),
+        (resnet20((1, 9, 8), 4), (1, 9, 8), 269_044),
     ]:  # fmt: skip
         theta = net.initialize(0, device=device)
         z = net.logits(theta, array_module(theta).ones((2, *shape)))
@@ -315,7 +324,9 @@ def test_impossible_networks_are_refused():
 )
 def test_shapes_that_do_not_fit_are_named(change, text):
     net = mlp((6, 4, 3))
-    good = dict(theta=net.initialize(0, "float64"), x=np.ones((5, 6)), y=np.zeros(5, int), weights=np.ones(5), stats=None)
+    good = dict(
+        theta=net.initialize(0, "float64"), x=np.ones((5, 6)), y=np.zeros(5, int), weights=np.ones(5), stats=None
+    )
     arguments = {**good, "v": np.ones(43), **change}
     with pytest.raises(ValueError, match=text):
         net.hvp(**arguments)

@@ -40,12 +40,15 @@ def torch_resnet20(c):
 def torch_lenet(c, side, padding):
     return nn.Sequential(
         nn.Conv2d(c, 6, 5, 1, padding), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(16 * side * side, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, CLASSES),
+        nn.Flatten(), nn.Linear(16 * side * side, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
+        nn.Linear(84, CLASSES),
     )  # fmt: skip
 
 
 def torch_mlp(outputs, activation):
-    return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), activation(), nn.Linear(8, 7), activation(), nn.Linear(7, outputs))
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(12, 8), activation(), nn.Linear(8, 7), activation(), nn.Linear(7, outputs)
+    )
 
 
 def softmax(z, y):
@@ -110,7 +113,8 @@ def set_running(other, stats):
 
 def get_running(other):
     layers = [layer for layer in other.modules() if isinstance(layer, nn.BatchNorm2d)]
-    return np.concatenate([np.zeros(0), *(a.numpy() for layer in layers for a in (layer.running_mean, layer.running_var))])
+    found = [a.numpy() for layer in layers for a in (layer.running_mean, layer.running_var)]
+    return np.concatenate([np.zeros(0), *found])
 
 
 def derivatives(net, other, loss, host):
@@ -127,7 +131,7 @@ def derivatives(net, other, loss, host):
 
 @pytest.fixture(params=[(name, mode) for name in NETS for mode in ("train", "eval")], ids=" ".join, scope="module")
 def pair(request):
-    """Ours, PyTorch's with the same weights, (theta, x, y, weights, v, stats) on the host, the mode, PyTorch's results."""
+    """Ours, PyTorch's with the same weights, (theta, x, y, weights, v, stats), the mode, and PyTorch's results."""
     name, mode = request.param
     net, other, loss, shape, labels = NETS[name]()
     rng, other = stream(5, "torch", name), other.double().train(mode == "train")

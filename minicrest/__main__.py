@@ -1,0 +1,7 @@
+"""`python -m minicrest` is `minicrest`."""
+
+import sys
+
+from minicrest.cli import main
+
+sys.exit(main())

@@ -1,0 +1,311 @@
+"""What runs look like: a comparison as a table, a picture and plain values for JSON; a single run as a picture.
+
+Matplotlib is imported only when a picture is made, through Figure objects: no windows, no global state. Colours are
+Okabe and Ito's, which colour-blind readers can tell apart; random is always the thick black line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+import minicrest
+from minicrest.checkpoint import write_atomically
+from minicrest.oracle import PRICE
+from minicrest.train import Run
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("-", "--", "-.", ":")  # another one each time the colours are used up
+BILL = "bill, {} forward passes\n(forward 1, backward 2, Hessian product 4 per example)"
+
+
+# ---- the table
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds and the half-width of its 95% t-interval (NaN for one seed)."""
+
+    mean: float
+    half: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.mean:{spec}}" + (f" +- {self.half:{spec.lstrip('+')}}" if math.isfinite(self.half) else "")
+
+
+def estimate(values) -> Estimate:
+    """Mean of `values` and t_{0.975, n-1} s / sqrt(n)."""
+    from scipy.special import stdtrit
+
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    half = stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n) if n > 1 else math.nan
+    return Estimate(float(values.mean()), float(half))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one method did, over seeds; gain and relative error are paired by seed, None where there is no partner."""
+
+    method: str
+    accuracy: Estimate  # percent
+    gain: Estimate | None  # percentage points above random
+    relative_error: Estimate | None  # 100 (acc_full - acc) / acc_full
+    test_loss: Estimate
+    train_loss: Estimate
+    steps: float
+    cost: float  # forward-pass equivalents
+    phases: dict[str, float]  # the same by phase
+    seconds: float
+    examples: float  # distinct ones trained on
+
+
+def rows(runs: dict[str, list[Run]]) -> list[Row]:
+    """A Row for each method of `runs`, method -> a Run a seed, in one order of seeds."""
+    accuracy = {name: 100 * np.array([run.accuracy for run in own]) for name, own in runs.items()}
+    random, full = accuracy.get("random"), accuracy.get("full")
+    return [_row(name, own, accuracy[name], None if name == "random" else random, None if name == "full" else full)
+            for name, own in runs.items()]  # fmt: skip
+
+
+def _row(name, runs, accuracy, random, full) -> Row:
+    def mean(number):
+        return sum(map(number, runs)) / len(runs)
+
+    phases: dict[str, float] = {}
+    for phase, bill in (item for run in runs for item in run.ledger.phases.items()):
+        if bill.cost:
+            phases[phase] = phases.get(phase, 0) + bill.cost / len(runs)
+    return Row(
+        name, estimate(accuracy),
+        None if random is None else estimate(accuracy - random),
+        None if full is None else estimate(100 * (full - accuracy) / full),
+        estimate([run.curve.loss[-1] for run in runs]), estimate([run.curve.train_loss[-1] for run in runs]),
+        mean(lambda run: run.steps), mean(lambda run: run.ledger.cost), phases,
+        mean(lambda run: run.ledger.seconds), mean(lambda run: (run.uses > 0).sum()),
+    )  # fmt: skip
+
+
+def table(rows: list[Row]) -> str:
+    """Two tables as text, at most 120 columns wide: how good, and at what bill."""
+    head = ["method", "accuracy %", "to random", "rel. error %", "test loss", "train loss", "steps", "bill", "seconds"]
+    first = [[r.method, f"{r.accuracy:.2f}", f"{r.gain:+.2f}" if r.gain else "-",
+              f"{r.relative_error:.2f}" if r.relative_error else "-", f"{r.test_loss.mean:.4f}",
+              f"{r.train_loss.mean:.4f}", f"{r.steps:.0f}", _thousands(r.cost), f"{r.seconds:.2f}"]
+             for r in rows]  # fmt: skip
+    phases = list(dict.fromkeys(phase for r in rows for phase in r.phases))
+    second = [[r.method, *(_thousands(r.phases[p]) if p in r.phases else "-" for p in phases), _thousands(r.cost),
+               f"{r.examples:.0f}"] for r in rows]  # fmt: skip
+    return columns([head, *first]) + "\n\n" + columns([["bill of", *phases, "in all", "examples used"], *second])
+
+
+def columns(lines: list[list[str]], right: bool = True) -> str:
+    """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left)."""
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    sides = "<" + (">" if right else "<") * (len(widths) - 1)
+    return "\n".join("  ".join(map("{:{}{}}".format, line, sides, widths)).rstrip() for line in lines)
+
+
+def _thousands(cost: float) -> str:
+    return f"{cost / 1000:,.{1 if cost < 1e6 else 0}f}"
+
+
+def verdict(rows: list[Row]) -> str:
+    """Who is above and who below random, where the paired 95% interval leaves out 0, and for whom it does not."""
+    groups: dict[str, list[str]] = {"above": [], "below": [], "not told apart": []}
+    for r in rows:
+        if r.gain is not None:
+            apart = abs(r.gain.mean) > r.gain.half
+            groups[("above" if r.gain.mean > 0 else "below") if apart else "not told apart"].append(r.method)
+    told = "; ".join(f"{group}: {', '.join(names)}" for group, names in groups.items() if names)
+    return f"Beside random, by the paired 95% interval of the accuracy: {told or 'nothing to tell'}"
+
+
+def document(setup, seeds, runs: dict[str, list[Run]]) -> dict:
+    """A comparison for machines: rows, and every run with its curve; what is not finite is None."""
+    shared = {name: value for name, value in asdict(setup).items() if name not in ("method", "hyper", "seed")}
+    every = [{"method": name, "seed": seed, **run.summary()}
+             for name, own in runs.items() for seed, run in zip(seeds, own)]  # fmt: skip
+    return _finite({
+        "minicrest": minicrest.__version__, "price_per_example": PRICE, "setup": shared, "seeds": list(seeds),
+        "rows": [asdict(row) for row in rows(runs)], "runs": every,
+    })  # fmt: skip
+
+
+def _finite(tree):
+    if isinstance(tree, dict):
+        return {name: _finite(value) for name, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+# ---- the pictures
+
+
+def comparison(runs, title: str = ""):
+    """A Figure of `runs`, method -> a Run a seed: test accuracy and test loss against the bill.
+
+    Lines are means over seeds and bands their 95% t-intervals. Full training is a horizontal line where it ended; the
+    axis of the bill ends where the others do.
+    """
+    figure = _figure(11, 4.8)
+    accuracy, loss = figure.subplots(1, 2)
+    others = {name: own for name, own in runs.items() if name != "full"}
+    scale, unit = _unit(max(run.ledger.cost for own in (others or runs).values() for run in own))
+    for (name, own), style in zip(others.items(), _styles(others)):
+        for axes, field, factor in ((accuracy, "accuracy", 100), (loss, "loss", 1)):
+            bill, mean, half = _mean_curve(own, field, factor)
+            axes.plot(bill / scale, mean, label=name, **style)
+            axes.fill_between(bill / scale, mean - half, mean + half, color=style["color"], alpha=0.15, lw=0)
+    if "full" in runs:
+        _level(accuracy, [100 * run.accuracy for run in runs["full"]], runs["full"], scale, unit)
+        _level(loss, [run.curve.loss[-1] for run in runs["full"]], runs["full"], scale, unit)
+    for axes in (accuracy, loss):
+        axes.set(xlabel=BILL.format(unit), xlim=(0, None))
+        _dress(axes)
+    accuracy.set(ylabel="test accuracy, %")
+    loss.set(ylabel="test loss, nats (logarithmic)")
+    _logarithmic(loss)
+    figure.suptitle(title)
+    handles, labels = accuracy.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)), frameon=False)
+    return figure
+
+
+def run_picture(run, title: str = ""):
+    """A Figure of one Run: accuracy and losses against the bill; where it kept them, CREST's checks and regions."""
+    crest = "check_rho" in run.report
+    figure = _figure(11, 9 if crest else 4.2)
+    axes = figure.subplots(3 if crest else 1, 2, squeeze=False)
+    for each in axes.flat:
+        _dress(each)
+    _curve(*axes[0], run)
+    if crest:
+        _checks(axes[1, 0], run)
+        _bill(axes[1, 1], run)
+        _regions(*axes[2], run)
+    figure.suptitle(title)
+    return figure
+
+
+def save_png(figure, path) -> None:
+    """Write `figure` to `path` as a PNG, whole or not at all."""
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150))
+
+
+# ---- a comparison
+
+
+def _styles(names):
+    """A line style a method: random's, then colours in turn."""
+    k = 0
+    for name in names:
+        if name == "random":
+            yield dict(color="black", lw=2.6, zorder=3)
+        else:
+            yield dict(color=COLOURS[k % len(COLOURS)], ls=DASHES[k // len(COLOURS) % len(DASHES)], lw=1.8)
+            k += 1
+
+
+def _mean_curve(runs, field, factor):
+    """(bill, mean, half-width) of `factor` times a column of the curves, at bills that every run has paid."""
+    first, last = max(run.curve.cost[0] for run in runs), min(run.curve.cost[-1] for run in runs)
+    bill = np.linspace(first, last, 200)
+    values = np.array([np.interp(bill, run.curve.cost, factor * getattr(run.curve, field)) for run in runs])
+    points = [estimate(column) for column in values.T]
+    mean, half = np.array([p.mean for p in points]), np.array([p.half for p in points])
+    return bill, mean, np.nan_to_num(half)  # one seed has no interval, and no band
+
+
+def _level(axes, values, runs, scale, unit):
+    """Full training's end as a horizontal line, its bill in the label."""
+    bill = np.mean([run.ledger.cost for run in runs]) / scale
+    label = f"full, where it ended ({bill:,.3g} {unit} passes)"
+    axes.axhline(np.mean(values), color="0.45", ls=(0, (6, 3)), lw=1.4, label=label, zorder=1)
+
+
+# ---- a run
+
+
+def _curve(left, right, run):
+    curve, (scale, unit) = run.curve, _unit(run.ledger.cost)
+    left.plot(curve.cost / scale, 100 * curve.accuracy, color=COLOURS[0], marker=".")
+    left.set(xlabel=BILL.format(unit), ylabel="test accuracy, %", title=f"accuracy: {100 * run.accuracy:.2f}%")
+    right.plot(curve.cost / scale, curve.loss, color=COLOURS[0], marker=".", label="test set")
+    right.plot(curve.cost / scale, curve.train_loss, color=COLOURS[1], marker=".", ls="--", label="batches trained on")
+    right.set(xlabel=BILL.format(unit), ylabel="mean loss, nats (logarithmic)", title="loss")
+    _logarithmic(right)
+    right.legend(frameon=False)
+
+
+def _checks(axes, run):
+    """rho at every check, and the threshold tau above which a region ends."""
+    step, rho = run.report["check_step"], run.report["check_rho"]
+    tau = run.settings["hyperparameters"]["tau"]
+    held = rho <= tau
+    axes.plot(step[held], rho[held], "o", ms=4, color=COLOURS[0], label="the model holds")
+    axes.plot(step[~held], rho[~held], "x", ms=6, color=COLOURS[1], label="the region ends")
+    axes.axhline(tau, color="0.3", ls="--", lw=1.2, label=f"tau = {tau:g}")
+    axes.set(xlabel="step", ylabel="rho (logarithmic)", xlim=(0, run.steps), title=f"checks of the model: {len(rho)}")
+    _logarithmic(axes)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+
+
+def _bill(axes, run):
+    """The bill by phase, a bar each."""
+    phases = {name: bill.cost for name, bill in run.ledger.phases.items() if bill.cost}
+    scale, unit = _unit(max(phases.values(), default=1))
+    bars = axes.barh(list(phases), [cost / scale for cost in phases.values()], color=COLOURS[0])
+    axes.bar_label(bars, [f"{100 * cost / run.ledger.cost:.0f}%" for cost in phases.values()], padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set(xlabel=f"{unit} forward passes", title="where the bill went")
+    axes.grid(False, axis="y")
+
+
+def _regions(left, right, run):
+    """Each region's length and T1, from its first step to its last; and how many examples were active."""
+    start, length, T1 = (np.asarray(run.report[name], dtype=float) for name in ("start", "length", "T1"))
+    edges = np.append(start, run.steps)
+    left.stairs(length, edges, color=COLOURS[0], lw=1.8, baseline=None, label="length")
+    left.stairs(T1, edges, color=COLOURS[1], lw=1.8, ls="--", baseline=None, label="T1, steps between checks")
+    left.set(xlabel="step", ylabel="steps (logarithmic)", xlim=(0, run.steps), title=f"regions: {len(start)}")
+    _logarithmic(left)
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False)
+    n = len(run.uses)
+    right.stairs(100 * np.asarray(run.report["active"]) / n, edges, color=COLOURS[2], lw=1.8, baseline=None)
+    right.set(xlabel="step", ylabel=f"% of {n:,} examples", xlim=(0, run.steps), ylim=(0, 105),
+              title="active examples, when a region opens")  # fmt: skip
+
+
+# ---- both
+
+
+def _figure(width: float, height: float):
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _dress(axes) -> None:
+    """A light grid and no box."""
+    axes.grid(True, color="0.9", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _logarithmic(axes) -> None:
+    """A logarithmic y axis whose ticks read 0.1, 0.2, 1: losses and rho span decades, and differ by factors."""
+    from matplotlib.ticker import LogFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+
+
+def _unit(cost: float) -> tuple[float, str]:
+    """What to divide a bill of this size by, and its name."""
+    return (1e6, "million") if cost >= 1e6 else (1e3, "thousand")

@@ -1,0 +1,90 @@
+"""CRAIG: coresets of the data by their gradients (Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827).
+
+If every example stands beside a chosen one whose gradient is like its own, the chosen, weighted by how many they
+stand for, have the gradient of all: |sum_i g_i - sum_j gamma_j g_j| <= L(S) = sum_i min_{j in S} |g_i - g_j|. To
+minimise L is facility location, which greedy solves well. The letters are the paper's:
+
+    1  every R passes over the subset: one forward pass over ALL n examples gives a_i = p_i - y_i
+    2  in each class, its share of the k places: S = the medoids of the a_i by greedy facility location
+    3  gamma_j = size of j's cluster, scaled to mean 1 over S
+    4  train on S in mini-batches of m, shuffled anew for every pass; an example keeps its weight
+
+The convex form, features="raw", does 2 and 3 once, before training, on the inputs themselves: for a linear model and
+two examples of ONE class, |g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
+
+Departures from the paper, and what it leaves open, each with the test in tests/unit/test_craig.py that pins it:
+    - k is given, as in the paper's experiments; the form that grows S until L(S) <= eps is left out.
+    - classes share the k places by largest remainder, to exactly k; a class without a place is not trained on, and
+      L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
+    - a step uses (1/m) sum gamma_j g_j with gamma of mean 1, as the authors' code for deep networks does; the paper's
+      gamma of sum n is a step size n/k times larger (test_weights_have_mean_one_and_are_inherited).
+    - a medoid of weight 0 (a duplicate of an earlier one) is left out (test_duplicates_are_left_out).
+    - an "epoch" is a pass over the subset, ceil(k/m) steps (test_it_selects_anew_after_R_passes).
+
+The gradients are of the examples as they are (not augmented), with batch-norm in evaluation mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, medoid_subset, subset_size
+
+
+@dataclass(frozen=True)
+class CraigState:
+    """The subset in use, the steps so far, and a row a selection."""
+
+    step: int
+    subset: Subset | None
+    selected: np.ndarray  # (s, 4) step, L(S), largest gamma, effective size
+
+
+@dataclass(frozen=True)
+class Craig:
+    """Medoids of the gradients p - y, class by class, weighted by their clusters.
+
+    m: batch size.  fraction: k/n.  R: selections are R passes over the subset apart (ceil(k/m) steps each).
+    features: "logits" (p - y), or "raw" (the inputs, once, before training; R is then not used).
+    """
+
+    m: int = 128
+    fraction: float = 0.1
+    R: int = 1
+    features: str = "logits"
+    paper = "Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827"
+    cost = "a step 3 m; a selection n, every R passes over the subset (3 R k); features='raw': steps only"
+
+    def __post_init__(self):
+        checked_batch_size(self.m)
+        checked_fraction(self.fraction)
+        if self.R < 1:
+            raise ValueError(f"R must be at least 1 pass over the subset, got {self.R}")
+        if self.features not in ("logits", "raw"):
+            raise ValueError(f"features is 'logits' or 'raw', got {self.features!r}")
+
+    def init(self, oracle) -> CraigState:
+        state = CraigState(step=0, subset=None, selected=np.zeros((0, 4)))
+        if self.features == "logits":
+            return state
+        return self._select(state, oracle, oracle.raw(np.arange(len(oracle))).reshape(len(oracle), -1))
+
+    def propose(self, state, oracle):
+        if state.subset is None or (self.features == "logits" and state.subset.passes(self.m) >= self.R):
+            state = self._select(state, oracle, oracle.logit_gradients(np.arange(len(oracle))))  # 1
+        batch, subset = state.subset.next_batch(oracle, self.m, "craig")  # 4
+        return batch, replace(state, subset=subset, step=state.step + 1)
+
+    def observe(self, state, feedback) -> CraigState:
+        return state
+
+    def report(self, state) -> dict:
+        """For every selection: its step, L(S), the largest gamma, and how many equal weights gamma is worth."""
+        return dict(zip(("select_step", "certificate", "largest_gamma", "effective_size"), state.selected.T))
+
+    def _select(self, state, oracle, features) -> CraigState:
+        k, number = subset_size(self.fraction, len(oracle)), len(state.selected)
+        subset, facts = medoid_subset(oracle, features, k, number)  # 2, 3
+        return replace(state, subset=subset, selected=np.vstack([state.selected, [state.step, *facts]]))

@@ -1,0 +1,58 @@
+"""Fixed encoders: features that depend on no network in training, for selection before it (see milo).
+
+The paper's encoders are large pre-trained networks. These are what can be had without one; features of any other
+encoder can be given to `milo.prepare` as an array. Hashed text needs none: its data sets are features already ("raw").
+"""
+
+from __future__ import annotations
+
+from minicrest.backend import array_module, device_of, to_device
+from minicrest.random import stream
+
+PART = 256  # images at a time
+
+
+ENCODERS = ("raw", "pca", "convolutions")
+
+
+def encode(name: str, x, seed: int = 0):
+    """(n, d) features of the inputs x (n, ...) by the encoder called `name`, on the device of x."""
+    return convolutions(x, seed=seed) if name == "convolutions" else {"raw": raw, "pca": pca}[name](x)
+
+
+def raw(x):
+    """(n, d) the inputs themselves, flat."""
+    return x.reshape(len(x), -1)
+
+
+def pca(x, components: int = 64):
+    """(n, <= components) coordinates along the principal axes of x (n, ...), whose mean becomes 0. Time O(n d^2)."""
+    xp, flat = array_module(x), raw(x)
+    centred = flat - flat.mean(axis=0)
+    axes = xp.linalg.eigh(centred.T @ centred)[1]  # (d, d), by ascending variance
+    return centred @ axes[:, ::-1][:, :components]
+
+
+def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
+    """(n, 4 filters) features of images x (n, c, h, w): random filters, ReLU, and the mean over each quadrant.
+
+    Filters are Gaussian, size x size, made to ignore brightness (mean 0) and of norm 1; the same for the same seed.
+    Raises ValueError for anything but images with h, w > size, so that there are four quadrants.
+    """
+    if x.ndim != 4 or min(x.shape[2:]) <= size:
+        raise ValueError(f"convolutions need images (n, c, h, w) with h, w > {size}, got {x.shape}; use raw or pca")
+    w = stream(seed, "encoder", "filters").standard_normal((filters, x.shape[1], size, size))
+    w -= w.mean(axis=(1, 2, 3), keepdims=True)
+    w /= (w * w).sum(axis=(1, 2, 3), keepdims=True) ** 0.5
+    xp, w = array_module(x), to_device(w.astype(x.dtype), device_of(x))
+    parts = [x[a : a + PART] for a in range(0, len(x), PART)]
+    return xp.concatenate([_quadrants(xp, part, w) for part in parts])
+
+
+def _quadrants(xp, x, w):
+    """(b, 4 filters) mean responses of each quadrant."""
+    windows = xp.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))  # (b, c, h', w', s, s)
+    found = xp.maximum(xp.tensordot(windows, w, axes=([1, 4, 5], [1, 2, 3])), 0)  # (b, h', w', filters)
+    h, v = found.shape[1] // 2, found.shape[2] // 2
+    corners = [found[:, rows, columns] for rows in (slice(h), slice(h, None)) for columns in (slice(v), slice(v, None))]
+    return xp.concatenate([corner.mean(axis=(1, 2)) for corner in corners], axis=1)

@@ -1,0 +1,227 @@
+"""GradMatch: a weighted subset whose gradient matches that of all the data (Killamsetty, Sivasubramanian,
+Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123).
+
+The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in X} w_i g_i - G|^2 + lam |w|^2.
+
+    1  warm start: while less than kappa of the training is done, plain epochs over all the data (T_f = kappa T k/n of
+       them, for T epochs of k examples)
+    2  every R epochs over the subset: g_i = gradient of example i in the last layer, from one forward pass over all n
+    3  per class: G = sum of the g_i of the class; orthogonal matching pursuit finds its share of the k:
+       a  r = G, X = {}
+       b  e = the element outside X with the largest g_e . r; stop where none is positive: no larger X lowers E_lam
+       c  w = argmin over w >= 0 of |sum_{i in X + e} w_i g_i - G|^2 + lam |w|^2; X = those with w_i > 0
+       d  r = G - sum_{i in X} w_i g_i; go on while |X| < the share
+    4  what is then missing from k is filled with random examples of weight 1, as the authors' code does
+    5  train on the k, m at a time, weighted by w scaled to mean 1
+
+`elements` says what is matched: "class-gradient" (PerClassPerGradient, the authors' default: of the last layer only
+the row of the example's own class, h + 1 numbers), "class" (PerClass: all C (h + 1) numbers), or "batch" (PerBatch:
+all data at once; the elements are random mini-batches, k/B of them, each with its mean gradient; its examples inherit
+its weight). features="logits" leaves the activations out: g = p - y.
+
+The scale of G does not matter: t G gives the same X and t w, and 5 takes t out again. Sums are used, so that w_i says
+how many examples i stands for, and the filled ones for themselves alone. The scale of g does: s g is as lam / s^2.
+
+Departures from the paper and its code, each with the test in tests/unit/test_gradmatch.py that pins it:
+    - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
+      would then pick it again and give up (test_a_chosen_element_is_never_picked_again).
+    - an element whose weight falls to 0 leaves X and may come back (the code takes it for good as one of the k), so
+      every weight is positive (test_weights_are_positive_and_elements_may_leave). E_lam falls at every step, so no X
+      comes twice: this is Lawson and Hanson's algorithm for non-negative least squares, ended at k elements.
+    - shares of classes are by largest remainder, so that k is k (test_shares_add_up_to_k); the code rounds each up.
+    - batches are of B = min(m, k) and floor(k/B) of them; what is left of k is filled too (test_budget_is_exact). A
+      last, smaller batch has its sum over B as its mean, so that its examples count as others do
+      (test_a_smaller_batch_counts_as_it_should).
+    - the warm start ends by the part of the training done, which is T_f epochs where steps limit the training, and
+      the same part of the bill where that does (test_warm_start_takes_its_part).
+An epoch is a pass over the subset, ceil(k/m) steps. Gradients are of the examples as they are (not augmented), with
+batch-norm in evaluation mode.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve
+from scipy.optimize import nnls
+
+from minicrest.backend import to_numpy
+from minicrest.random import stream
+from minicrest.selection.base import (
+    Subset,
+    checked_batch_size,
+    checked_fraction,
+    epoch_slice,
+    subset_size,
+    uniform,
+    weighted,
+)
+
+SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10
+WELL_CONDITIONED = 1e-6  # lam of the trace of the Gram matrix: the normal equations then keep 10 digits
+
+
+class Match(NamedTuple):
+    """What matching pursuit chose, in its order."""
+
+    indices: np.ndarray  # (p,) int64, p <= k
+    weights: np.ndarray  # (p,) float64, positive
+    error: float  # E_lam
+
+
+@dataclass(frozen=True)
+class GradMatchState:
+    """All that GradMatch knows between two steps."""
+
+    warm: int = 0  # batches of the warm start proposed
+    subset: Subset | None = None
+    matches: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # a row a selection: matched, E / |G|^2
+
+
+@dataclass(frozen=True)
+class GradMatch:
+    """A weighted subset that matches the gradient, chosen anew every R epochs over it.
+
+    m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  lam: None: the paper's, 0.5 per
+    class and 0 per batch.  kappa: part of the training that is warm start (0: none; the paper's warm variants: 1/2).
+    elements: "class-gradient", "class" or "batch".  features: "last-layer" or "logits".
+    """
+
+    m: int = 128
+    fraction: float = 0.1
+    R: int = 20
+    lam: float | None = None
+    kappa: float = 0.0
+    elements: str = "class-gradient"
+    features: str = "last-layer"
+    paper = "Killamsetty, Sivasubramanian, Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123"
+    cost = "a step 3 m; a selection n, a forward pass over all the data (matching is arithmetic: seconds, no passes)"
+
+    def __post_init__(self):
+        checked_batch_size(self.m)
+        checked_fraction(self.fraction)
+        if self.R < 1 or not 0 <= self.kappa < 1 or (self.lam is not None and not 0 <= self.lam < math.inf):
+            raise ValueError(f"R must be at least 1, kappa in [0, 1), lam finite and not negative; got {self}")
+        if self.elements not in ("class-gradient", "class", "batch") or self.features not in ("last-layer", "logits"):
+            raise ValueError(
+                "elements is 'class-gradient', 'class' or 'batch', features 'last-layer' or 'logits'; "
+                f"got {self.elements!r}, {self.features!r}"
+            )
+        if (self.elements, self.features) == ("class-gradient", "logits"):
+            raise ValueError("of the logits' gradient one class is a single number: use elements 'class' or 'batch'")
+
+    def init(self, oracle) -> GradMatchState:
+        if self.elements != "batch" and oracle.labels.dtype.kind != "i":
+            raise ValueError(f"targets are {oracle.labels.dtype}, not classes: use elements='batch'")
+        return GradMatchState()
+
+    def propose(self, state, oracle):
+        if state.subset is None and oracle.progress < self.kappa:  # 1
+            i = epoch_slice(oracle, len(oracle), self.m, state.warm, "gradmatch warm start")
+            return uniform(i), replace(state, warm=state.warm + 1)
+        if state.subset is None or state.subset.passes(self.m) >= self.R:
+            state = self._select(state, oracle)
+        batch, subset = state.subset.next_batch(oracle, self.m, "gradmatch")  # 5
+        return batch, replace(state, subset=subset)
+
+    def observe(self, state, feedback) -> GradMatchState:
+        return state
+
+    def report(self, state) -> dict:
+        """Of each selection: how many examples were matched (the others are filled in), and sum E_lam / sum |G|^2."""
+        return dict(matched=state.matches[:, 0].astype(np.int64), error=state.matches[:, 1])
+
+    def _select(self, state, oracle) -> GradMatchState:
+        n, number = len(oracle), 0 if state.subset is None else state.subset.number + 1
+        k, gamma, error, size = subset_size(self.fraction, n), np.zeros(n), 0.0, 0.0
+        for groups, G, share in self._problems(oracle, k, number):
+            target = G.sum(0)
+            match = omp(G, target, share, self._lam())  # 3
+            for e, w in zip(match.indices, match.weights):
+                gamma[groups[e]] = w
+            error, size = error + match.error, size + target @ target
+        matched = np.count_nonzero(gamma)
+        rng = stream(oracle.seed, "gradmatch", "fill", number)
+        gamma[rng.choice(np.flatnonzero(gamma == 0), k - matched, replace=False)] = 1  # 4
+        subset = Subset(*weighted(np.arange(n), gamma), number)
+        row = [matched, error / size if size else 0.0]
+        return replace(state, subset=subset, matches=np.vstack([state.matches, row]))
+
+    def _problems(self, oracle, k: int, number: int):
+        """What is matched, a problem at a time: the examples of each element, G (elements, d), and how many to find."""
+        a, h = self._gradients(oracle)
+        if self.elements == "batch":
+            B = min(self.m, k)
+            order = stream(oracle.seed, "gradmatch", "batches", number).permutation(len(a))
+            groups = [order[start : start + B] for start in range(0, len(a), B)]
+            yield groups, np.stack([(a[i].T @ h[i]).ravel() / B for i in groups]), k // B
+            return
+        classes, sizes = np.unique(oracle.labels, return_counts=True)
+        for label, share in zip(classes, shares(k, sizes)):
+            i = np.flatnonzero(oracle.labels == label)
+            own = [label] if self.elements == "class-gradient" and a.shape[1] > 1 else slice(None)
+            G = a[i][:, own, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
+            yield i, G.reshape(len(i), -1), share
+
+    def _gradients(self, oracle):
+        """(a, h~), (n, C) and (n, h + 1) on the host: the gradient of example i in the last layer is a_i h~_i'."""
+        everyone = np.arange(len(oracle))
+        if self.features == "logits":
+            a = to_numpy(oracle.logit_gradients(everyone)).astype(np.float64)
+            return a, np.ones((len(a), 1))
+        a, h = (to_numpy(part).astype(np.float64) for part in oracle.last_layer(everyone))  # 2
+        return a, np.column_stack([h, np.ones(len(h))])  # the bias sees a 1
+
+    def _lam(self) -> float:
+        return (0.0 if self.elements == "batch" else 0.5) if self.lam is None else self.lam
+
+
+def omp(G, target, k: int, lam: float) -> Match:
+    """Non-negative orthogonal matching pursuit: at most k rows of G (n, d) whose weighted sum is near target (d,).
+
+    At the end g_i . r = lam w_i for the chosen, r = target - sum w_i g_i; where fewer than k are chosen, g_e . r <= 0
+    for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal correlations go to the lowest index.
+    """
+    G, target = np.asarray(G, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    if not (np.isfinite(G).all() and np.isfinite(target).all()):
+        raise ValueError("gradients must be finite to be matched, found NaN or infinity: has the training diverged?")
+    X, w, r, error = np.zeros(0, dtype=np.int64), np.zeros(0), target, target @ target  # a
+    nothing = SMALLEST * np.sqrt((G * G).sum(1).max() * error)
+    while len(X) < k:
+        gain = G @ r  # (n,) -1/2 dE/dw_e where w_e = 0
+        gain[X] = -np.inf
+        e = gain.argmax()  # b
+        if gain[e] <= nothing:
+            break
+        trial = np.append(X, e)
+        v = _least_squares(G[trial], target, lam)  # c
+        left = target - v @ G[trial]  # d
+        reached = left @ left + lam * (v @ v)
+        if reached >= error:  # only rounding is left
+            break
+        X, w, r, error = trial[v > 0], v[v > 0], left, reached
+    return Match(X, w, float(error))
+
+
+def _least_squares(A, target, lam: float) -> np.ndarray:
+    """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d).
+
+    A positive solution without the constraint is also the one with it; where there is none, and where lam is too small
+    for the normal equations, non-negative least squares solves [A' ; sqrt(lam) I] w = [target ; 0].
+    """
+    p, K = len(A), A @ A.T
+    if lam > WELL_CONDITIONED * K.trace():
+        w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")
+        if (w > 0).all():
+            return w
+    return nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]
+
+
+def shares(k: int, sizes) -> np.ndarray:
+    """(classes,) k in proportion to class sizes, by largest remainder: they add up to k, and none exceeds its class."""
+    share, remainder = np.divmod(k * np.asarray(sizes), sum(sizes))
+    share[np.argsort(-remainder, kind="stable")[: k - share.sum()]] += 1
+    return share

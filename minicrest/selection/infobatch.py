@@ -1,0 +1,100 @@
+"""InfoBatch: skip a random half of the easy examples, and make the others of them count double (Qin et al., 2024).
+
+    1  before an epoch: an example is easy if its stored loss is below the mean of all stored losses
+    2  drop each easy example with probability q; the easy ones that stay weigh 1/(1 - q), all others 1
+    3  train on what is left, m at a time; store the loss of each example as the step computes it (free)
+    4  from progress delta on, to the end of training: all the data, with weight 1
+
+E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch, not for the mean. The weights
+average about n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, and an epoch has
+|kept|/n as many of them; together, the same move. Next to a method with weights of mean 1 the step size is larger by
+that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
+
+The paper's text could not be read; this follows the authors' code and what is known of the text. In
+tests/unit/test_infobatch.py:
+    - the code stores 3 at first, or 1 in another version; either way no loss is below the mean, and the first epoch has
+      all the data (test_the_first_epoch_has_all_the_data)
+    - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down
+      number of them (test_the_epoch_sum_is_unbiased)
+    - delta counts steps or, where a budget limits it, the bill; the paper counts epochs, whose number is not known in
+      advance here. A pruned epoch ends at delta, unfinished: then the last (1 - delta) of training is all data with
+      weight 1, always. The code leaves weights of 1/(1 - q) behind where delta T is no whole number of epochs
+      (test_annealing_has_all_the_data_with_weight_one)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minicrest.backend import to_numpy
+from minicrest.random import stream
+from minicrest.selection.base import Subset, checked_batch_size
+
+INITIAL_LOSS = 1.0
+
+
+def pruned(loss, q: float, draws) -> tuple[np.ndarray, np.ndarray]:
+    """Indices and weights (k,) of an epoch, from the stored losses and uniform draws in [0, 1), both (n,).
+
+    The highest loss is never easy: a rounded mean may exceed equal losses, and then all could be dropped.
+    """
+    easy = loss < min(loss.mean(), loss.max())  # 1
+    kept = np.flatnonzero(~easy | (draws >= q))  # 2
+    return kept, np.where(easy[kept], 1 / (1 - q), 1.0)
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """The epoch under way, the loss last seen of each example, and how many examples each epoch had."""
+
+    loss: np.ndarray  # (n,) float64
+    subset: Subset | None = None  # weights of mean n/k, not 1
+    sizes: np.ndarray | None = None  # (e,) int64
+
+
+@dataclass(frozen=True)
+class InfoBatch:
+    """Random, rescaled pruning of what has a small loss.
+
+    m: batch size.  q: probability to drop an easy example (r in some texts; a part of the easy, not of all).  delta:
+    the part of training that prunes.
+    """
+
+    m: int = 128
+    q: float = 0.5
+    delta: float = 0.875
+    paper = "Qin et al., ICLR 2024, arXiv 2303.04947"
+    cost = "3 m a step; a selection is free"
+
+    def __post_init__(self):
+        checked_batch_size(self.m)
+        if not 0 <= self.q < 1 or not 0 <= self.delta <= 1:
+            raise ValueError(f"q is a probability below 1 and delta lies in [0, 1]; got {self.q} and {self.delta}")
+
+    def init(self, oracle) -> Epochs:
+        return Epochs(np.full(len(oracle), INITIAL_LOSS), sizes=np.zeros(0, dtype=np.int64))
+
+    def propose(self, state, oracle):
+        annealing = oracle.progress >= self.delta
+        over = state.subset is None or state.subset.passes(self.m) == 1
+        if over or (annealing and len(state.subset.indices) < len(oracle)):
+            state = self._open(state, oracle, 0.0 if annealing else self.q)  # 4
+        batch, subset = state.subset.next_batch(oracle, self.m, "infobatch")  # 3
+        return batch, replace(state, subset=subset)
+
+    def _open(self, state, oracle, q: float) -> Epochs:
+        number = len(state.sizes)
+        draws = stream(oracle.seed, "infobatch", "drop", number).random(len(oracle))
+        indices, weights = pruned(state.loss, q, draws)
+        return replace(state, subset=Subset(indices, weights, number), sizes=np.append(state.sizes, len(indices)))
+
+    def observe(self, state, feedback) -> Epochs:
+        loss = state.loss.copy()
+        loss[feedback.indices] = to_numpy(feedback.losses)  # 3
+        return replace(state, loss=loss)
+
+    def report(self, state) -> dict:
+        """loss (n,): last seen of each example; epoch_size (e,): how many examples each epoch had."""
+        return {"loss": state.loss, "epoch_size": state.sizes}

@@ -1,0 +1,234 @@
+"""The architecture, read from the source: who may import whom, what nobody may do, and how long things may be."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minicrest.selection import METHODS
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "minicrest"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}  # fmt: skip
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+# A module imports only from floors below its own, and from its own room. A new file needs a place here.
+FLOORS = [
+    {"", "backend", "random"},  # "" is minicrest/__init__.py, which holds the version
+    {"datasets", "nn", "optim", "submodular", "taylor", "checkpoint", "theory"},
+    {"oracle"},
+    {"selection.base"},
+    {"selection helper"},
+    {"selection method"},
+    {"selection"},
+    {"train"},
+    {"compare", "plots"},
+    {"cli"},
+    {"__main__"},
+]
+ROOMS = {"dataset": "datasets", "synthetic": "datasets", "readers": "datasets", "facility": "submodular"}
+ALSO = {("compare", "plots"), ("plots", "compare")}  # may know each other
+BANNED = {
+    "torch", "submodlib", "apricot", "hypothesis", "pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve",
+    "pytest", "tests",
+}  # fmt: skip
+BROUGHT = {"numpy", "sklearn", "scipy", "joblib", "threadpoolctl", "matplotlib", "tqdm", "cupy"}  # sklearn's own too
+ALLOWED = BROUGHT | {"minicrest"} | set(sys.stdlib_module_names)
+METHOD_MODULES = {  # files in selection/ with a class that proposes
+    name for name, tree in TREES.items()
+    if name.startswith("minicrest.selection.") and not name.endswith((".base", ".__init__"))
+    and any(isinstance(node, ast.FunctionDef) and node.name == "propose" for node in ast.walk(tree))
+}  # fmt: skip
+
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+def room(module):
+    """The room of minicrest.<...>, as FLOORS names it."""
+    parts = module.split(".")[1:]
+    if parts and parts[-1] == "__init__":
+        parts = parts[:-1]
+    if parts[:1] == ["selection"] and len(parts) > 1:
+        kind = "method" if module in METHOD_MODULES else "helper"
+        return "selection.base" if parts[1] == "base" else f"selection {kind}"
+    name = parts[0] if parts else ""
+    return ROOMS.get(name, name)
+
+
+def floor(name):
+    found = [k for k, names in enumerate(FLOORS) if name in names]
+    assert found, f"{name!r} has no floor: give it one in FLOORS or a room in ROOMS"
+    return found[0]
+
+
+def imports(tree):
+    """Full dotted names of every module that is imported anywhere in the tree, lazily too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import: name the module in full"
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES or f"{name}.__init__" in MODULES else node.module for name in inside)
+
+
+def attribute_chain(node):
+    """`a.b.c` as "a.b.c", else ""."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+# ---- who imports whom
+
+
+@every_module
+def test_imports_run_one_way(module):
+    mine = room(module)
+    for name in imports(TREES[module]):
+        if name.partition(".")[0] != "minicrest":
+            continue
+        other = room(name)
+        inside = mine == other != "selection method" or (mine, other) in ALSO
+        assert inside or floor(other) < floor(mine), f"{module} ({mine}) imports {name} ({other})"
+
+
+def test_every_method_is_found():
+    assert {cls.__module__ for cls in METHODS.values()} <= METHOD_MODULES
+
+
+@every_module
+def test_some_know_only_arrays(module):
+    """Set functions, Taylor models, checkpoints and bounds: arrays and callables, never networks."""
+    known = {room(name) for name in imports(TREES[module]) if name.startswith("minicrest")}
+    if room(module) in ("submodular", "taylor", "checkpoint", "theory"):
+        assert known <= {"backend", "random", room(module)}
+    if room(module) in ("backend", "random", ""):
+        assert not known
+
+
+@pytest.mark.parametrize("module", sorted(METHOD_MODULES))
+def test_a_method_imports_no_network_no_optimiser_and_no_other_method(module):
+    for name in imports(TREES[module]):
+        if name.startswith("minicrest"):
+            allowed = ("backend", "random", "submodular", "taylor", "oracle", "selection.base", "selection helper")
+            assert room(name) in allowed, f"{module} imports {name}"
+
+
+def test_the_oracle_takes_only_a_tuple_from_the_networks():
+    taken = [
+        alias.name
+        for node in ast.walk(TREES["minicrest.oracle"])
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("minicrest.nn")
+        for alias in node.names
+    ]
+    assert taken == ["Answers"]
+
+
+def test_the_trainer_names_no_method():
+    names = {*METHODS, *(cls.__name__ for cls in METHODS.values())}
+    for node in ast.walk(TREES["minicrest.train"]):
+        said = [getattr(node, field, None) for field in ("id", "attr", "arg", "name", "value")]
+        assert not names & {word for word in said if isinstance(word, str)}
+    assert not any(room(name).startswith("selection") for name in imports(TREES["minicrest.train"]))
+
+
+# ---- what nobody may do
+
+
+@every_module
+def test_only_the_known_packages(module):
+    for name in imports(TREES[module]):
+        top = name.partition(".")[0]
+        assert top not in BANNED and top in ALLOWED, f"{module} imports {name}"
+        assert top != "cupy" or module == "minicrest.backend"
+        assert top != "matplotlib" or room(module) == "plots"
+
+
+@every_module
+def test_no_hidden_state_no_pickle_no_surprises(module):
+    for node in ast.walk(TREES[module]):
+        chain = attribute_chain(node)
+        found = re.match(r"(?:np|numpy)\.random\.(\w+)", chain)
+        assert not found or found.group(1) in ("default_rng", "Generator"), f"{module}:{node.lineno} {chain}"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant) and node.value.value is False, module
+        if isinstance(node, ast.Call):
+            called = attribute_chain(node.func)
+            assert called not in ("eval", "exec", "compile", "__import__", "os.system"), f"{module}:{node.lineno}"
+            reads = called in ("np.load", "numpy.load")
+            assert not reads or "allow_pickle" in [k.arg for k in node.keywords], f"{module}:{node.lineno}"
+        assert not isinstance(node, ast.Global), f"{module}:{node.lineno} global"
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"{module}:{node.lineno} bare except"
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):  # **kwargs swallow typos
+            assert node.args.kwarg is None, f"{module}:{node.lineno} {node.name} takes **{node.args.kwarg.arg}"
+
+
+@every_module
+def test_everything_is_short_and_says_what_it_is(module):
+    """A module has a docstring and at most 320 lines, a function at most 45."""
+    text, tree = MODULES[module].read_text(), TREES[module]
+    assert ast.get_docstring(tree), f"{module} has no docstring"
+    assert len(text.splitlines()) <= 320, f"{module} has {len(text.splitlines())} lines"
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = node.end_lineno - node.lineno + 1
+            assert length <= 45, f"{module}.{node.name} has {length} lines"
+    assert "TODO" not in text and "FIXME" not in text
+
+
+def test_the_tests_that_departures_cite_exist():
+    """Every test_... that a method's docstring names is a test in the file it names, or somewhere in tests/."""
+    known = set(re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in (ROOT / "tests").rglob("*.py")), re.M))
+    cited = set()
+    for module in METHOD_MODULES:
+        box = ast.get_docstring(TREES[module])
+        cited |= {name for name in re.findall(r"\btest_\w+", re.sub(r"tests?/\S+\.py", "", box))}
+        for path in re.findall(r"tests/\S+\.py", box):
+            assert (ROOT / path).exists(), f"{module} cites {path}"
+    assert cited and cited <= known, f"cited and not there: {sorted(cited - known)}"
+
+
+# ---- the import, and the repository
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_import_is_quick_and_brings_little():
+    """Under half a second (the best of three), and no plotting, device or learning library with it."""
+    took = "import time; t = time.perf_counter(); import minicrest; print(time.perf_counter() - t)"
+    assert min(float(python(took)) for _ in range(3)) < 0.5
+    heavy = "'matplotlib', 'cupy', 'sklearn', 'scipy', 'torch'"
+    assert python(f"import sys, minicrest; print([m for m in ({heavy}) if m in sys.modules])").strip() == "[]"
+    parts = "minicrest, minicrest.train, minicrest.selection, minicrest.nn, minicrest.datasets, minicrest.checkpoint"
+    assert python(f"import sys, {parts}; print([m for m in ({heavy}) if m in sys.modules])").strip() == "[]"
+
+
+def tracked():
+    """Files that git has or would take."""
+    try:
+        list_them = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+        done = subprocess.run(list_them, cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.decode().split("\0") if name]
+
+
+def test_no_paths_of_anybodys_machine():
+    places = ["home", "Users", "root", "opt", "work", "mnt", "tmp"]
+    pattern = re.compile(rb"(?<![\w.~$}/-])/(?:%s)/[\w.-]+" % "|".join(places).encode())
+    here = re.compile(re.escape(str(ROOT)).encode() + rb"(?![\w-])")
+    for path in tracked():
+        if path.is_file():
+            found = pattern.findall(path.read_bytes()) + here.findall(path.read_bytes())
+            assert not found, f"{path.relative_to(ROOT)}: {found[:3]}"

@@ -1,0 +1,241 @@
+"""A training that stops and goes on is the training that never stopped, bit for bit; and only its own goes on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import minicrest
+from minicrest import checkpoint
+from minicrest.nn import SoftmaxCrossEntropy
+from minicrest.optim import SGD, AdamW, Cosine, Steps
+from minicrest.oracle import Oracle
+from minicrest.selection import METHODS
+from minicrest.train import train
+from tests.contract.test_contract import make_method, make_oracle, toy, toy_network
+from tests.unit.test_checkpoint import assert_same
+
+STEPS = 20
+OPTIMIZERS = {"sgd": SGD(0.1, 0.9, 1e-3), "adamw": AdamW(0.02)}
+
+
+def run(method, optimizer, path=None, device="cpu", stop_at=None, **named):
+    """A training with batch-norm, made from nothing as a new process would make it."""
+    oracle = make_oracle(device, norm=True)
+    stop = (lambda: oracle.time >= stop_at) if stop_at is not None else (lambda: False)
+    named = {"schedule": Steps(), "evaluate_every": 3, "progress": False, **named}
+    return train(method, oracle, optimizer, STEPS, checkpoint=path, stop=stop, **named)
+
+
+def assert_same_run(a, b):
+    """All but the seconds, to the last bit."""
+    for attribute in ("settings", "steps", "complete", "uses", "report", "theta", "statistics"):
+        assert_same(getattr(a, attribute), getattr(b, attribute))
+    for name in ("step", "cost", "loss", "accuracy", "train_loss"):
+        assert_same(getattr(a.curve, name), getattr(b.curve, name))
+    bills = [{name: replace(bill, seconds=0) for name, bill in r.ledger.phases.items()} for r in (a, b)]
+    assert bills[0] == bills[1]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", METHODS)
+def test_stopping_anywhere_changes_nothing(name, optimizer, tmp_path):
+    """Before the first step, after it, within an evaluation's interval, in the middle, before the last."""
+    method, optimizer = make_method(name), OPTIMIZERS[optimizer]
+    whole = run(method, optimizer)
+    for stop_at in (0, 1, 7, 12, 19):
+        path = tmp_path / f"{stop_at}.npz"
+        first = run(method, optimizer, path, stop_at=stop_at)
+        assert first.steps == stop_at and not first.complete
+        assert_same_run(run(method, optimizer, path), whole)
+
+
+def test_crest_stops_at_every_step(tmp_path):
+    """So also where a region opens, at a check, in the middle of a region, and where examples are dropped."""
+    method, optimizer = METHODS["crest"](m=6, r=18, T2=4, h=2.0, tau=0.15, alpha=0.5), OPTIMIZERS["adamw"]
+    whole = run(method, optimizer)
+    starts, checks = set(whole.report["start"]), set(whole.report["check_step"])
+    assert len(starts) > 1 and checks - starts and set(range(STEPS)) - starts - checks
+    assert whole.report["active"][-1] < 48
+    for stop_at in range(STEPS):
+        path = tmp_path / f"{stop_at}.npz"
+        run(method, optimizer, path, stop_at=stop_at)
+        assert_same_run(run(method, optimizer, path), whole)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_stopping_at_every_fifth_step_and_on_the_device(name, device, tmp_path):
+    """Many stops in one training; arrays of the device return to it."""
+    method, path = make_method(name), tmp_path / "run.npz"
+    for stop_at in (5, 10, 15):
+        run(method, OPTIMIZERS["sgd"], path, device, stop_at)
+    assert_same_run(run(method, OPTIMIZERS["sgd"], path, device), run(method, OPTIMIZERS["sgd"], None, device))
+
+
+def test_a_kill_loses_only_what_came_after_the_last_checkpoint(tmp_path):
+    method, path = make_method("crest"), tmp_path / "run.npz"
+    oracle = make_oracle(norm=True)
+
+    def killed():
+        if oracle.time == 11:
+            raise KeyboardInterrupt
+        return False
+
+    named = {"schedule": Steps(), "evaluate_every": 3, "progress": False, "checkpoint_every": 4}
+    with pytest.raises(KeyboardInterrupt):
+        train(method, oracle, SGD(), STEPS, checkpoint=path, stop=killed, **named)
+    assert checkpoint.load(path)["progress"].step == 8
+    assert_same_run(run(method, SGD(), path, checkpoint_every=4), run(method, SGD()))
+
+
+def test_a_budget_resumes_too(tmp_path):
+    """The schedule follows the bill, and the bill goes on where it was."""
+    method, path = make_method("crest"), tmp_path / "run.npz"
+    whole = run(method, SGD(), budget=2500, schedule=Cosine())
+    assert 7 < whole.steps < STEPS and whole.complete
+    run(method, SGD(), path, stop_at=7, budget=2500, schedule=Cosine())
+    assert_same_run(run(method, SGD(), path, budget=2500, schedule=Cosine()), whole)
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    method, path = make_method("crest"), tmp_path / "run.npz"
+    whole = run(method, SGD(), path)
+    before = path.read_bytes()
+    again = run(method, SGD(), path)
+    assert_same_run(again, whole)
+    assert again.ledger.phases == whole.ledger.phases and len(path.read_bytes()) == len(before)
+
+
+def test_the_file_holds_no_pickle(tmp_path):
+    for name in METHODS:
+        run(make_method(name), AdamW(), tmp_path / name, stop_at=9)
+        with np.load(tmp_path / name, allow_pickle=False) as entries:
+            assert all(not entries[entry].dtype.hasobject for entry in entries.files)
+
+
+# ---- what does not fit is refused, by name
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """The checkpoint of a training stopped at step 5."""
+    path = tmp_path / "run.npz"
+    run(make_method("crest"), SGD(), path, stop_at=5)
+    return path
+
+
+def resume(path, method=None, optimizer=SGD(), steps=STEPS, data=None, network=None, seed=0, device="cpu", **named):
+    oracle = make_oracle(device, seed, data=data, network=network or toy_network(norm=True))
+    return train(method or make_method("crest"), oracle, optimizer, steps, checkpoint=path, progress=False,
+                 **{"schedule": Steps(), "evaluate_every": 3, **named})  # fmt: skip
+
+
+def other_loss():
+    network = toy_network(norm=True)
+    network.loss = SoftmaxCrossEntropy(l2=0.1)
+    return network
+
+
+def other_data():
+    data = toy()
+    x = data.x.copy()
+    x[3, 1] += 1e-9
+    return replace(data, x=x)
+
+
+OTHERS = {
+    "method": lambda: {"method": METHODS["random"](m=6)},
+    "hyperparameters: .*'tau': 0.05.* there, .*0.06": lambda: {"method": replace(make_method("crest"), tau=0.06)},
+    r"optimizer: 'SGD\(lr=0.1": lambda: {"optimizer": SGD(0.2)},
+    "optimizer": lambda: {"optimizer": AdamW()},
+    "schedule: 'Steps.* there, 'Cosine": lambda: {"schedule": Cosine()},
+    "steps: 20 there, 21 here": lambda: {"steps": 21},
+    "budget: None there, 100 here": lambda: {"budget": 100},
+    "seed: 0 there, 1 here": lambda: {"seed": 1},
+    "network": lambda: {"network": toy_network(norm=False)},
+    "network: .*l2=0.0.* there, .*l2=0.1": lambda: {"network": other_loss()},
+    "data: 'toy": lambda: {"data": other_data()},
+    "notes": lambda: {"notes": {"tag": 1}},
+}
+
+
+@pytest.mark.parametrize("difference", OTHERS)
+def test_another_training_is_refused(difference, stopped):
+    before = stopped.read_bytes()
+    with pytest.raises(ValueError, match=rf"run\.npz belongs to another training \(.*{difference}.*choose another"):
+        resume(stopped, **OTHERS[difference]())
+    assert stopped.read_bytes() == before
+    resume(stopped)  # and its own goes on
+
+
+def test_another_version_or_dtype_is_refused(stopped, monkeypatch):
+    network = toy_network(norm=True)
+    oracle = Oracle(network, toy(), network.initialize(0, "float32"))
+    with pytest.raises(ValueError, match="dtype: 'float64' there, 'float32' here"):
+        train(make_method("crest"), oracle, SGD(), STEPS, schedule=Steps(), checkpoint=stopped, progress=False)
+    monkeypatch.setattr(minicrest, "__version__", "99.0")
+    with pytest.raises(ValueError, match=r"minicrest: '.*' there, '99.0' here"):
+        resume(stopped)
+
+
+@pytest.mark.parametrize("device", ["cuda"], indirect=True)
+def test_another_device_is_refused(stopped, device):
+    with pytest.raises(ValueError, match="device: 'cpu' there, 'cuda' here"):
+        resume(stopped, device=device)
+
+
+def test_damage_is_refused(stopped):
+    whole = stopped.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:-1], b"", np.random.default_rng(0).bytes(5000)):
+        stopped.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"run\.npz is not a whole minicrest checkpoint"):
+            resume(stopped)
+        assert stopped.read_bytes() == damaged  # and is left for whoever wants to look
+
+
+def test_other_npz_files_are_refused(stopped):
+    np.savez(stopped, x=np.ones(3))
+    with pytest.raises(ValueError, match=r"run\.npz is not a whole minicrest checkpoint"):
+        resume(stopped)
+    for tree in (3, {"settings": {}}, {"a": 1}, [1], {"settings": 5, "progress": 5}):
+        checkpoint.save(stopped, tree)
+        with pytest.raises(ValueError, match=r"run\.npz (is not the checkpoint of a training|belongs to another)"):
+            resume(stopped)
+
+
+def rewritten(path, change):
+    """The checkpoint with its text changed."""
+    with np.load(path) as entries:
+        arrays = {name: entries[name] for name in entries.files}
+    header = change(str(arrays.pop("tree")))
+    with open(path, "wb") as file:
+        np.savez(file, tree=np.array(header), **arrays)
+
+
+def test_a_hostile_class_name_is_refused(stopped):
+    rewritten(stopped, lambda text: text.replace('["minicrest.selection.crest", "CrestState"]', '["os", "system"]'))
+    with pytest.raises(ValueError, match=r"os\.system, not a known dataclass"):
+        resume(stopped)
+
+
+def test_a_future_format_is_refused(stopped):
+    rewritten(stopped, lambda text: json.dumps({**json.loads(text), "format": 2}))
+    with pytest.raises(ValueError, match="has checkpoint format 2, this version reads 1"):
+        resume(stopped)
+
+
+def test_a_crash_while_saving_leaves_the_last_checkpoint(stopped, monkeypatch):
+    """And it still leads to the same end."""
+    before, savez = stopped.read_bytes(), np.savez
+
+    def crash(file, **arrays):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", crash)
+    with pytest.raises(OSError, match="no space left"):
+        run(make_method("crest"), SGD(), stopped)
+    monkeypatch.setattr(np, "savez", savez)
+    assert stopped.read_bytes() == before and [p.name for p in stopped.parent.iterdir()] == ["run.npz"]
+    assert_same_run(run(make_method("crest"), SGD(), stopped), run(make_method("crest"), SGD()))

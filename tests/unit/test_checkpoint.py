@@ -1,0 +1,313 @@
+"""Checkpoints: what goes in comes out, a file is whole or not there, and no file brings code or an obscure error."""
+
+import io
+import json
+import os
+import stat
+import sys
+import types
+import zipfile
+from collections import namedtuple
+from dataclasses import dataclass, field, make_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minicrest import checkpoint
+from minicrest.backend import device_of, to_device, to_numpy
+from minicrest.checkpoint import load, save
+from minicrest.taylor import MovingAverage
+
+
+@dataclass(frozen=True)
+class Leaf:
+    array: Any
+    number: float = 0.0
+
+
+@dataclass
+class Tree:
+    left: Any
+    right: Any
+    names: dict = field(default_factory=dict)
+    hidden: int = field(default=3, init=False)
+
+    @dataclass(frozen=True)
+    class Inner:
+        x: int = 0
+
+
+def example():
+    return Tree(
+        Leaf(np.arange(6, dtype="float32").reshape(2, 3), 0.1),
+        [Tree.Inner(7), (1, 2.5, None, True, "text", [])],
+        {"empty": np.zeros((0, 5)), "0d": np.array(3.0), "bool": np.array([True, False]), "big": 2**70,
+         "odd": [float("inf"), float("-inf"), -0.0, 1e-320], "int": np.array([2**62]), "text": np.array(["a", "bc"])},
+    )  # fmt: skip
+
+
+def assert_same(a, b):
+    """Equal to the last bit, types, dtypes, shapes and devices included."""
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+        a, b = list(a.values()), list(b.values())
+    if isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b):
+            assert_same(x, y)
+    elif hasattr(a, "__dataclass_fields__"):
+        assert_same(vars(a), vars(b))
+    elif hasattr(a, "dtype"):
+        x, y = to_numpy(a), to_numpy(b)
+        assert device_of(a) == device_of(b) and x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+    else:
+        assert a == b or (a != a and b != b)
+
+
+def test_round_trip(tmp_path):
+    save(tmp_path / "deep" / "er" / "a.npz", example())  # folders are made
+    assert_same(load(tmp_path / "deep" / "er" / "a.npz"), example())
+    save(tmp_path / "nan", float("nan"))
+    assert np.isnan(load(tmp_path / "nan"))
+    assert (tmp_path / "nan").exists()  # and no .npz is added to the name
+
+
+def test_numpy_scalars_become_plain(tmp_path):
+    save(tmp_path / "a", [np.float32(0.1), np.int64(3), np.bool_(True)])
+    assert_same(load(tmp_path / "a"), [float(np.float32(0.1)), 3, True])
+
+
+def test_loaded_arrays_are_writable_and_their_own(tmp_path):
+    x = np.ones(3)
+    x.flags.writeable = False
+    save(tmp_path / "a", [x, x])
+    first, second = load(tmp_path / "a")
+    first += 1
+    assert (second == 1).all()
+
+
+def test_device_arrays_return_to_the_device(tmp_path, device):
+    tree = [to_device(np.arange(3.0), device), np.arange(3)]
+    save(tmp_path / "a", tree)
+    assert_same(load(tmp_path / "a", device), tree)
+    assert [device_of(a) for a in load(tmp_path / "a", "cpu")] == ["cpu", "cpu"]
+
+
+def test_nothing_in_the_file_is_pickled(tmp_path):
+    save(tmp_path / "a", example())
+    with np.load(tmp_path / "a", allow_pickle=False) as entries:
+        assert all(not entries[name].dtype.hasobject for name in entries.files)
+        json.loads(str(entries["tree"]))
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+@pytest.mark.parametrize(
+    "node", [{1, 2}, Pair(1, 2), {1: 2}, 1j, b"bytes", object(), Leaf, len, np.random.default_rng(0)],
+    ids=lambda n: type(n).__name__,
+)  # fmt: skip
+def test_what_cannot_be_held(node, tmp_path):
+    save(tmp_path / "a", "before")
+    with pytest.raises(TypeError, match=f"a checkpoint cannot hold a {type(node).__name__}; use dataclasses"):
+        save(tmp_path / "a", {"x": [node]})
+    with pytest.raises(TypeError, match="not of Python objects"):
+        save(tmp_path / "a", np.array([None]))
+    assert load(tmp_path / "a") == "before" and os.listdir(tmp_path) == ["a"]
+
+
+# ---- whole or not there
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), MemoryError()], ids=repr)
+@pytest.mark.parametrize("where", ["savez", "fsync", "replace"])
+def test_a_crash_while_writing_leaves_the_old_file(where, error, tmp_path, monkeypatch):
+    save(tmp_path / "a", "old")
+    before = (tmp_path / "a").read_bytes()
+
+    def crash(*args, **named):
+        if where == "savez":
+            args[0].write(b"half of it")
+        raise error
+
+    monkeypatch.setattr(*{"savez": (np, "savez"), "fsync": (os, "fsync"), "replace": (os, "replace")}[where], crash)
+    with pytest.raises(type(error)):
+        save(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_bytes() == before and os.listdir(tmp_path) == ["a"]
+    with pytest.raises(type(error)):
+        save(tmp_path / "b", "new")
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_file_is_on_disk_before_it_is_renamed(tmp_path, monkeypatch):
+    """And the old file is never open for writing: a rename is all that touches it."""
+    events, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
+
+    def renamed(a, b):
+        events.append("replace")
+        assert load(a) == "new" and load(b) == "old"
+        replace(a, b)
+
+    save(tmp_path / "a", "old")
+    monkeypatch.setattr(os, "replace", renamed)
+    save(tmp_path / "a", "new")
+    assert events == ["fsync", "fsync", "replace"] and load(tmp_path / "a") == "new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
+def test_the_file_has_the_usual_permissions(tmp_path):
+    old = os.umask(0o027)
+    try:
+        save(tmp_path / "a", 1)
+        assert os.umask(0o027) == 0o027  # and the mask is as it was
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+# ---- damaged and hostile files
+
+
+def whole(tmp_path):
+    save(tmp_path / "a", example())
+    return (tmp_path / "a").read_bytes()
+
+
+def refused(tmp_path, data):
+    path = tmp_path / "damaged.npz"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"damaged\.npz is not a whole minicrest checkpoint"):
+        load(path)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*nothing"):
+        load(tmp_path / "nothing")
+
+
+def test_truncated(tmp_path):
+    data = whole(tmp_path)
+    for length in [0, 1, 4, 100, len(data) // 2, len(data) - 23, len(data) - 1]:
+        refused(tmp_path, data[:length])
+
+
+def test_random_bytes(tmp_path):
+    rng = np.random.default_rng(0)
+    for size in (1, 10, 1000):
+        refused(tmp_path, rng.bytes(size))
+        refused(tmp_path, b"PK\x03\x04" + rng.bytes(size))
+        refused(tmp_path, b"\x93NUMPY" + rng.bytes(size))
+
+
+def test_other_files(tmp_path):
+    for write in (lambda f: np.savez(f, x=np.ones(3)), lambda f: np.save(f, np.ones(3)), lambda f: np.savez(f)):
+        file = io.BytesIO()
+        write(file)
+        refused(tmp_path, file.getvalue())
+    file = io.BytesIO()
+    np.savez(file, tree=np.array([object()], dtype=object))
+    refused(tmp_path, file.getvalue())
+    refused(tmp_path, b"")
+    refused(tmp_path, b"some text\n")
+
+
+def test_flipped_bytes_are_seen(tmp_path):
+    """Each of 400 files with one byte changed loads to the same tree, or is refused with a ValueError."""
+    data, rng, seen = whole(tmp_path), np.random.default_rng(1), 0
+    for place in rng.choice(len(data), 400, replace=False):
+        damaged = bytearray(data)
+        damaged[place] ^= int(rng.integers(1, 256))
+        (tmp_path / "b").write_bytes(damaged)
+        try:
+            assert_same(load(tmp_path / "b"), example())
+        except ValueError:
+            seen += 1
+    assert seen > 200  # the rest are dates and paddings
+
+
+def crafted(tmp_path, header, **arrays):
+    path = tmp_path / "crafted.npz"
+    with open(path, "wb") as file:
+        np.savez(file, tree=np.array(json.dumps(header)), **arrays)
+    return path
+
+
+def named(module, name, **fields):
+    return {"format": 1, "tree": {"class": [module, name], "fields": {k: {"value": v} for k, v in fields.items()}}}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("os", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("numpy", "ndarray"), ("nowhere", "Thing"),
+     ("minicrest.oracle", "Oracle"), ("minicrest.checkpoint", "save"), (__name__, "Leaf.__init__"), ("", ""),
+     (__name__, "Leaf.__class__"), ("minicrest.oracle", "np.random")],
+)  # fmt: skip
+def test_a_class_is_a_known_dataclass_or_refused(module, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "system", lambda *a: pytest.fail("a file ran a command"))
+    with pytest.raises(ValueError, match="not a known dataclass; import its module first"):
+        load(crafted(tmp_path, named(module, name, command="true")))
+    assert "nowhere" not in sys.modules
+
+
+def test_no_module_is_imported_for_a_file(tmp_path):
+    """A dataclass of a module that is installed but not imported is refused all the same."""
+    (tmp_path / "minicrest_evil.py").write_text("from dataclasses import dataclass\n@dataclass\nclass A:\n    pass\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(ValueError, match=r"minicrest_evil\.A, not a known dataclass"):
+            load(crafted(tmp_path, named("minicrest_evil", "A")))
+        assert "minicrest_evil" not in sys.modules
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        named(__name__, "Leaf", arra=1), named(__name__, "Leaf"), {"format": 1}, {"format": 1, "tree": {}}, [], "text",
+        {"format": 1, "tree": {"array": "array7", "device": "cpu"}}, {"format": 1, "tree": {"array": "x"}},
+        {"format": 1, "tree": {"surprise": 3}}, {"format": 1, "tree": 5}, {"format": 1, "tree": {"list": 5}},
+        {"format": 1, "tree": {"class": ["only"], "fields": {}}}, {"tree": {"value": 1}}, None,
+        {"format": 1, "tree": {"class": [5, 6], "fields": {}}},
+    ],
+    ids=lambda h: json.dumps(h)[:40],
+)  # fmt: skip
+def test_a_tree_that_does_not_hang_together(header, tmp_path):
+    with pytest.raises(ValueError, match=r"crafted\.npz is not a whole minicrest checkpoint"):
+        load(crafted(tmp_path, header, x=np.ones(2)))
+
+
+def test_a_future_format(tmp_path):
+    for future in (checkpoint.FORMAT + 1, "1", None):
+        with pytest.raises(ValueError, match=rf"crafted\.npz has checkpoint format {future}, this version reads 1"):
+            load(crafted(tmp_path, {"format": future, "tree": "whatever the future holds"}))
+
+
+def test_a_dataclass_whose_constructor_refuses_says_which_file(tmp_path):
+    """Hyper-parameters out of range in a file are an error of the file."""
+    header = named(MovingAverage.__module__, "MovingAverage", beta=2.0)
+    with pytest.raises(ValueError, match=r"crafted\.npz is not a whole minicrest checkpoint \(beta must lie in"):
+        load(crafted(tmp_path, header))
+
+
+def test_a_class_made_at_run_time_is_found_by_its_module(tmp_path):
+    module = types.ModuleType("minicrest_made")
+    module.Made = make_dataclass("Made", ["x"])
+    module.Made.__module__ = "minicrest_made"
+    sys.modules["minicrest_made"] = module
+    try:
+        save(tmp_path / "a", module.Made(3))
+        assert load(tmp_path / "a") == module.Made(3)
+    finally:
+        del sys.modules["minicrest_made"]
+    with pytest.raises(ValueError, match="not a known dataclass"):
+        load(tmp_path / "a")
+
+
+def test_the_entries_are_those_of_a_zip_file(tmp_path):
+    save(tmp_path / "a", [np.ones(2), np.zeros(3)])
+    with zipfile.ZipFile(tmp_path / "a") as file:
+        assert sorted(file.namelist()) == ["array0.npy", "array1.npy", "tree.npy"]

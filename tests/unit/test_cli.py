@@ -1,0 +1,371 @@
+"""The command line, mostly in this process; in its own where a signal or an import is what is tested."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minicrest
+from minicrest import checkpoint, cli
+from minicrest.optim import SGD
+from minicrest.selection import METHODS
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+PNG = b"\x89PNG\r\n\x1a\n"
+QUICK = ["--data", "digits", "--hidden", "8", "--epochs", "2", "--evaluations", "2"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Default output folders are relative: every test has a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def command(*arguments):
+    """`python -m minicrest` with this source tree, as a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "minicrest", *arguments], env=ENVIRONMENT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+def wait_for(path, process, seconds=30):
+    end = time.monotonic() + seconds
+    while not path.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert path.exists(), process.communicate()
+
+
+# ---- train
+
+
+def test_train_prints_a_summary_and_saves(capsys):
+    assert cli.main(["train", *QUICK, "--steps", "20", "--out", "a"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""  # no bar where there is no terminal
+    for words in ("crest on digits, mlp, seed 0: 20 steps", "test accuracy", "test loss", "forward 1, backward 2, Hessian",
+                  "train 1,920", "select ", "model ", "regions ", "checks "):  # fmt: skip
+        assert words in printed.out
+    assert {"run.npz", "run.json", "checkpoint.npz"} <= {path.name for path in Path("a").iterdir()}
+    assert json.loads(Path("a/run.json").read_text())["steps"] == 20
+
+
+def test_train_has_a_default_folder_and_goes_on_from_it(capsys):
+    assert cli.main(["train", *QUICK, "--method", "random"]) == 0
+    (run,) = Path("runs").glob("digits-mlp/random-0-*/run.npz")
+    first = capsys.readouterr().out
+    assert cli.main(["train", *QUICK, "--method", "random"]) == 0
+    assert capsys.readouterr().out == first  # read, not repeated: the seconds are the same
+
+
+def test_train_draws(capsys):
+    assert cli.main(["train", *QUICK, "--plot", "p.png"]) == 0
+    assert Path("p.png").read_bytes().startswith(PNG) and "picture: p.png" in capsys.readouterr().out
+
+
+def test_train_sets_what_it_is_told():
+    told = ["--steps", "3", "--lr", "0.02", "--optimizer", "adamw", "--weight-decay", "0.5", "--schedule", "cosine",
+            "--dtype", "float64", "--seed", "4", "--m", "16", "--validation", "0.2", "--set", "tau=0.5", "h=2",
+            "--set", "curvature=exact"]  # fmt: skip
+    assert cli.main(["train", *QUICK, *told, "--out", "a"]) == 0
+    settings = checkpoint.load("a/run.npz").settings
+    hyper = settings["hyperparameters"]
+    assert (hyper["m"], hyper["tau"], hyper["h"], hyper["curvature"]) == (16, 0.5, 2.0, "exact")
+    assert settings["optimizer"].startswith("AdamW(lr=0.02") and "weight_decay=0.5" in settings["optimizer"]
+    assert (settings["dtype"], settings["seed"]) == ("float64", 4) and settings["schedule"].startswith("Cosine")
+
+
+def test_train_reads_an_npz():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((90, 4)).astype("float32"), np.arange(90) % 3
+    np.savez("mine.npz", x=x, y=y, x_test=x[:30], y_test=y[:30])
+    assert cli.main(["train", "--data", "mine.npz", "--steps", "3", "--method", "random"]) == 0
+    assert list(Path("runs").glob("mine-mlp/random-0-*/run.npz"))
+
+
+# ---- compare
+
+
+def compare(*arguments):
+    return cli.main(["compare", *QUICK, "--seeds", "2", "--budget", "0.5", "--out", "c", *arguments])
+
+
+def methods_shown(printed):
+    lines = printed.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("method"))
+    return [line.split()[0] for line in lines[start + 1 : lines.index("", start)]]
+
+
+def test_compare_shows_random_first_and_everything_else(capsys):
+    assert compare("--methods", "full", "random", "crest") == 0
+    printed = capsys.readouterr()
+    assert printed.err == "" and methods_shown(printed.out) == ["random", "full", "crest"]
+    for words in ("accuracy %", "to random", "rel. error %", "test loss", "train loss", "steps", "bill", "seconds",
+                  "bill of", "train", "select", "model", "check", "examples used",
+                  "forward 1, backward 2, Hessian product 4", "50% of full training's bill", "seeds 0 to 1",
+                  "pays its own bill", "Beside random"):  # fmt: skip
+        assert words in printed.out
+    assert max(map(len, printed.out.splitlines())) <= 120
+    picture = Path("c/compare.png").read_bytes()
+    assert picture.startswith(PNG) and len(picture) > 20_000
+    assert len(list(Path("c").glob("*/run.npz"))) == 6
+
+
+def test_compare_writes_json(capsys):
+    assert compare("--methods", "crest", "--json", "here.json") == 0
+    document = json.loads(Path("here.json").read_text())
+    assert document == json.loads(Path("c/compare.json").read_text())
+    assert [row["method"] for row in document["rows"]] == ["random", "full", "crest"]
+    assert {(run["method"], run["seed"]) for run in document["runs"]} == {(k, s) for k in METHODS if k in
+            ("random", "full", "crest") for s in (0, 1)}  # fmt: skip
+    for run in document["runs"]:
+        assert run["curve"]["cost"][-1] == run["cost"] == sum(bill["cost"] for bill in run["bill"].values())
+    accuracies = [run["curve"]["accuracy"][-1] for run in document["runs"] if run["method"] == "crest"]
+    assert document["rows"][2]["accuracy"]["mean"] == pytest.approx(100 * np.mean(accuracies))
+    capsys.readouterr()
+    assert compare("--methods", "crest", "--json", "-") == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == document and methods_shown(printed.err) == ["random", "full", "crest"]
+
+
+def test_random_is_added_and_said(capsys):
+    assert compare("--methods", "crest", "--no-full") == 0
+    out = capsys.readouterr().out
+    assert methods_shown(out) == ["random", "crest"] and "random was added" in out
+    assert compare("--methods", "crest", "random", "--no-full") == 0
+    assert "random was added" not in capsys.readouterr().out
+
+
+def test_all_methods_and_random_first():
+    methods, said = cli._methods(["all"], full=True)
+    assert methods[:2] == ["random", "full"] and sorted(methods) == sorted(METHODS) and said == []
+    assert cli._methods(["crest", "crest"], full=False)[0] == ["random", "crest"]
+
+
+def test_finished_runs_are_reused(capsys):
+    assert compare("--methods", "crest", "--no-full") == 0
+    before = json.loads(Path("c/compare.json").read_text())
+    assert compare("--methods", "crest") == 0  # full is new
+    assert "4 of 6 runs were in c already" in capsys.readouterr().out
+    after = json.loads(Path("c/compare.json").read_text())
+    assert [run for run in after["runs"] if run["method"] != "full"] == before["runs"]  # to the second
+
+
+def test_a_hyperparameter_of_one_method():
+    assert compare("--methods", "crest", "--no-full", "--set", "crest.m=16", "crest.tau=0.5") == 0
+    found = {run["settings"]["method"]: run["settings"]["hyperparameters"]
+             for run in json.loads(Path("c/compare.json").read_text())["runs"]}  # fmt: skip
+    assert (found["crest"]["m"], found["crest"]["tau"], found["random"]["m"]) == (16, 0.5, 32)
+
+
+def test_equal_steps(capsys):
+    assert compare("--equal", "steps", "--no-full") == 0
+    runs = json.loads(Path("c/compare.json").read_text())["runs"]
+    assert {run["steps"] for run in runs} == {45} and "50% of full training's steps" in capsys.readouterr().out
+
+
+# ---- data
+
+
+def test_data_tells_what_is_there(capsys):
+    assert cli.main(["data", "--data-dir", "."]) == 0
+    out = capsys.readouterr().out
+    assert [line.split() for line in out.splitlines()[:2]] == [["name", "present", "where"], ["digits", "yes", "built", "in"]]
+    assert "To get cifar10: " in out and "lacks data_batch_1" in out and "To get digits" not in out
+
+
+# ---- what is wrong
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ([], "the following arguments are required: train | compare | resume | data"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
+        (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
+        (["train", "--model", "vgg"], "invalid choice: 'vgg'"),
+        (["train", "--data", "digitz"], "did you mean 'digits'"),
+        (["train", "--data", "nowhere.npz"], "no such .npz file"),
+        (["train", "--data", "cifar10", "--data-dir", "."], "lacks data_batch_1"),
+        (["train", "--model", "lenet"], "takes images (c, h, w)"),
+        (["train", "--steps", "0"], "steps and hidden must be at least 1"),
+        (["train", "--m", "0"], "m must be at least 1, got 0"),
+        (["train", "--lr", "-1"], "lr = -1.0 is out of range"),
+        (["train", "--validation", "0.0001"], "leaves a part empty"),
+        (["train", "--set", "taau=1"], "no hyper-parameter 'taau'; there are crest: m, r, tau"),
+        (["train", "--set", "tau=x"], "crest.tau takes float, got 'x'"),
+        (["train", "--set", "tau=-1"], "tau"),
+        (["compare", "--methods", "best"], "invalid choice: 'best'"),
+        (["compare", "--seeds", "0"], "seeds is how many, at least 1, got 0"),
+        (["compare", "--budget", "2"], "in (0, 1], got 2.0"),
+        (["compare", "--set", "craig.k=1"], "method one of random, full, crest; got 'craig.k=1'"),
+        (["resume", "nowhere.npz"], "no checkpoint at nowhere.npz"),
+        (["resume", "."], "no checkpoint at checkpoint.npz"),
+        (["resume"], "the following arguments are required: path"),
+    ],
+)
+def test_bad_arguments_exit_with_2_and_one_line(arguments, says, capsys):
+    assert cli.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("minicrest: error: ") and says in printed.err
+    assert printed.err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_gpu_that_is_not_there_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # as where CuPy is not installed
+    assert cli.main(["train", *QUICK, "--device", "cuda"]) == 2
+    assert "needs CuPy: pip install" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_one_line(capsys):
+    assert cli.main(["train", *QUICK, "--steps", "2", "--out", "a"]) == 0
+    Path("a/checkpoint.npz").write_bytes(Path("a/checkpoint.npz").read_bytes()[:-200])
+    capsys.readouterr()
+    assert cli.main(["resume", "a"]) == 2
+    assert "not a whole minicrest checkpoint" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_training_is_refused(capsys):
+    assert cli.main(["train", *QUICK, "--steps", "2", "--out", "a"]) == 0
+    assert cli.main(["train", *QUICK, "--steps", "3", "--out", "a"]) == 2
+    assert "a holds another training (steps: 2 there, 3 here)" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(cli, "available", lambda data_dir: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["data"])
+
+
+@pytest.mark.parametrize("name", ["train", "compare", "resume", "data"])
+def test_every_subcommand_has_help(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    assert end.value.code == 0 and f"usage: minicrest {name}" in capsys.readouterr().out
+
+
+# ---- stopping and going on
+
+
+def at_step(k, act, monkeypatch):
+    """Call `act` in the middle of the k-th step that is made from now on."""
+    made, update = [], SGD.update
+
+    def noticed(*arguments):
+        made.append(1)
+        if len(made) == k:
+            act()
+        return update(*arguments)
+
+    monkeypatch.setattr(SGD, "update", noticed)
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def same_theta(a, b) -> bool:
+    a, b = checkpoint.load(Path(a) / "run.npz"), checkpoint.load(Path(b) / "run.npz")
+    return bool((a.theta == b.theta).all()) and a.ledger.cost == b.ledger.cost
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGINT)
+    at_step(12, interrupt, monkeypatch)
+    assert cli.main(["train", *QUICK, "--steps", "30", "--method", "crest", "--out", "a b"]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    err = capsys.readouterr().err
+    assert err == "stopped at step 12 of 30; go on with: minicrest resume 'a b/checkpoint.npz'\n"
+    assert cli.main(["resume", "a b/checkpoint.npz", "--plot", "p.png"]) == 0 and Path("p.png").exists()
+    resumed = capsys.readouterr().out
+    assert cli.main(["train", *QUICK, "--steps", "30", "--method", "crest", "--out", "whole"]) == 0
+    assert same_theta("a b", "whole") and resumed.startswith("crest on digits, mlp, seed 0: 30 steps")
+
+
+def test_ctrl_c_of_a_budget_says_how_much_is_used(monkeypatch, capsys):
+    at_step(2, interrupt, monkeypatch)
+    assert cli.main(["train", *QUICK, "--method", "random", "--budget", "0.5", "--out", "a"]) == 130
+    assert "stopped at step 2, with 4% of the bill used; " in capsys.readouterr().err  # 2 * 3 * 32 of 4314
+
+
+def test_ctrl_c_in_a_comparison_and_the_same_command_goes_on(monkeypatch, capsys):
+    at_step(50, interrupt, monkeypatch)
+    assert compare("--methods", "crest") == 130  # random makes 45 steps, so this is in full's first run
+    printed = capsys.readouterr()
+    assert printed.out == "" and "stopped in run 2 of 6; go on with the same command" in printed.err
+    assert compare("--methods", "crest") == 0
+    assert "1 of 6 runs were in c already" in capsys.readouterr().out
+    (full,) = Path("c").glob("full-0-*")
+    assert cli.main(["train", *QUICK, "--method", "full", "--budget", "0.5", "--out", "whole"]) == 0
+    assert same_theta(full, "whole")
+
+
+def test_ctrl_c_ends_the_process_with_130():
+    process = command("train", *QUICK, "--epochs", "100000", "--method", "full", "--out", "a")
+    wait_for(Path("a/checkpoint.npz"), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "go on with: minicrest resume a/checkpoint.npz" in err
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    code = ("import os; from minicrest.cli import _stop_on_interrupt as listening\nwith listening() as stop:\n"
+            "  os.kill(os.getpid(), 2); print(stop(), flush=True); os.kill(os.getpid(), 2); print('alive')")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "True\n") and "Traceback" not in done.stderr
+
+
+def test_after_a_kill_resume_reaches_the_same_weights():
+    arguments = [*QUICK, "--method", "crest", "--steps", "400", "--checkpoint-every", "20"]
+    process = command("train", *arguments, "--out", "killed")
+    wait_for(Path("killed/checkpoint.npz"), process)
+    process.kill()
+    assert process.wait(30) == -signal.SIGKILL and not Path("killed/run.npz").exists()
+    assert 20 <= checkpoint.load("killed/checkpoint.npz")["progress"].step < 400
+    assert cli.main(["resume", "killed"]) == 0
+    assert cli.main(["train", *arguments, "--out", "whole"]) == 0
+    assert same_theta("killed", "whole")
+
+
+def test_after_a_kill_before_the_first_checkpoint_resume_begins():
+    arguments = [*QUICK, "--method", "random", "--steps", "3000", "--checkpoint-every", "3000"]
+    process = command("train", *arguments, "--out", "killed")
+    wait_for(Path("killed/setup.json"), process)
+    process.kill()
+    assert process.wait(30) == -signal.SIGKILL and not Path("killed/checkpoint.npz").exists()
+    assert cli.main(["resume", "killed/checkpoint.npz"]) == 0
+    assert checkpoint.load("killed/run.npz").steps == 3000
+
+
+# ---- bars, and the process itself
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("arguments", [["train"], ["compare", "--no-full", "--seeds", "1", "--methods", "random"]])
+def test_bars_after_two_seconds_and_only_on_a_terminal(arguments, terminal, monkeypatch):
+    stderr = io.StringIO()
+    stderr.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", stderr)
+    at_step(2, lambda: time.sleep(2.2), monkeypatch)
+    assert cli.main([*arguments, *QUICK, "--budget", "0.9"]) == 0
+    assert ("%|" in stderr.getvalue()) == terminal
+
+
+def test_the_module_runs_as_a_program():
+    process = command("--version")
+    out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == (f"minicrest {minicrest.__version__}\n", "", 0)
+
+
+def test_importing_is_light():
+    code = "import sys, minicrest, minicrest.cli; print([m for m in ('matplotlib', 'cupy', 'sklearn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True, check=True)
+    assert done.stdout == "[]\n"
