@@ -414,7 +414,7 @@ def test_one_large_loss_in_a_window_keeps_an_example(order):
         oracle.now, oracle.loss = 2.0**t, np.where(np.arange(12) < 4, order[t % 2], 0.05)
 
     _, states = go(Crest(m=2, r=4, longest=30, b=30.0, T2=2), oracle, 3, each=each)
-    assert all(np.isin(np.arange(12), V).all() for V in np.split(np.array(oracle.subsets), 3))  # P = 30 see them all
+    assert all(np.isin(np.arange(12), V).all() for V in np.split(np.array(oracle.subsets[:60]), 2))  # P = 30 see all
     assert states[3].active.tolist() == [True] * 4 + [False] * 8
 
 

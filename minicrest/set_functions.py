@@ -1,0 +1,241 @@
+"""Set functions: what a chosen set is worth, and what one more element would add.
+
+A set function f over n elements offers
+    f.value(S)                the value of a set, from its definition
+    f.start()                 the state of the empty set: sums or maxima kept while elements enter
+    f.add(state, e)           the state once e has entered
+    f.gains(state, elements)  f(S + e) - f(S) for each e of `elements`
+    f.refresh(gains, before, after)  the gains of all n after one `add`, from those before it
+    f.restrict(part)          the same function of the subsets of `part` only, renumbered from 0
+and `f.submodular`: gains never grow as the set does. Elements are numbered 0 to n - 1; equal gains go to the lowest.
+Everything here is on the host; `facility_location`, from features, is what runs on a device.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+
+from minicrest.backend import to_numpy
+
+
+class FacilityLocation:
+    """f(S) = sum_i max_{j in S} s_ij, f({}) = 0: how well S represents everything. Monotone, submodular.
+
+    similarity: (n, n), s_ij >= 0 of point i to candidate j. It is rounded to a grid (24 bits below the largest in
+    float32, 52 - log2 n in float64) on which every sum is exact in float64, so that gains, and with them ties, do not
+    depend on the order of summation. The state is (n,), each point's largest similarity to S.
+    """
+
+    submodular = True
+
+    def __init__(self, similarity):
+        self.rows = _on_grid(_square("similarity", similarity, sign=True))  # (points, candidates)
+        same = np.array_equal(self.rows, self.rows.T)
+        self.columns = self.rows if same else np.ascontiguousarray(self.rows.T)  # (candidates, points)
+        self.n = len(self.rows)
+
+    def value(self, S):
+        return float(self.rows[:, S].max(axis=1, initial=0).sum(dtype=np.float64))
+
+    def start(self):
+        return np.zeros(len(self.rows), self.rows.dtype)
+
+    def add(self, state, e):
+        return np.maximum(state, self.columns[e])
+
+    def gains(self, state, elements):
+        blocks = (self.columns[part] for part in _blocks(elements, len(state)))
+        return np.concatenate([np.maximum(b - state, 0).sum(axis=1, dtype=np.float64) for b in blocks])
+
+    def refresh(self, gains, before, after):
+        """Only points whose maximum rose matter, and there the part of s_ie between the two: a few rows, not n."""
+        for i in _blocks(np.flatnonzero(after > before), self.n):
+            block = np.clip(self.rows[i], before[i, None], after[i, None]) - before[i, None]
+            gains = gains - block.sum(axis=0, dtype=np.float64)
+        return gains
+
+    def restrict(self, part):
+        f = copy.copy(self)
+        f.rows, f.columns, f.n = self.rows[:, part], self.columns[part], len(part)
+        return f
+
+
+class GraphCut:
+    """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
+
+    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, and 1/2, the default, penalises
+    redundancy the most among those. (Apricot puts the factor on the first sum instead: its alpha is 1 / lam.)
+    The state is (n,), each element's similarity to S.
+    """
+
+    submodular = True
+
+    def __init__(self, similarity, lam=0.5):
+        self.s = _on_grid(_square("similarity", similarity, sign=True, symmetric=True))
+        if not lam >= 0:
+            raise ValueError(f"lam must be at least 0 (for larger sets to gain less), got {lam}")
+        self.n, self.lam, self.total = len(self.s), lam, self.s.sum(axis=0, dtype=np.float64)
+
+    def value(self, S):
+        return float(self.total[S].sum() - self.lam * self.s[np.ix_(S, S)].sum(dtype=np.float64))
+
+    def start(self):
+        return np.zeros(self.n)
+
+    def add(self, state, e):
+        return state + self.s[e]
+
+    def gains(self, state, elements):
+        return self.total[elements] - self.lam * (2 * state[elements] + self.s[elements, elements])
+
+    def refresh(self, gains, before, after):
+        return self.gains(after, np.arange(self.n))
+
+    def restrict(self, part):
+        f = copy.copy(self)
+        f.s, f.total, f.n = self.s[np.ix_(part, part)], self.total[part], len(part)
+        return f
+
+
+class DisparityMin:
+    """f(S) = min_{i != j in S} d_ij, and 0 for fewer than two elements: spread. Neither monotone nor submodular.
+
+    distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons tie, and then takes the
+    farthest from S: at least OPT/2 if d is a metric. From the third element on gains are negative or 0.
+    The state is the size of S, the value of S, and (n,) each element's distance to S.
+    """
+
+    submodular = False
+
+    def __init__(self, distances):
+        self.d = _square("distances", distances, sign=True, symmetric=True)
+        self.n = len(self.d)
+
+    def value(self, S):
+        pairs = self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)]
+        return float(pairs.min()) if len(S) > 1 else 0.0
+
+    def start(self):
+        return 0, 0.0, np.full(self.n, np.inf)
+
+    def add(self, state, e):
+        size, value, nearest = state
+        value = value if size == 0 else nearest[e] if size == 1 else min(value, nearest[e])
+        return size + 1, value, np.minimum(nearest, self.d[e])
+
+    def gains(self, state, elements):
+        size, value, nearest = state
+        if size == 0:
+            return np.zeros(len(elements))
+        return nearest[elements] if size == 1 else np.minimum(nearest[elements], value) - value
+
+    def refresh(self, gains, before, after):
+        return self.gains(after, np.arange(self.n))
+
+    def restrict(self, part):
+        return DisparityMin(self.d[np.ix_(part, part)])
+
+
+class DisparitySum:
+    """f(S) = sum_{i < j in S} d_ij: spread on the whole. Monotone and SUPERmodular; greedy >= OPT/2 for a metric.
+
+    distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons are worth 0.
+    The state is (n,), each element's sum of distances to S.
+    """
+
+    submodular = False
+
+    def __init__(self, distances):
+        self.d = _on_grid(_square("distances", distances, sign=True, symmetric=True))
+        self.n = len(self.d)
+
+    def value(self, S):
+        return float(self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)].sum(dtype=np.float64))
+
+    def start(self):
+        return np.zeros(self.n)
+
+    def add(self, state, e):
+        return state + self.d[e]
+
+    def gains(self, state, elements):
+        return state[elements]
+
+    def refresh(self, gains, before, after):
+        return after
+
+    def restrict(self, part):
+        return DisparitySum(self.d[np.ix_(part, part)])
+
+
+class LogDeterminant:
+    """f(S) = log det(s_SS + lam I): diversity, the volume that S spans. Submodular, and monotone for lam >= 1.
+
+    similarity: (n, n) symmetric positive semi-definite, lam > 0. The gain of e is the log of what is left of
+    s_ee + lam after projecting on S, which a Cholesky factor that grows with S keeps for all e at O(n |S|) a step.
+    The state is that factor's rows (|S|, n) and what is left (n,).
+    """
+
+    submodular = True
+
+    def __init__(self, similarity, lam=1.0):
+        self.s = _square("similarity", similarity, symmetric=True).astype(np.float64)
+        if not lam > 0:
+            raise ValueError(f"lam must be above 0 (at least 1 for a monotone function), got {lam}")
+        self.n, self.lam = len(self.s), lam
+
+    def value(self, S):
+        return float(np.linalg.slogdet(self.s[np.ix_(S, S)] + self.lam * np.eye(len(S)))[1])
+
+    def start(self):
+        return np.empty((0, self.n)), self.s.diagonal() + self.lam
+
+    def add(self, state, e):
+        rows, left = state
+        row = (self.s[e] - rows[:, e] @ rows) / math.sqrt(left[e])
+        return np.vstack([rows, row]), left - row * row
+
+    def gains(self, state, elements):
+        left = state[1][elements]
+        if left.min() <= 0:
+            raise ValueError("similarity must be positive semi-definite: log det(s + lam I) is not defined here")
+        return np.log(left)
+
+    def refresh(self, gains, before, after):
+        return self.gains(after, np.arange(self.n))
+
+    def restrict(self, part):
+        return LogDeterminant(self.s[np.ix_(part, part)], self.lam)
+
+
+def _blocks(elements, width):
+    """`elements` in pieces whose rows of `width` numbers stay in cache."""
+    height = max(1, (1 << 17) // width)
+    return [elements[a : a + height] for a in range(0, len(elements), height)]
+
+
+def _square(name, matrix, sign=False, symmetric=False):
+    """`matrix` on the host as float32 or float64, or a ValueError that says what is wrong with it."""
+    matrix = to_numpy(matrix)
+    matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise ValueError(f"{name} must be a square (n, n) matrix, got shape {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"{name} must be finite, found NaN or infinity")
+    if sign and matrix.min() < 0:
+        raise ValueError(f"{name} must be at least 0, found {matrix.min()}: shift or clip it first")
+    if not symmetric:
+        return matrix
+    if abs(matrix - matrix.T).max() > 1e-5 * abs(matrix).max():  # above what float32 products leave
+        raise ValueError(f"{name} must be symmetric: take ({name} + {name}.T) / 2 if that is what is meant")
+    return (matrix + matrix.T) / 2
+
+
+def _on_grid(matrix):
+    """`matrix` rounded to multiples of a power of 2 so large that sums of n entries are exact in float64."""
+    bits = 24 if matrix.dtype == np.float32 else 52 - int(len(matrix) - 1).bit_length()
+    unit = np.ldexp(matrix.dtype.type(1), int(np.frexp(matrix.max())[1]) - bits)
+    return np.rint(matrix / unit) * unit
