@@ -7,7 +7,6 @@ from minicrest.nn.losses import LogisticLoss, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.network import Answers, Network, Step
 from minicrest.nn.zoo import lenet, mlp, resnet20
 
-
 __all__ = [
     "Answers", "AvgPool2d", "BatchNorm2d", "Conv2d", "Flatten", "Linear", "LogisticLoss", "MaxPool2d", "Network",
     "ReLU", "Residual", "Sequential", "SoftmaxCrossEntropy", "SquaredError", "Step", "Tanh", "lenet", "mlp", "resnet20",

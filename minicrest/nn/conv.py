@@ -138,10 +138,9 @@ class MaxPool2d:
     def forward(self, w, x, stats=None):
         xp = array_module(x)
         views = _shifts(x, self.kernel, self.stride or self.kernel)
-        y, winner = views[0].copy(), xp.zeros(views[0].shape, dtype="int8")
+        y, winner = views[0], xp.zeros_like(views[0], dtype="int16")
         for place, view in enumerate(views[1:], 1):
-            better = view > y
-            winner = xp.where(better, xp.asarray(place, dtype="int8"), winner)
+            winner = xp.where(view > y, xp.asarray(place, dtype="int16"), winner)
             y = xp.maximum(y, view)  # unlike `where`, it lets a NaN through
         return y, (winner, x.shape)
 
@@ -207,31 +206,38 @@ def _windows(x, k: int, stride: int):
     return view[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
 
 
-def _chunks(windows):
-    """Slices of a few images each, so that their columns fit the cache."""
-    n = len(windows)
-    limit = CACHE_BYTES if array_module(windows) is np else DEVICE_BYTES
-    step = max(1, int(limit // (windows.dtype.itemsize * max(1, windows.size // max(1, n)))))
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+def _columns(x, k: int, stride: int):
+    """(rows of the output, columns) of x (n, h, w, c), a few images at a time, so that the columns fit the cache.
+
+    columns (windows, k k c) is one buffer, written anew for every part: use it before you ask for the next.
+    """
+    xp, windows = array_module(x), _windows(x, k, stride)
+    n, ho, wo = windows.shape[:3]
+    limit = CACHE_BYTES if xp is np else DEVICE_BYTES
+    step = max(1, min(n, int(limit * n // max(1, windows.size * windows.dtype.itemsize))))
+    buffer = xp.empty((step, *windows.shape[1:]), dtype=x.dtype)
+    for start in range(0, n, step):
+        count = min(step, n - start)
+        buffer[:count] = windows[start : start + count]
+        yield slice(start * ho * wo, (start + count) * ho * wo), buffer[:count].reshape(count * ho * wo, -1)
 
 
 def _correlate(x, W, k: int, stride: int):
     """columns(x) @ W: x (n, h, w, c) and W (k k c, o) give (n, ho, wo, o)."""
-    windows = _windows(x, k, stride)
-    n, ho, wo = windows.shape[:3]
-    y = array_module(x).empty((n, ho, wo, W.shape[1]), dtype=x.dtype)
-    for part in _chunks(windows):
-        columns = windows[part].reshape(-1, W.shape[0])
-        y[part] = (columns @ W).reshape(-1, ho, wo, W.shape[1])
-    return y
+    xp, (n, h, w, _) = array_module(x), x.shape
+    shape = (n, (h - k) // stride + 1, (w - k) // stride + 1, W.shape[1])
+    y = xp.empty((n * shape[1] * shape[2], W.shape[1]), dtype=x.dtype)
+    for rows, columns in _columns(x, k, stride):
+        xp.matmul(columns, W, out=y[rows])
+    return y.reshape(shape)
 
 
 def _window_products(x, dy, k: int, stride: int, dW) -> None:
     """dW = columns(x)' @ dy, summed over all windows, for x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
-    windows = _windows(x, k, stride)
     dW[...] = 0
-    for part in _chunks(windows):
-        dW += windows[part].reshape(-1, dW.shape[0]).T @ dy[part].reshape(-1, dW.shape[1])
+    dy = dy.reshape(-1, dW.shape[1])
+    for rows, columns in _columns(x, k, stride):
+        dW += columns.T @ dy[rows]
 
 
 def _shifts(x, k: int, stride: int):

@@ -200,9 +200,11 @@ class BatchNorm2d:
     def forward(self, w, x, stats=None):
         gamma, beta = self.split(w)
         rows = _rows(x)
-        mu, var = (rows.mean(0), rows.var(0)) if stats is None else self.split(stats)
+        mu, var = (_mean(rows), None) if stats is None else self.split(stats)
+        xh = rows - mu
+        var = _mean(xh * xh) if var is None else var
         s = 1 / array_module(x).sqrt(var + self.eps)
-        xh = (rows - mu) * s
+        xh *= s
         cache = (xh, s, None if stats is not None else (mu, var))
         return _like(gamma * xh + beta, x.shape), cache
 
@@ -215,13 +217,13 @@ class BatchNorm2d:
         gamma, _ = self.split(w)
         xh, s, batch = cache
         rows = _rows(dy)
-        m, sum_dy, sum_dy_xh = len(rows), rows.sum(0), (rows * xh).sum(0)
+        m, mean_dy, mean_dy_xh = len(rows), _mean(rows), _mean(rows * xh)
         if dw is not None:
             dgamma, dbeta = self.split(dw)
-            dgamma[...], dbeta[...] = sum_dy_xh, sum_dy
+            dgamma[...], dbeta[...] = m * mean_dy_xh, m * mean_dy
         if batch is None:
             return _like(gamma * s * rows, dy.shape)
-        return _like(gamma * s * (rows - sum_dy / m - xh * (sum_dy_xh / m)), dy.shape)
+        return _like(gamma * s * (rows - mean_dy - xh * mean_dy_xh), dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):
         gamma, _ = self.split(w)
@@ -233,8 +235,8 @@ class BatchNorm2d:
         if batch is None:
             Rxh, Rs = s * rows, 0
         else:
-            q = (xh * rows).mean(0)
-            Rxh, Rs = s * (rows - rows.mean(0) - xh * q), -s * s * q
+            q = _mean(xh * rows)
+            Rxh, Rs = s * (rows - _mean(rows) - xh * q), -s * s * q
         return _like(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
@@ -242,14 +244,14 @@ class BatchNorm2d:
         Rgamma, _ = self.split(Rw)
         (xh, s, batch), (Rxh, Rs) = cache, Rcache
         rows, Rrows = _rows(dy), _rows(Rdy)
-        m, R_dy_xh = len(rows), Rrows * xh + rows * Rxh
+        m, mean_Rdy, mean_R_dy_xh = len(rows), _mean(Rrows), _mean(Rrows * xh + rows * Rxh)
         Rdgamma, Rdbeta = self.split(Rdw)
-        Rdgamma[...], Rdbeta[...] = R_dy_xh.sum(0), Rrows.sum(0)
+        Rdgamma[...], Rdbeta[...] = m * mean_R_dy_xh, m * mean_Rdy
         if batch is None:
             return _like(s * (Rgamma * rows + gamma * Rrows), dy.shape)
-        dy_xh = (rows * xh).sum(0) / m
-        u = rows - rows.mean(0) - xh * dy_xh
-        Ru = Rrows - Rrows.mean(0) - Rxh * dy_xh - xh * R_dy_xh.mean(0)
+        mean_dy_xh = _mean(rows * xh)
+        u = rows - _mean(rows) - xh * mean_dy_xh
+        Ru = Rrows - mean_Rdy - Rxh * mean_dy_xh - xh * mean_R_dy_xh
         return _like((Rgamma * s + gamma * Rs) * u + gamma * s * Ru, dy.shape)
 
     def per_example(self, cache, dy):
@@ -269,6 +271,11 @@ class BatchNorm2d:
 def _rows(x):
     """(n, c, h, w) or (n, c) as a matrix with a column per channel; no copy where channels are last in memory."""
     return x if x.ndim == 2 else x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
+
+
+def _mean(rows):
+    """(c,) column means, as a product with ones: many rows and few columns are BLAS's case, not sum's."""
+    return array_module(rows).ones(len(rows), dtype=rows.dtype) @ rows / len(rows)
 
 
 def _like(rows, shape):

@@ -41,7 +41,12 @@ import numpy as np
 from minicrest.backend import array_module
 from minicrest.random import stream
 from minicrest.selection.base import (
-    Subset, checked_batch_size, checked_fraction, medoid_subset, subset_size, uniform,
+    Subset,
+    checked_batch_size,
+    checked_fraction,
+    medoid_subset,
+    subset_size,
+    uniform,
 )  # fmt: skip
 from minicrest.taylor import MovingAverage, hutchinson_diagonal, rademacher, root_mean_square
 
