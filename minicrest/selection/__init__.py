@@ -1,8 +1,10 @@
 """The methods, each in a file that reads like its algorithm box; METHODS maps a name to its class."""
 
+from minicrest.selection.adacore import AdaCore
+from minicrest.selection.craig import Craig
 from minicrest.selection.crest import Crest
 from minicrest.selection.full import Full
 from minicrest.selection.random import Random
 
-METHODS = {"full": Full, "random": Random, "crest": Crest}
-__all__ = ["METHODS", "Crest", "Full", "Random"]
+METHODS = {"full": Full, "random": Random, "crest": Crest, "craig": Craig, "adacore": AdaCore}
+__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Random"]

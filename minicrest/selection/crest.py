@@ -169,8 +169,7 @@ class Crest:
     # ---- 2: is the model still right?
 
     def _check_is_due(self, state) -> bool:
-        age = state.step - state.region.start
-        return age > 0 and age % state.region.T1 == 0
+        return (state.step - state.region.start) % state.region.T1 == 0  # at least one step after it opened
 
     def _check(self, state, oracle) -> CrestState:
         region = state.region

@@ -200,7 +200,7 @@ def omp(G, target, k: int, lam: float) -> Match:
         v = _least_squares(G[trial], target, lam)  # c
         left = target - v @ G[trial]  # d
         reached = left @ left + lam * (v @ v)
-        if reached >= error:  # only rounding is left
+        if (reached, len(X)) >= (error, np.count_nonzero(v)):  # neither fell E nor grew X: only rounding is left
             break
         X, w, r, error = trial[v > 0], v[v > 0], left, reached
     return Match(X, w, float(error))

@@ -26,7 +26,9 @@ from minicrest.train import train
 from tests.unit.test_checkpoint import assert_same
 from tests.unit.test_oracle import Spy, spied
 
-KEYWORDS = {"crest": {"m": 6, "r": 18, "T2": 5, "tau": 0.05}}  # where the defaults do not suit 48 examples
+# Sizes for 48 examples and 30 steps, by the hyper-parameter's name in whatever method has it; then by method.
+TINY = {"m": 6, "fraction": 0.5, "R": 2, "runs": 1, "t": 1, "T": 2, "T_p": 1, "n_subsets": 4, "b_H": 16}
+KEYWORDS = {"crest": {"r": 18, "T2": 5}}
 ONE_BATCH_ONE_SET = ("full", "random", "crest")  # each batch is a selected set, so its own weights average 1
 STEPS = 30
 
@@ -34,9 +36,9 @@ every_method = pytest.mark.parametrize("name", METHODS)
 
 
 def make_method(name):
-    """The method for the toy problem: KEYWORDS, and a batch size of 6 where it has one."""
+    """The method for the toy problem, of the sizes in TINY and KEYWORDS."""
     known = {f.name for f in fields(METHODS[name])}
-    return METHODS[name](**{**({"m": 6} if "m" in known else {}), **KEYWORDS.get(name, {})})
+    return METHODS[name](**{key: value for key, value in TINY.items() if key in known}, **KEYWORDS.get(name, {}))
 
 
 def toy(n=48):

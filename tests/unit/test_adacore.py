@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
@@ -20,7 +21,7 @@ from minicrest.selection.craig import Craig
 from minicrest.submodular import facility_location
 from minicrest.taylor import MovingAverage, hutchinson_diagonal, root_mean_square
 from minicrest.train import train
-from tests.unit.test_craig import naive_craig, pool, select, sorted_subset
+from tests.unit.test_craig import GRID, naive_craig, pool, select, sorted_subset
 
 CLOSE = dict(rtol=1e-12, atol=1e-15)  # float64, sums of at most 200 terms
 
@@ -121,16 +122,16 @@ def test_estimates_are_unbiased(features, size, device, monkeypatch):
 
     The block of the whole last layer is too large for all probes: there one probe is checked against the dense block.
     """
-    oracle, net, data = pool(1, device=device)
+    oracle, _, _ = pool(1, device=device)
     batch, method = uniform(np.arange(22)), AdaCore(features=features)
-    host, _, host_data = pool(1)
+    host, net, host_data = pool(1)
     H = block(net, host.theta, host_data, batch, size)
     assert method._gradients(oracle).shape == (40, size)
     rng, found = stream(0, "probes"), []
     probes = itertools.product([-1.0, 1.0], repeat=3) if size == 3 else rng.choice([-1.0, 1.0], (4, size))
-    for z in probes:
-        z = np.array(z)
-        monkeypatch.setattr(adacore, "rademacher", lambda rng, shape, *rest: to_device(z.reshape(shape), device))
+    for z in map(np.array, probes):
+        fixed = to_device(z[None], device)
+        monkeypatch.setattr(adacore, "rademacher", lambda *rest, fixed=fixed: fixed)
         found.append(to_numpy(method._diagonal(oracle, batch, size, None)))
         np.testing.assert_allclose(found[-1], z * (H @ z), **CLOSE)
     if size == 3:
@@ -155,9 +156,10 @@ def test_averages():
         mean = sum(w * x for w, x in zip(powers, values)) / powers.sum()
         np.testing.assert_allclose(average.mean, mean, **CLOSE)
     D = root_mean_square(state.squares)
-    q = precondition(state.gradients.mean, D, 1.0, 1e-4)
-    assert sorted(state.subset.indices) == sorted(naive_craig(q, oracle.labels, 12)[0])
-    report = method.report(state)
+    q, S, report = precondition(state.gradients.mean, D, 1.0, 1e-4), state.subset.indices, method.report(state)
+    assert sorted(S) == sorted(naive_craig(q, oracle.labels, 12)[0])
+    L = sum(cdist(q[oracle.labels == c], q[S[oracle.labels[S] == c]]).min(1).sum() for c in range(3))
+    np.testing.assert_allclose(report["certificate"][-1], L, rtol=GRID)
     np.testing.assert_allclose([report["smallest_D"][-1], report["largest_D"][-1]], [D.min(), D.max()], **CLOSE)
 
 
@@ -285,8 +287,8 @@ def test_types_are_those_of_the_parameters(dtype, device):
 
 
 def test_a_saturated_model_is_damped():
-    """All p (1 - p) are 0 in float32: q = g / damping, finite, and CRAIG's choice."""
-    oracle, net, _ = pool(7, dtype="float32", loss=SoftmaxCrossEntropy(), sizes=(5, 3))
+    """All p (1 - p) are 0 in float32: q = g / damping is finite."""
+    oracle, _, _ = pool(7, dtype="float32", loss=SoftmaxCrossEntropy(), sizes=(5, 3))
     oracle.move(1e4 * oracle.theta, oracle.statistics)
     state = select(AdaCore(m=5, fraction=0.3, b_H=40), oracle)
     assert to_numpy(state.squares.mean).max() < 1e-12 and np.isfinite(state.selected).all()

@@ -19,7 +19,6 @@ from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.craig import Craig
-from minicrest.submodular import Medoids
 from minicrest.train import train
 
 GRID = 1e-11  # of the certificate: distances are exact to 2^-44 of the largest, sums have at most 200 terms
@@ -182,7 +181,7 @@ def test_the_certificate_is_its_definition_and_bounds_the_error(seed, device):
 
 def test_a_class_without_a_place_is_in_the_certificate():
     """k = 1 for classes of 5 and 1: class 1 has no place, and its whole gradient is missing from the weighted sum."""
-    x, y = line(1, 2, 30, 3, 4, 5), np.array([0, 0, 1, 0, 0, 0])
+    x, y = line(5, 2, 30, 3, 4, 1), np.array([0, 0, 1, 0, 0, 0])
     oracle = planted(x, y)
     state = select(Craig(m=1, fraction=1 / 6), oracle)
     assert state.subset.indices.tolist() == [3]
@@ -302,9 +301,7 @@ def test_raw_features_bound_the_error_of_every_linear_model():
         assert 0 < error <= (1 + np.linalg.norm(w) * longest / 4) * state.selected[0, 1]
 
 
-@pytest.mark.parametrize(
-    "wrong", [dict(m=0), dict(fraction=0), dict(fraction=1.1), dict(R=0), dict(features="pixels")]
-)
+@pytest.mark.parametrize("wrong", [dict(m=0), dict(fraction=0), dict(fraction=1.1), dict(R=0), dict(features="pixels")])
 def test_hyperparameters_are_checked(wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         Craig(**wrong)

@@ -150,6 +150,30 @@ def test_weights_are_positive_and_elements_may_leave():
     np.testing.assert_allclose(found.weights, [4 / 3, 4 / 3])
 
 
+@pytest.mark.parametrize("lam", [0.0, 1e-8, 0.01])
+def test_where_plain_least_squares_would_be_negative(lam):
+    """The target is past g_1 and g_2, on the far side of g_0: whatever solves for the weights must hold them at 0."""
+    G, target = np.array([[1.0, 1.0, 0.5], [1.5, 0.0, 0.0], [0.0, 1.5, 0.0]]), np.array([2.0, 2.0, -0.5])
+    assert np.linalg.solve(G @ G.T + lam * np.eye(3), G @ target)[0] < -0.5
+    found = omp(G, target, 3, lam)
+    assert found.indices.tolist() == [1, 2]
+    np.testing.assert_allclose(found.weights, [3 / (2.25 + lam)] * 2, rtol=1e-12)
+
+
+def test_an_enormous_lam_leaves_the_order_of_alignment():
+    """E_lam then no longer falls in float64, yet all k are found; weights tend to g . G / lam."""
+    G, target = problem(1)
+    found = omp(G, target, 4, 1e30)
+    assert found.indices.tolist() == np.argsort(-G @ target)[:4].tolist()
+    np.testing.assert_allclose(found.weights, (G @ target)[found.indices] / 1e30, rtol=1e-12)
+
+
+def test_rounding_cannot_keep_it_going(monkeypatch):
+    """A solver that gives the newest element nothing, which exactly computed never happens, ends the pursuit."""
+    monkeypatch.setattr("minicrest.selection.gradmatch._least_squares", lambda A, target, lam: np.zeros(len(A)))
+    assert len(omp(*problem(0), 4, 0.5).indices) == 0
+
+
 def test_opposed_gradients_are_not_used():
     """The signed maximum: an element that points away would need a negative weight."""
     found = omp(np.array([[-9.0, 0.0], [1.0, 0.0]]), np.array([2.0, 0.0]), 2, 0.0)

@@ -1,0 +1,151 @@
+"""Exercises of tutorial 01: softmax, the loss, its gradient, a check of it, and a weighted step."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(1)
+Z, Y = 2 * rng.standard_normal((5, 3)), np.array([1, 0, 2, 1, 2])
+LARGE = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.5]])
+W, B, X = rng.standard_normal((4, 3)), rng.standard_normal(3), rng.standard_normal((5, 4))
+THETA = np.concatenate([W.ravel(), B])
+HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0])  # sums to 9.5, not to n
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def log_softmax(z):
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def columns(z):
+    """The mistake: a softmax of each column."""
+    e = np.exp(z - z.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+def losses(z, y):
+    return -log_softmax(z)[np.arange(len(y)), y]
+
+
+def signals(W, b, x, y):
+    """(n, C), p - y."""
+    return softmax(x @ W + b) - np.eye(len(b))[y]
+
+
+def gradient(W, b, x, y):
+    a = signals(W, b, x, y)
+    return x.T @ a / len(x), a.mean(axis=0)
+
+
+def without_y(W, b, x, y):
+    """The mistake: p in place of p - y."""
+    p = softmax(x @ W + b)
+    return x.T @ p / len(x), p.mean(axis=0)
+
+
+def descent(weigh, sign=-1.0):
+    """A step of gradient descent whose row n of p - y is multiplied by weigh(w)[n]."""
+
+    def step(theta, x, y, w, eta):
+        i = x.shape[1]
+        W, b = theta[: -(len(theta) // (i + 1))].reshape(i, -1), theta[-(len(theta) // (i + 1)) :]
+        a = signals(W, b, x, y) * weigh(w)[:, None]
+        return theta + sign * eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
+
+    return step
+
+
+def slope(f, theta, v, h):
+    return (f(theta + h * v) - f(theta - h * v)) / (2 * h)
+
+
+def bowl(theta):
+    """A function with all derivatives, none of them 0."""
+    return float(np.exp(theta[0]) + (theta**3).sum() + theta[0] * theta[-1])
+
+
+EXERCISES = [
+    Exercise(
+        "01.softmax",
+        [(Z,), (LARGE,)],
+        softmax,
+        [
+            ("it normalises along the wrong axis: which axis runs over the classes?", columns),
+            ("all numbers together add up to 1; each row should.", lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum()),
+            ("nothing is divided by the sum, so the rows do not add up to 1.", lambda z: np.exp(z - z.max(1, keepdims=True))),
+            ("these are logarithms of probabilities, not probabilities.", log_softmax),
+            ("numbers are divided by their sum without having been exponentiated.", lambda z: z / z.sum(1, keepdims=True)),
+            ("the exponential has the sign of z turned round: the largest logit should be the most likely class.",
+             lambda z: softmax(-z)),
+        ],
+    ),
+    Exercise(
+        "01.loss",
+        [(Z, Y), (LARGE, np.array([2, 1]))],
+        lambda z, y: losses(z, y).mean(),
+        [
+            ("it is the sum over the examples, not their mean.", lambda z, y: losses(z, y).sum()),
+            ("the sign is turned round: a loss is never negative.", lambda z, y: -losses(z, y).mean()),
+            ("it is one number an example; their mean is asked for.", losses),
+            ("the probability itself is averaged; where is the logarithm?", lambda z, y: np.exp(-losses(z, y)).mean()),
+            ("it is divided by n times C; only n terms are added.", lambda z, y: losses(z, y).sum() / z.size),
+            ("it averages over all classes, not only the true one.", lambda z, y: -log_softmax(z).mean()),
+            ("the sums run over the wrong axis: which axis runs over the classes?",
+             lambda z, y: -np.log(columns(z) + 1e-300)[np.arange(len(y)), y].mean()),
+            ("the logarithm is of base 2; the derivation needs the natural one.", lambda z, y: losses(z, y).mean() / np.log(2)),
+        ],
+    ),
+    Exercise(
+        "01.gradient",
+        [(W, B, X, Y)],
+        gradient,
+        [
+            ("it is the sum over the examples; the gradient of the mean loss is asked for.",
+             lambda *q: tuple(len(Y) * g for g in gradient(*q))),
+            ("dW is a mean over the examples, and db a sum.", lambda *q: (gradient(*q)[0], len(Y) * gradient(*q)[1])),
+            ("dW is a sum over the examples, and db a mean.", lambda *q: (len(Y) * gradient(*q)[0], gradient(*q)[1])),
+            ("the sign is turned round: y - p.", lambda *q: tuple(-g for g in gradient(*q))),
+            ("it uses p alone: y has not been subtracted.", without_y),
+            ("the logits lack b.", lambda W, b, x, y: gradient(W, 0 * b, x, y)),
+            ("db is the gradient of dW's shape summed up: b's gradient does not contain x.",
+             lambda *q: (gradient(*q)[0], gradient(*q)[0].sum(0))),
+            ("dW is transposed: it should have the shape of W.", lambda *q: (gradient(*q)[0].T, gradient(*q)[1])),
+        ],
+    ),
+    Exercise(
+        "01.slope",
+        [(bowl, X[0], X[1], 1e-2), (bowl, X[2], X[3], 1e-1)],
+        slope,
+        [
+            ("it is one-sided: one of the two points is theta itself.", lambda f, t, v, h: (f(t + h * v) - f(t)) / h),
+            ("the two points are 2 h apart, and the difference is divided by h.", lambda f, t, v, h: 2 * slope(f, t, v, h)),
+            ("the difference is not divided by the distance of the two points.", lambda f, t, v, h: 2 * h * slope(f, t, v, h)),
+            ("the sign is turned round: forward minus backward.", lambda f, t, v, h: -slope(f, t, v, h)),
+            ("v has been scaled to length 1: use it as it is.", lambda f, t, v, h: slope(f, t, v / np.linalg.norm(v), h)),
+            ("h has been added to every entry: the step is along v.", lambda f, t, v, h: slope(f, t, np.ones_like(t), h)),
+            ("that is a second difference: curvature, which is for tutorial 04.",
+             lambda f, t, v, h: (f(t + h * v) - 2 * f(t) + f(t - h * v)) / h**2),
+        ],
+        tolerance=1e-6,  # differences of numbers of size 10 over h = 0.01: 1e-13 of rounding, with room
+    ),
+    Exercise(
+        "01.weighted",
+        [(THETA, X, Y, HEAVY, 0.5)],
+        descent(lambda w: w / len(w)),
+        [
+            ("the weights are divided by their sum; the formula divides by the number of examples, whatever they add up to.",
+             descent(lambda w: w / w.sum())),
+            ("the sum over the examples is not divided by n.", descent(lambda w: w)),
+            ("the weights do nothing.", descent(lambda w: np.full(len(w), 1 / len(w)))),
+            ("it goes uphill: the step is theta minus eta g.", descent(lambda w: w / len(w), sign=1.0)),
+            ("it is the gradient g itself; the new theta is asked for.",
+             lambda t, x, y, w, eta: (t - descent(lambda w: w / len(w))(t, x, y, w, eta)) / eta),
+            ("the learning rate eta is not used.", lambda t, x, y, w, eta: descent(lambda w: w / len(w))(t, x, y, w, 1.0)),
+            ("the weights are squared: perhaps they multiply both x and p - y.", descent(lambda w: w**2 / len(w))),
+        ],
+    ),
+]
