@@ -4,7 +4,17 @@ from minicrest.selection.adacore import AdaCore
 from minicrest.selection.craig import Craig
 from minicrest.selection.crest import Crest
 from minicrest.selection.full import Full
+from minicrest.selection.glister import Glister
+from minicrest.selection.gradmatch import GradMatch
 from minicrest.selection.random import Random
 
-METHODS = {"full": Full, "random": Random, "crest": Crest, "craig": Craig, "adacore": AdaCore}
-__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Random"]
+METHODS = {
+    "full": Full,
+    "random": Random,
+    "crest": Crest,
+    "craig": Craig,
+    "adacore": AdaCore,
+    "gradmatch": GradMatch,
+    "glister": Glister,
+}
+__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Glister", "GradMatch", "Random"]

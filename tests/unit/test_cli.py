@@ -325,7 +325,7 @@ def test_ctrl_c_ends_the_process_with_130():
 
 def test_a_second_ctrl_c_ends_at_once():
     code = ("import os; from minicrest.cli import _stop_on_interrupt as listen\nwith listen() as stop:\n"
-            "  os.kill(os.getpid(), 2); print(stop(), flush=True); os.kill(os.getpid(), 2); print('alive')")  # fmt: skip
+            "  os.kill(os.getpid(), 2); print(stop(), flush=True); os.kill(os.getpid(), 2); print(3)")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True)
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "True\n") and "Traceback" not in done.stderr
 

@@ -160,6 +160,14 @@ def test_where_plain_least_squares_would_be_negative(lam):
     np.testing.assert_allclose(found.weights, [3 / (2.25 + lam)] * 2, rtol=1e-12)
 
 
+def test_nearly_equal_gradients_keep_their_digits():
+    """Condition 2e4, which the normal equations square: they would lose 8 digits, least squares loses 4."""
+    G = np.array([[1.0, 0.3], [1.0, 0.3 + 1e-4]])
+    found = omp(G, 2 * G[0] + 3 * G[1], 2, 1e-22)
+    assert found.indices.tolist() == [1, 0]
+    np.testing.assert_allclose(found.weights, [3, 2], rtol=1e-10)
+
+
 def test_an_enormous_lam_leaves_the_order_of_alignment():
     """E_lam then no longer falls in float64, yet all k are found; weights tend to g . G / lam."""
     G, target = problem(1)

@@ -139,6 +139,18 @@ def test_easy_subsets_differ_and_are_nearly_optimal():
     assert max(value(row) for row in found) <= best + 1e-9
 
 
+def test_easy_subsets_against_a_loop():
+    """With eps so small that every sample is the whole class, stochastic greedy is greedy: by hand, on (1 + cos)/2."""
+    for seed in range(20):
+        cos = cosine_similarity(stream(seed, "z").standard_normal((15, 3)))  # half of them negative
+        s, chosen = (1 + cos) / 2, []
+        for _ in range(6):
+            gain = s.sum(0) - 2 * 0.4 * s[chosen].sum(0) - 0.4 * s.diagonal()
+            gain[chosen] = -np.inf
+            chosen.append(int(gain.argmax()))
+        assert milo.representative(cos, 6, 0.4, 1e-9, [seed]).tolist() == [chosen]
+
+
 def test_easy_subsets_differ():
     data = toy()
     easy = prepare(data.x, data.y, 0.3, n_subsets=30).easy
@@ -185,7 +197,7 @@ def test_ratios_of_probabilities():
 def counts(prepared, draws):
     """How often each example came in independent selections."""
     p, parts, rng = prepared.probabilities(), prepared.parts(), stream(5, "draws")
-    return np.bincount(np.concatenate([draw(parts, p, rng) for _ in range(draws)]), minlength=len(p))
+    return np.bincount(draw(parts * draws, p, rng), minlength=len(p))
 
 
 def test_single_draws():
@@ -342,6 +354,13 @@ def test_easy_subsets_come_in_turn_and_R_is_kept():
     assert (data.y[batches[0].indices] < 4).all()
 
 
+def test_a_subset_that_comes_again_is_shuffled_again():
+    method, oracle = Milo(m=4, fraction=0.2, kappa=1, n_subsets=1), make()
+    batches, _ = proposals(method, oracle, method.init(oracle), 12, total=12)
+    epochs = [np.concatenate([b.indices for b in batches[a : a + 3]]).tolist() for a in range(0, 12, 3)]
+    assert len({tuple(sorted(e)) for e in epochs}) == 1 and len(set(map(tuple, epochs))) == 4
+
+
 def test_easy_subsets_are_easier_than_varied_ones():
     """Item 32, EMP: 5 paired seeds; planted points lie between the classes. Mean EL2N of easy < that of varied."""
     for seed in range(5):
@@ -395,6 +414,9 @@ def test_a_shared_preparation_is_not_recomputed(monkeypatch, tmp_path):
         for seed in (3, 3):  # any number of trainings
             seen = record(Milo(m=4, prepared=shared), make(seed=seed), 40)
             assert all((a.indices == b.indices).all() for a, b in zip(alone, seen))
+    other = subsets(record(Milo(m=4, prepared=P), make(seed=4), 40), 3)
+    same = [tuple(a) == tuple(b) for a, b in zip(subsets(alone, 3), other)]
+    assert same == [True] * 3 + [False] * 11  # the easy ones are shared, the draws are each training's own
 
 
 def test_hyper_parameters_stay_plain_values():

@@ -75,12 +75,23 @@ EXERCISES = [
         softmax,
         [
             ("it normalises along the wrong axis: which axis runs over the classes?", columns),
-            ("all numbers together add up to 1; each row should.", lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum()),
-            ("nothing is divided by the sum, so the rows do not add up to 1.", lambda z: np.exp(z - z.max(1, keepdims=True))),
+            (
+                "all numbers together add up to 1; each row should.",
+                lambda z: np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
+            ),
+            (
+                "nothing is divided by the sum, so the rows do not add up to 1.",
+                lambda z: np.exp(z - z.max(1, keepdims=True)),
+            ),
             ("these are logarithms of probabilities, not probabilities.", log_softmax),
-            ("numbers are divided by their sum without having been exponentiated.", lambda z: z / z.sum(1, keepdims=True)),
-            ("the exponential has the sign of z turned round: the largest logit should be the most likely class.",
-             lambda z: softmax(-z)),
+            (
+                "numbers are divided by their sum without having been exponentiated.",
+                lambda z: z / z.sum(1, keepdims=True),
+            ),
+            (
+                "the exponential has the sign of z turned round: the largest logit should be the most likely class.",
+                lambda z: softmax(-z),
+            ),
         ],
     ),
     Exercise(
@@ -94,9 +105,14 @@ EXERCISES = [
             ("the probability itself is averaged; where is the logarithm?", lambda z, y: np.exp(-losses(z, y)).mean()),
             ("it is divided by n times C; only n terms are added.", lambda z, y: losses(z, y).sum() / z.size),
             ("it averages over all classes, not only the true one.", lambda z, y: -log_softmax(z).mean()),
-            ("the sums run over the wrong axis: which axis runs over the classes?",
-             lambda z, y: -np.log(columns(z) + 1e-300)[np.arange(len(y)), y].mean()),
-            ("the logarithm is of base 2; the derivation needs the natural one.", lambda z, y: losses(z, y).mean() / np.log(2)),
+            (
+                "the sums run over the wrong axis: which axis runs over the classes?",
+                lambda z, y: -np.log(columns(z) + 1e-300)[np.arange(len(y)), y].mean(),
+            ),
+            (
+                "the logarithm is of base 2; the derivation needs the natural one.",
+                lambda z, y: losses(z, y).mean() / np.log(2),
+            ),
         ],
     ),
     Exercise(
@@ -104,15 +120,19 @@ EXERCISES = [
         [(W, B, X, Y)],
         gradient,
         [
-            ("it is the sum over the examples; the gradient of the mean loss is asked for.",
-             lambda *q: tuple(len(Y) * g for g in gradient(*q))),
+            (
+                "it is the sum over the examples; the gradient of the mean loss is asked for.",
+                lambda *q: tuple(len(Y) * g for g in gradient(*q)),
+            ),
             ("dW is a mean over the examples, and db a sum.", lambda *q: (gradient(*q)[0], len(Y) * gradient(*q)[1])),
             ("dW is a sum over the examples, and db a mean.", lambda *q: (len(Y) * gradient(*q)[0], gradient(*q)[1])),
             ("the sign is turned round: y - p.", lambda *q: tuple(-g for g in gradient(*q))),
             ("it uses p alone: y has not been subtracted.", without_y),
             ("the logits lack b.", lambda W, b, x, y: gradient(W, 0 * b, x, y)),
-            ("db is the gradient of dW's shape summed up: b's gradient does not contain x.",
-             lambda *q: (gradient(*q)[0], gradient(*q)[0].sum(0))),
+            (
+                "db is the gradient of dW's shape summed up: b's gradient does not contain x.",
+                lambda *q: (gradient(*q)[0], gradient(*q)[0].sum(0)),
+            ),
             ("dW is transposed: it should have the shape of W.", lambda *q: (gradient(*q)[0].T, gradient(*q)[1])),
         ],
     ),
@@ -122,13 +142,27 @@ EXERCISES = [
         slope,
         [
             ("it is one-sided: one of the two points is theta itself.", lambda f, t, v, h: (f(t + h * v) - f(t)) / h),
-            ("the two points are 2 h apart, and the difference is divided by h.", lambda f, t, v, h: 2 * slope(f, t, v, h)),
-            ("the difference is not divided by the distance of the two points.", lambda f, t, v, h: 2 * h * slope(f, t, v, h)),
+            (
+                "the two points are 2 h apart, and the difference is divided by h.",
+                lambda f, t, v, h: 2 * slope(f, t, v, h),
+            ),
+            (
+                "the difference is not divided by the distance of the two points.",
+                lambda f, t, v, h: 2 * h * slope(f, t, v, h),
+            ),
             ("the sign is turned round: forward minus backward.", lambda f, t, v, h: -slope(f, t, v, h)),
-            ("v has been scaled to length 1: use it as it is.", lambda f, t, v, h: slope(f, t, v / np.linalg.norm(v), h)),
-            ("h has been added to every entry: the step is along v.", lambda f, t, v, h: slope(f, t, np.ones_like(t), h)),
-            ("that is a second difference: curvature, which is for tutorial 04.",
-             lambda f, t, v, h: (f(t + h * v) - 2 * f(t) + f(t - h * v)) / h**2),
+            (
+                "v has been scaled to length 1: use it as it is.",
+                lambda f, t, v, h: slope(f, t, v / np.linalg.norm(v), h),
+            ),
+            (
+                "h has been added to every entry: the step is along v.",
+                lambda f, t, v, h: slope(f, t, np.ones_like(t), h),
+            ),
+            (
+                "that is a second difference: curvature, which is for tutorial 04.",
+                lambda f, t, v, h: (f(t + h * v) - 2 * f(t) + f(t - h * v)) / h**2,
+            ),
         ],
         tolerance=1e-6,  # differences of numbers of size 10 over h = 0.01: 1e-13 of rounding, with room
     ),
@@ -137,14 +171,18 @@ EXERCISES = [
         [(THETA, X, Y, HEAVY, 0.5)],
         descent(lambda w: w / len(w)),
         [
-            ("the weights are divided by their sum; the formula divides by the number of examples, whatever they add up to.",
-             descent(lambda w: w / w.sum())),
+            ("the weights are divided by their sum; what does the formula divide by?", descent(lambda w: w / w.sum())),
             ("the sum over the examples is not divided by n.", descent(lambda w: w)),
             ("the weights do nothing.", descent(lambda w: np.full(len(w), 1 / len(w)))),
             ("it goes uphill: the step is theta minus eta g.", descent(lambda w: w / len(w), sign=1.0)),
-            ("it is the gradient g itself; the new theta is asked for.",
-             lambda t, x, y, w, eta: (t - descent(lambda w: w / len(w))(t, x, y, w, eta)) / eta),
-            ("the learning rate eta is not used.", lambda t, x, y, w, eta: descent(lambda w: w / len(w))(t, x, y, w, 1.0)),
+            (
+                "it is the gradient g itself; the new theta is asked for.",
+                lambda t, x, y, w, eta: (t - descent(lambda w: w / len(w))(t, x, y, w, eta)) / eta,
+            ),
+            (
+                "the learning rate eta is not used.",
+                lambda t, x, y, w, eta: descent(lambda w: w / len(w))(t, x, y, w, 1.0),
+            ),
             ("the weights are squared: perhaps they multiply both x and p - y.", descent(lambda w: w**2 / len(w))),
         ],
     ),
