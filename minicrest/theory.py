@@ -146,8 +146,8 @@ def single_coreset_error(G, indices, weights, m: int) -> float:
     """E |(1/m) sum_{B} w_j g_j - mean g|^2 for mini-batches B, m of k without replacement, of ONE weighted coreset.
 
     = |bias|^2 + (1/m) (k - m) / (k - 1) (1/k) sum_j |w_j g_j - their mean|^2, weights (k,) of mean 1. Derived: the
-    batch is a random one of the k vectors w_j g_j. Their spread holds the weights' as well as the gradients', even where
-    all g_j are equal: that is why one weighted coreset does not suit SGD.
+    batch is a random one of the k vectors w_j g_j. Their spread holds the weights' as well as the gradients', even
+    where all g_j are equal: that is why one weighted coreset does not suit SGD.
     """
     weighted = weights[:, None] * G[indices]
     bias = float(((weighted.mean(0) - G.mean(0)) ** 2).sum())

@@ -199,7 +199,7 @@ def orders(axis_only: bool = True) -> Verdict:
     axis_only=False asks for 3 along any direction, which the diagonal cannot give.
     """
     net, theta, x, y = small()
-    sizes, u = np.logspace(-3, -1, 9), stream(0, "claims", "direction").standard_normal(net.size)
+    sizes, u = np.logspace(-3, -2, 9), stream(0, "claims", "direction").standard_normal(net.size)
     u /= np.linalg.norm(u)
     slope = lambda miss: float(np.polyfit(np.log(sizes), np.log(miss), 1)[0])  # noqa: E731
     found = {name: slope(miss) for name, miss in misses(net, theta, x, y, u, sizes).items()}
@@ -209,7 +209,7 @@ def orders(axis_only: bool = True) -> Verdict:
     coefficient = miss / 1e-8 / abs(u @ H @ u - np.diag(H) @ u**2) * 2
     expected = {"linear": 2, "diagonal": 2, "full": 3, "axis": 3}
     worst = max(abs(found[name] - order) for name, order in expected.items())
-    return Verdict(0.1, worst, worst <= 0.1 and abs(coefficient - 1) < 0.01)
+    return Verdict(0.05, worst, worst <= 0.05 and abs(coefficient - 1) < 0.01)
 
 
 def orders_picture(figure) -> None:

@@ -6,6 +6,7 @@ from minicrest.selection.crest import Crest
 from minicrest.selection.full import Full
 from minicrest.selection.glister import Glister
 from minicrest.selection.gradmatch import GradMatch
+from minicrest.selection.milo import Milo
 from minicrest.selection.random import Random
 
 METHODS = {
@@ -16,5 +17,6 @@ METHODS = {
     "adacore": AdaCore,
     "gradmatch": GradMatch,
     "glister": Glister,
+    "milo": Milo,
 }
-__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Glister", "GradMatch", "Random"]
+__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Glister", "GradMatch", "Milo", "Random"]

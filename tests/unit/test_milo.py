@@ -566,7 +566,10 @@ def test_a_preparation_must_fit():
         Milo(prepared=P).init(make(toy(sizes=(31, 20, 3, 1))))
     with pytest.raises(ValueError, match="not these 60"):  # as many, but others: their classes differ
         Milo(prepared=P).init(make(toy(seed=1)))
-    Milo(prepared=prepare(data.x, None, 0.2, 3)).init(make())  # not by class: for any
+    whole = Milo(prepared=prepare(data.x, None, 0.2, 3))  # not by class: for any 60
+    assert (whole.init(make()).prepared.parts()[0][0] == np.arange(60)).all()
+    with pytest.raises(ValueError, match="not these 55"):
+        whole.init(make(toy(sizes=(31, 20, 3, 1))))
     with pytest.raises(ValueError, match="finite"):
         prepare(np.full((5, 2), np.nan))
     with pytest.raises(ValueError, match="one row per label"):
