@@ -18,7 +18,7 @@ from pathlib import Path
 
 import minicrest
 from minicrest import compare as experiments
-from minicrest import plots
+from minicrest import plots, tables
 from minicrest.checkpoint import write_atomically
 from minicrest.compare import MODELS, PRESETS, Setup
 from minicrest.datasets import available
@@ -48,6 +48,8 @@ def main(argv=None) -> int:
 def _train(arguments) -> int:
     method = arguments.method or Setup.method
     setup = _setup(arguments, method=method, hyper=experiments.hyperparameters(arguments.set, [method])[method])
+    (setup,), held_out = experiments.with_validation([setup])
+    print(*held_out, sep="", end="\n" if held_out else "")
     folder = Path(arguments.out) if arguments.out else setup.folder(_default_out(setup))
     return _carry_out(setup, folder / "checkpoint.npz", arguments.plot)
 
@@ -83,6 +85,8 @@ def _compare(arguments) -> int:
     seeds = range(arguments.seeds)
     shared = _setup(arguments, method="random")
     setups = [replace(shared, method=k, hyper=hyper[k], seed=seed) for seed in seeds for k in methods]
+    setups, held_out = experiments.with_validation(setups)
+    said += held_out
     out = Path(arguments.out or _default_out(shared))
     before = sum((setup.folder(out) / "run.npz").exists() for setup in setups)
     with _stop_on_interrupt() as stop:
@@ -100,12 +104,12 @@ def _compare(arguments) -> int:
 
 def _report(shared, seeds, runs, said, json_to, out) -> None:
     """Print the table (to stderr where stdout is for the JSON) and save the picture and the JSON."""
-    rows = plots.rows(runs)
-    text = json.dumps(plots.document(shared, seeds, runs), indent=1, allow_nan=False) + "\n"
+    rows = tables.rows(runs)
+    text = json.dumps(tables.document(shared, seeds, runs), indent=1, allow_nan=False) + "\n"
     for path in {out / "compare.json", *([Path(json_to)] if json_to not in (None, "-") else [])}:
         write_atomically(path, lambda file: file.write(text.encode()))
     plots.save_png(plots.comparison(runs, _comparison_title(shared, seeds)), out / "compare.png")
-    lines = [_comparison_title(shared, seeds), "", plots.table(rows), "", *_legend(shared, seeds, rows), *said,
+    lines = [_comparison_title(shared, seeds), "", tables.table(rows), "", *_legend(shared, seeds, rows), *said,
              f"Saved in {out}: compare.png, compare.json and a folder a run."]  # fmt: skip
     print("\n".join(lines), file=sys.stderr if json_to == "-" else sys.stdout)
     if json_to == "-":
@@ -116,7 +120,7 @@ def _data(arguments) -> int:
     rows = available(arguments.data_dir)
     there = [[name, "yes", where] for name, present, where, _ in rows if present]
     absent = [[name, "no", ""] for name, present, *_ in rows if not present]
-    print(plots.columns([["name", "present", "where"], *there, *absent], right=False))
+    print(tables.columns([["name", "present", "where"], *there, *absent], right=False))
     for name, present, lacking, how in rows:
         if not present:
             print(f"\nTo get {name}: {how}\n  {lacking}")
@@ -167,6 +171,14 @@ def _stop_on_interrupt():
         signal.signal(signal.SIGINT, before)
 
 
+def _list_methods(arguments) -> int:
+    print(f"Prices are in {RATE}; m examples a batch, n in all, k = fraction n kept.")
+    for name, method in METHODS.items():
+        defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
+        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.cost}")
+    return 0
+
+
 # ---- what is printed
 
 
@@ -202,13 +214,14 @@ def _legend(setup, seeds, rows) -> list[str]:
     interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
     equal = {"bill": "selection and checks come out of it", "steps": "selection and checks come on top"}[setup.equal]
     return [
-        f"{plots.verdict(rows)}.",
+        f"{tables.verdict(rows)}.",
         f"Bills are in thousands of {RATE}.",
         f"Full training makes {setup.epochs} epochs and pays its own bill; the others get "
         f"{100 * setup.budget:g}% of its {setup.equal}: {equal}.",
         f"Accuracy: test set, {interval}. To random (percentage points) and rel. error",
         "(100 (full - method) / full) are paired by seed: same data, same initial weights.",
         "Train loss: of the batches trained on since the last evaluation, which each method chooses for itself.",
+        *(f"{r.method} made no step: its preparation alone cost more than its bill." for r in rows if r.steps == 0),
     ]  # fmt: skip
 
 
@@ -224,7 +237,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="minicrest", description="Data-efficient training, always beside random selection.")
     parser.add_argument("--version", action="version", version=f"minicrest {minicrest.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="train | compare | resume | data")
+    commands = parser.add_subparsers(required=True, metavar="train | compare | resume | data | methods")
     _add_train(commands)
     _add_compare(commands)
     resume = _add(commands, "resume", _resume, "go on from a checkpoint with its own settings, to the same weights")
@@ -232,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plot(resume)
     data = _add(commands, "data", _data, "what data sets there are, and how to get the rest")
     _add_data_dir(data)
+    _add(commands, "methods", _list_methods, "each method's paper, hyper-parameters and price")
     return parser
 
 

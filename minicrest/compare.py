@@ -12,7 +12,7 @@ import json
 import math
 import types
 import typing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -171,6 +171,15 @@ class Setup:
         if len(data.shape) != 3:
             raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; use mlp")
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
+
+
+def with_validation(setups, part: float = 0.1) -> tuple[list[Setup], list[str]]:
+    """The setups, all with `part` held out if the method of any needs it and none is yet; and what to say about it."""
+    needy = [s.method for s in setups if s.validation == 0 and getattr(s._method(), "needs_validation", False)]
+    if not needy:
+        return list(setups), []
+    said = f"{part:.0%} of the training examples are held out for all methods: {needy[0]} selects by them."
+    return [replace(setup, validation=part) for setup in setups], [said]
 
 
 def hyperparameters(assignments, methods) -> dict[str, tuple]:

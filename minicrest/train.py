@@ -16,6 +16,8 @@ from minicrest import checkpoint as checkpoints
 from minicrest.optim import Constant
 from minicrest.oracle import Ledger
 
+BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} of about {remaining} more"
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -93,18 +95,18 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), budget=None,
     then follows the bill.  evaluate_every: steps between evaluations on the test set (None: 20 in all), not billed.
     checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True, and at the end; if it exists,
     training goes on from it, to the same theta bit for bit, and ValueError says so if it belongs to other settings.
-    notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal and takes over 2 s.
+    notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal.
     """
     if steps < 1 or (budget is not None and budget <= 0):
         raise ValueError(f"steps must be at least 1 and budget positive, got {steps} and {budget}")
     oracle.horizon = steps
     settings = _settings(method, oracle, optimizer, schedule, steps, budget, notes)
+    bar = tqdm(total=100, disable=None if progress else True, leave=None, desc=settings["method"], bar_format=BAR)
     now = _resume(checkpoint, settings, oracle, steps, budget) or _begin(method, oracle, optimizer)
     every = evaluate_every or max(1, steps // 20)
-    bar = tqdm(total=steps, initial=now.step, disable=None if progress else True, delay=2, desc=settings["method"])
     while not (finished := _finished(now, steps, budget)) and not stop():
         _advance(method, oracle, optimizer, schedule, steps, budget, now)
-        bar.update()
+        bar.update(100 * oracle.progress - bar.n)
         if now.step % every == 0 or _finished(now, steps, budget):
             _evaluate(oracle, now)
         if checkpoint and now.step % checkpoint_every == 0:

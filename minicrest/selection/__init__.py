@@ -3,9 +3,14 @@
 from minicrest.selection.adacore import AdaCore
 from minicrest.selection.craig import Craig
 from minicrest.selection.crest import Crest
+from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic
+from minicrest.selection.el2n import EL2N
+from minicrest.selection.forgetting import Forgetting
 from minicrest.selection.full import Full
 from minicrest.selection.glister import Glister
 from minicrest.selection.gradmatch import GradMatch
+from minicrest.selection.grand import GraNd
+from minicrest.selection.infobatch import InfoBatch
 from minicrest.selection.milo import Milo
 from minicrest.selection.random import Random
 
@@ -18,5 +23,29 @@ METHODS = {
     "gradmatch": GradMatch,
     "glister": Glister,
     "milo": Milo,
+    "random-dynamic": RandomDynamic,
+    "epsilon-greedy": EpsilonGreedy,
+    "ucb": UCB,
+    "el2n": EL2N,
+    "grand": GraNd,
+    "forgetting": Forgetting,
+    "infobatch": InfoBatch,
 }
-__all__ = ["METHODS", "AdaCore", "Craig", "Crest", "Full", "Glister", "GradMatch", "Milo", "Random"]
+__all__ = [
+    "EL2N",
+    "METHODS",
+    "UCB",
+    "AdaCore",
+    "Craig",
+    "Crest",
+    "EpsilonGreedy",
+    "Forgetting",
+    "Full",
+    "Glister",
+    "GraNd",
+    "GradMatch",
+    "InfoBatch",
+    "Milo",
+    "Random",
+    "RandomDynamic",
+]

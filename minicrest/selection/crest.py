@@ -25,7 +25,7 @@ Departures from the paper, each with the test in tests/unit/test_crest.py that p
     - T1 and P are rounded up, and neither exceeds `longest` (by default one epoch's steps, n/m): |H_l| tends to 0 as
       the data are learned (test_periods_are_bounded).
     - exclusion stops where fewer than r examples would stay active (test_exclusion_leaves_a_subset).
-    - T2 counts steps, as Algorithm 1 reads; the paper does not state its unit.
+    - T2 counts steps, as Algorithm 1 reads; the paper does not state its unit (test_windows_count_steps).
     - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
 
 Proxies, model and checks see the examples as they are (not augmented) and batch-norm in evaluation mode.
@@ -105,6 +105,7 @@ class Crest:
     exclude: bool = True
     many: bool = True
     paper = "Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
+    cost = "a step 3 m; a region P (r + 7 m) + r; a check r, every T1 steps"
 
     def __post_init__(self):
         checked_batch_size(self.m)

@@ -54,7 +54,7 @@ class RandomDynamic:
     fraction: float = 0.1
     T_p: int = 10
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (uniform random dynamic pruning)"
-    cost = "3 m a step; a selection is free"
+    cost = "a step 3 m; a selection is free"
 
     def __post_init__(self):
         _check(self)
@@ -90,7 +90,7 @@ class EpsilonGreedy:
     epsilon: float = 0.1
     a: float = 0.8
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (epsilon-greedy)"
-    cost = "3 m a step; n a selection"
+    cost = "a step 3 m; n a selection"
 
     def __post_init__(self):
         _check(self)
@@ -131,7 +131,7 @@ class UCB:
     c: float = 1.0
     a: float = 0.8
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (upper confidence bound)"
-    cost = "3 m a step; n a selection"
+    cost = "a step 3 m; n a selection"
 
     def __post_init__(self):
         _check(self)

@@ -50,7 +50,7 @@ class Forgetting:
     lr: float = 0.1
     offset: float = 0.0
     paper = "Toneva, Sordoni, Tachet des Combes, Trischler, Bengio, Gordon, ICLR 2019, arXiv 1812.05159"
-    cost = "3 m a step; 3 runs T n before the first, and no selection after it"
+    cost = "a step 3 m; 3 runs T n before the first, and no selection after it"
 
     def __post_init__(self):
         checked_score(self)

@@ -17,6 +17,7 @@ class Full:
 
     m: int = 128
     paper = "all the data, shuffled every epoch"
+    cost = "a step 3 m"
 
     def __post_init__(self):
         checked_batch_size(self.m)

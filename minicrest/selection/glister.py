@@ -87,6 +87,11 @@ class Glister:
         if self.target not in ("validation", "train"):
             raise ValueError(f"target is 'validation' or 'train', got {self.target!r}")
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether the data must hold out examples for it."""
+        return self.target == "validation"
+
     def init(self, oracle) -> GlisterState:
         return GlisterState()
 

@@ -45,8 +45,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve
-from scipy.optimize import nnls
 
 from minicrest.backend import to_numpy
 from minicrest.random import stream
@@ -212,6 +210,9 @@ def _least_squares(A, target, lam: float) -> np.ndarray:
     A positive solution without the constraint is also the one with it; where there is none, and where lam is too small
     for the normal equations, non-negative least squares solves [A' ; sqrt(lam) I] w = [target ; 0].
     """
+    from scipy.linalg import solve
+    from scipy.optimize import nnls
+
     p, K = len(A), A @ A.T
     if lam > WELL_CONDITIONED * K.trace():
         w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")

@@ -41,7 +41,7 @@ class GraNd:
     lr: float = 0.1
     offset: float = 0.0
     paper = "Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv 2107.07075"
-    cost = "3 m a step; runs (3 t + 3) n before the first, and no selection after it"
+    cost = "a step 3 m; runs (3 t + 3) n before the first, and no selection after it"
 
     def __post_init__(self):
         checked_score(self)

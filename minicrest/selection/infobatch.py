@@ -66,7 +66,7 @@ class InfoBatch:
     q: float = 0.5
     delta: float = 0.875
     paper = "Qin et al., ICLR 2024, arXiv 2303.04947"
-    cost = "3 m a step; a selection is free"
+    cost = "a step 3 m; a selection is free"
 
     def __post_init__(self):
         checked_batch_size(self.m)

@@ -18,6 +18,7 @@ class Random:
 
     m: int = 128
     paper = "random mini-batches, the baseline"
+    cost = "a step 3 m"
 
     def __post_init__(self):
         checked_batch_size(self.m)

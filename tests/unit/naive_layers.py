@@ -9,7 +9,16 @@ import math
 import numpy as np
 
 from minicrest.nn import (
-    AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential, Tanh,
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Tanh,
 )  # fmt: skip
 from minicrest.nn.zoo import Subsample
 

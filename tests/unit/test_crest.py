@@ -375,6 +375,17 @@ def test_first_order_keeps_its_period():
     assert states[-1].gradient.count == states[-1].opened[:, 2].sum()
 
 
+@pytest.mark.parametrize("smooth", [True, False])
+def test_the_first_order_gradient_is_smoothed_too(smooth):
+    oracle, rng, g = Scripted(), stream(0, "values"), []
+    oracle.gradient = lambda batch: (g.append(rng.standard_normal(3)), g[-1])[1]
+    _, states = go(Crest(m=4, r=12, order=1, smooth=smooth, T2=100), oracle, 3, each=renewing(oracle))
+    weights = 0.1 * 0.9 ** np.arange(len(g) - 1, -1, -1.0) / (1 - 0.9 ** len(g))
+    expected = weights @ np.array(g) if smooth else np.mean(g[-5:], 0)
+    assert len(g) == 15
+    np.testing.assert_allclose(states[-1].region.model.gradient, expected, rtol=1e-12)
+
+
 def test_one_coreset_in_place_of_many():
     oracle = Scripted()
     _, states = go(Crest(m=4, r=12, many=False, b=7.0, T2=100), oracle, 6, each=renewing(oracle))

@@ -5,7 +5,16 @@ import pytest
 
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.nn import (
-    AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential, Tanh,
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Tanh,
 )  # fmt: skip
 from minicrest.nn.zoo import Subsample
 from minicrest.random import stream
@@ -202,7 +211,7 @@ def test_per_example_is_backward_of_single_examples(case, device):
     w, x, dy, stats = here.arrays("w x dy stats")
     _, cache = here.layer.forward(w, x, stats)
     if here.layer.statistics and stats is None:
-        with pytest.raises(ValueError, match="batch-norm in training mode.*pass stats="):
+        with pytest.raises(ValueError, match=r"batch-norm in training mode.*pass stats="):
             here.layer.per_example(cache, dy)
         return
     singles = [naive.backward(here.layer, here.w, here.x[[n]], here.dy[[n]], here.stats)[1] for n in range(len(x))]

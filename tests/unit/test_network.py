@@ -8,8 +8,23 @@ import pytest
 
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.nn import (
-    AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, LogisticLoss, MaxPool2d, Network, ReLU, Residual, Sequential,
-    SoftmaxCrossEntropy, SquaredError, Tanh, lenet, mlp, resnet20,
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    Linear,
+    LogisticLoss,
+    MaxPool2d,
+    Network,
+    ReLU,
+    Residual,
+    Sequential,
+    SoftmaxCrossEntropy,
+    SquaredError,
+    Tanh,
+    lenet,
+    mlp,
+    resnet20,
 )  # fmt: skip
 from minicrest.nn.zoo import Subsample
 from minicrest.random import stream
@@ -148,7 +163,7 @@ def test_last_layer_gives_the_gradient_of_the_last_weights(setting):
 
 @pytest.mark.parametrize("setting", FIXED, ids=" ".join)
 def test_per_example_gradients_are_gradients_of_single_examples(setting, device):
-    net, theta, x, y, weights, stats = make(*setting)
+    net, theta, x, y, _, stats = make(*setting)
     T, X, Y, S = on(device, theta, x, y, stats)
     singles = np.array([net.gradient(theta, x[[n]], y[[n]], stats=stats) for n in range(N)])
     assert relative_error(to_numpy(net.per_example_gradients(T, X, Y, S)), singles) < ROUNDING
@@ -199,7 +214,7 @@ def test_batch_norm_in_training_mode_is_refused_per_example(kind, method):
 )
 def test_hessian_diagonal_refuses_tanh_wherever_it_is(layers):
     net = Network([Linear(4, 3), *layers, Linear(3, 2)], SoftmaxCrossEntropy())
-    with pytest.raises(ValueError, match="piecewise-linear.*use hutchinson_diagonal"):
+    with pytest.raises(ValueError, match=r"piecewise-linear.*use hutchinson_diagonal"):
         net.hessian_diagonal(net.initialize(0), np.ones((2, 4)), np.array([0, 1]))
 
 

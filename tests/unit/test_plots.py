@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minicrest import plots
+from minicrest import plots, tables
 from minicrest.compare import Setup
 from minicrest.oracle import Bill, Ledger
 from minicrest.train import Curve, Run
@@ -40,14 +40,14 @@ RUNS = {
 
 def test_estimate_is_the_t_interval():
     values = [1.0, 4.0, 2.5, 3.0]
-    mean, half = np.mean(values), plots.estimate(values).half
+    mean, half = np.mean(values), tables.estimate(values).half
     low, high = stats.t.interval(0.95, 3, loc=mean, scale=stats.sem(values))
     assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
-    assert math.isnan(plots.estimate([1.0]).half) and f"{plots.estimate([1.0]):.2f}" == "1.00"
+    assert math.isnan(tables.estimate([1.0]).half) and f"{tables.estimate([1.0]):.2f}" == "1.00"
 
 
 def test_rows_are_paired_by_seed():
-    random, full, crest = plots.rows(RUNS)
+    random, full, crest = tables.rows(RUNS)
     assert (random.method, random.gain) == ("random", None) and full.relative_error is None
     assert crest.gain.mean == pytest.approx(-10)  # the mean of -10, -9, -11
     assert crest.gain.half == pytest.approx(stats.t.ppf(0.975, 2) / math.sqrt(3))  # s = 1
@@ -58,7 +58,7 @@ def test_rows_are_paired_by_seed():
 
 
 def test_the_table_shows_a_loser_losing():
-    text = plots.table(plots.rows(RUNS))
+    text = tables.table(tables.rows(RUNS))
     lines = [line.split("  ") for line in text.splitlines()]
     head = text.splitlines()[0].replace("test loss", "test_loss").split("  ")
     assert [h.strip() for h in head if h.strip()] == [
@@ -66,38 +66,38 @@ def test_the_table_shows_a_loser_losing():
     ]  # fmt: skip
     assert [line[0] for line in lines[1:4]] == ["random", "full", "crest"]
     assert "-10.00 +- 2.48" in text.splitlines()[3] and "72.00 +- 6.57" in text.splitlines()[3]
-    assert plots.verdict(plots.rows(RUNS)).endswith("above: full; below: crest")
+    assert tables.verdict(tables.rows(RUNS)).endswith("above: full; below: crest")
 
 
 def test_within_the_interval_nobody_wins():
-    rows = plots.rows({"random": RUNS["random"], "other": [made_up(0.81), made_up(0.83), made_up(0.82)]})
-    assert plots.verdict(rows).endswith("not told apart: other")
-    one_seed = plots.rows({name: own[:1] for name, own in RUNS.items()})
-    assert plots.verdict(one_seed).endswith("not told apart: full, crest")
+    rows = tables.rows({"random": RUNS["random"], "other": [made_up(0.81), made_up(0.83), made_up(0.82)]})
+    assert tables.verdict(rows).endswith("not told apart: other")
+    one_seed = tables.rows({name: own[:1] for name, own in RUNS.items()})
+    assert tables.verdict(one_seed).endswith("not told apart: full, crest")
 
 
 def test_the_table_fits_in_120_columns():
     phases = {k: Bill(forward=99_999_900) for k in ("prepare", "select", "model", "train", "check", "score", "other")}
     wide = [replace(made_up(a), steps=123456, ledger=Ledger(phases)) for a in (0.01, 0.99)]
     runs = {"random": wide, "full": wide[::-1], "epsilon-greedy": wide[::-1]}
-    text = plots.table(plots.rows(runs))
+    text = tables.table(tables.rows(runs))
     assert max(map(len, text.splitlines())) <= 120
 
 
 def test_without_full_there_is_no_relative_error():
-    row = plots.rows({"random": RUNS["random"]})[0]
-    assert row.relative_error is None and " - " in plots.table([row])
+    row = tables.rows({"random": RUNS["random"]})[0]
+    assert row.relative_error is None and " - " in tables.table([row])
 
 
 def test_columns():
-    assert plots.columns([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc   d"
-    assert plots.columns([["a", "bb"], ["ccc", "d"]], right=False) == "a    bb\nccc  d"
+    assert tables.columns([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc   d"
+    assert tables.columns([["a", "bb"], ["ccc", "d"]], right=False) == "a    bb\nccc  d"
 
 
 def test_the_document_is_strict_json():
     runs = {"random": [made_up(0.8)]}
     runs["random"][0].curve.loss[-1] = np.inf  # a training that diverged
-    text = json.dumps(plots.document(Setup(), [0], runs), allow_nan=False)
+    text = json.dumps(tables.document(Setup(), [0], runs), allow_nan=False)
     document = json.loads(text)
     assert document["rows"][0]["accuracy"] == {"mean": 80.0, "half": None}  # one seed
     assert document["runs"][0]["curve"]["loss"] == [2.0, 1.0, None] and document["runs"][0]["seed"] == 0

@@ -1,0 +1,201 @@
+"""Exercises of tutorial 04: two tangents, Hutchinson's diagonal, an exact one, and CREST's smoothed curvature."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(4)
+Z, RZ = 2 * rng.standard_normal((2, 5, 3))
+X, RX = rng.standard_normal((2, 6, 4))  # six examples, four inputs, three outputs
+W, RW = rng.standard_normal((2, 4, 3))
+DY, RDY = rng.standard_normal((2, 6, 3))
+HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0, 3.0])  # sums to 12.5, not to n
+ROOTS = rng.standard_normal((3, 5, 5))
+HESSIANS = ROOTS + ROOTS.transpose(0, 2, 1)  # symmetric, with entries of both signs on the diagonal
+PROBES = 2.0 * rng.integers(0, 2, (3, 5)) - 1
+
+
+def times(H):
+    """The function v -> Hv, for one direction (d,)."""
+
+    def product(v):
+        if np.shape(v) != (len(H),):
+            raise ValueError(f"hvp takes one direction of shape ({len(H)},), got {np.shape(v)}")
+        return H @ v
+
+    return product
+
+
+PRODUCTS = [times(H) for H in HESSIANS]
+
+
+def softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def signal(z, Rz):
+    p = softmax(z)
+    return p * (Rz - (p * Rz).sum(axis=1, keepdims=True))
+
+
+def wrong_axis(z, Rz):
+    """The mistake: softmax and sum over the examples."""
+    p = softmax(z, axis=0)
+    return p * (Rz - (p * Rz).sum(axis=0))
+
+
+def backward(x, W, dy, Rx, RW, Rdy):
+    return Rx.T @ dy + x.T @ Rdy, Rdy.sum(axis=0), Rdy @ W.T + dy @ RW.T
+
+
+def diagonal(hvp, probes):
+    return np.mean([z * hvp(z) for z in probes], axis=0)
+
+
+def exact(x, w, c):
+    p = _sigmoid(x @ w)
+    return (c * p * (1 - p)) @ x**2 / len(x)
+
+
+def _sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def bend(x, w):
+    """(n,) p (1 - p)."""
+    return _sigmoid(x @ w) * (1 - _sigmoid(x @ w))
+
+
+def averaged(estimates, beta):
+    """The moving average without its correction."""
+    total = np.zeros_like(estimates[0])
+    for q in estimates:
+        total = beta * total + (1 - beta) * q
+    return total
+
+
+def estimates(products, probes):
+    return np.array([z * product(z) for product, z in zip(products, probes)])
+
+
+def curvature(products, probes, beta):
+    D = estimates(products, probes)
+    return np.sqrt(averaged(D**2, beta) / (1 - beta ** len(D)))
+
+
+EXERCISES = [
+    Exercise(
+        "04.signal",
+        [(Z, RZ), (Z[:2], 3 * RZ[2:4])],
+        signal,
+        [
+            ("the softmax and its sum run over the examples: which axis runs over the classes?", wrong_axis),
+            ("each logit moves its own probability only; what does it do to the other classes'?",
+             lambda z, Rz: softmax(z) * (1 - softmax(z)) * Rz),
+            ("the mean movement of the logits has not been taken off: the results of a row should add up to 0.",
+             lambda z, Rz: softmax(z) * Rz),
+            ("the sum over the classes lacks its weights.",
+             lambda z, Rz: softmax(z) * (Rz - Rz.sum(axis=1, keepdims=True))),
+            ("a plain mean over the classes is taken off: some classes are more likely than others.",
+             lambda z, Rz: softmax(z) * (Rz - Rz.mean(axis=1, keepdims=True))),
+            ("the factor in front is missing: this is what is in the brackets.",
+             lambda z, Rz: Rz - (softmax(z) * Rz).sum(axis=1, keepdims=True)),
+            ("it is divided by n; the signal of each example is asked for.", lambda z, Rz: signal(z, Rz) / len(z)),
+            ("the two terms have changed places: the sign is turned round.", lambda z, Rz: -signal(z, Rz)),
+            ("these are probabilities: p, not how p changes.", lambda z, Rz: softmax(z)),
+        ],
+    ),
+    Exercise(
+        "04.backward",
+        [(X, W, DY, RX, RW, RDY)],
+        backward,
+        [
+            ("R{dW} lacks a term: dW is a product, and both its factors move.",
+             lambda x, W, dy, Rx, RW, Rdy: (x.T @ Rdy, *backward(x, W, dy, Rx, RW, Rdy)[1:])),
+            ("R{dW} lacks the term in which dy moves.",
+             lambda x, W, dy, Rx, RW, Rdy: (Rx.T @ dy, *backward(x, W, dy, Rx, RW, Rdy)[1:])),
+            ("R{dx} lacks a term: the weights that the signal goes back through move too.",
+             lambda x, W, dy, Rx, RW, Rdy: (*backward(x, W, dy, Rx, RW, Rdy)[:2], Rdy @ W.T)),
+            ("R{dx} lacks the term in which dy moves.",
+             lambda x, W, dy, Rx, RW, Rdy: (*backward(x, W, dy, Rx, RW, Rdy)[:2], dy @ RW.T)),
+            ("each of the two products lacks a term: what moves besides dy?",
+             lambda x, W, dy, Rx, RW, Rdy: (x.T @ Rdy, Rdy.sum(0), Rdy @ W.T)),
+            ("both factors have been differentiated at once: the product rule moves one at a time.",
+             lambda x, W, dy, Rx, RW, Rdy: (Rx.T @ Rdy, Rdy.sum(0), Rdy @ RW.T)),
+            ("the results are those of the backward pass itself, before anything moves.",
+             lambda x, W, dy, Rx, RW, Rdy: (x.T @ dy, dy.sum(0), dy @ W.T)),
+            ("R{db} is a mean over the examples: db is a sum.",
+             lambda *q: (backward(*q)[0], backward(*q)[1] / len(q[0]), backward(*q)[2])),
+            ("R{db} is that of dy, which does not move; what is the derivative of a sum?",
+             lambda *q: (backward(*q)[0], q[2].sum(0), backward(*q)[2])),
+        ],
+    ),  # fmt: skip
+    Exercise(
+        "04.diagonal",
+        [(PRODUCTS[0], PROBES), (PRODUCTS[1], PROBES[:1])],
+        diagonal,
+        [
+            ("it is the sum over the probes, not their mean.", lambda hvp, z: len(z) * diagonal(hvp, z)),
+            ("the products are not multiplied by the signs again.", lambda hvp, z: np.mean([hvp(v) for v in z], 0)),
+            ("it is one number: an estimate of the trace.", lambda hvp, z: diagonal(hvp, z).sum()),
+            ("it is one number a probe: the mean runs over the wrong axis.",
+             lambda hvp, z: np.mean([v * hvp(v) for v in z], 1)),
+            ("it is a row a probe: their mean is asked for.", lambda hvp, z: np.array([v * hvp(v) for v in z])),
+            ("the probes are averaged before they are used; then their signs cancel too early.",
+             lambda hvp, z: z.mean(0) * hvp(z.mean(0))),
+            ("it is never negative: absolute values or squares have crept in, and the mean is spoilt.",
+             lambda hvp, z: np.mean([abs(v * hvp(v)) for v in z], 0)),
+            ("the mean of the products is multiplied by the mean of the signs: multiply probe by probe.",
+             lambda hvp, z: z.mean(0) * np.mean([hvp(v) for v in z], 0) if len(z) > 1 else np.zeros(z.shape[1])),
+        ],
+    ),  # fmt: skip
+    Exercise(
+        "04.exact",
+        [(X, W[:, 0], HEAVY)],
+        exact,
+        [
+            ("the weights are divided by their sum; what does the formula divide by?",
+             lambda x, w, c: exact(x, w, c / c.sum()) * len(x)),
+            ("it is not divided by n.", lambda x, w, c: len(x) * exact(x, w, c)),
+            ("the weights do nothing.", lambda x, w, c: exact(x, w, np.ones(len(x)))),
+            ("the inputs are not squared: each of the two derivatives brings one.",
+             lambda x, w, c: (c * bend(x, w)) @ x / len(x)),
+            ("the sum is squared, not its terms.", lambda x, w, c: ((c * bend(x, w)) @ x) ** 2 / len(x)),
+            ("the weights are squared: they belong to the loss, which is differentiated, not squared.",
+             lambda x, w, c: exact(x, w, c * c)),
+            ("p (1 - p) is squared: it is the curvature already, not its root.",
+             lambda x, w, c: (c * bend(x, w) ** 2) @ x**2 / len(x)),
+            ("the curvature in z is p here, and should fall to 0 where the model is sure either way.",
+             lambda x, w, c: (c * _sigmoid(x @ w)) @ x**2 / len(x)),
+            ("it is the whole Hessian: its diagonal is asked for.",
+             lambda x, w, c: (x.T * (c * bend(x, w))) @ x / len(x)),
+            ("it is the sum of the diagonal, one number.", lambda x, w, c: exact(x, w, c).sum()),
+        ],
+    ),  # fmt: skip
+    Exercise(
+        "04.curvature",
+        [(PRODUCTS, PROBES, 0.9), (PRODUCTS[:2], PROBES[1:], 0.5)],
+        curvature,
+        [
+            ("there is no bias correction: the average begins at 0 and is too small.",
+             lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta))),
+            ("the root is missing: these are squares.", lambda h, z, beta: curvature(h, z, beta) ** 2),
+            ("the estimates are averaged first and squared then: that loses what their spread adds.",
+             lambda h, z, beta: abs(averaged(estimates(h, z), beta) / (1 - beta ** len(z)))),
+            ("the estimates are averaged without being squared at all.",
+             lambda h, z, beta: averaged(estimates(h, z), beta) / (1 - beta ** len(z))),
+            ("it is a plain mean of the squares: the newest should weigh most.",
+             lambda h, z, beta: np.sqrt((estimates(h, z) ** 2).mean(0))),
+            ("the oldest weighs most: the sequence runs backwards.",
+             lambda h, z, beta: np.sqrt(averaged(estimates(h, z)[::-1] ** 2, beta) / (1 - beta ** len(z)))),
+            ("the correction is that of the first step for every step.",
+             lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta))),
+            ("the correction is off by one: how many values have come in?",
+             lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta ** (len(z) + 1)))),
+            ("beta and 1 - beta have changed places.",
+             lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, 1 - beta) / (1 - beta ** len(z)))),
+            ("only the first coreset's Hessian is used: each has its own.",
+             lambda h, z, beta: curvature([h[0]] * len(z), z, beta)),
+        ],
+    ),  # fmt: skip
+]
