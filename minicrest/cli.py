@@ -26,7 +26,6 @@ from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
-RATE = "forward passes: forward 1, backward 2, Hessian product 4 per example"
 
 
 def main(argv=None) -> int:
@@ -69,10 +68,10 @@ def _carry_out(setup, checkpoint, plot) -> int:
             done = f"step {run.steps}, with {100 * run.ledger.cost / run.settings['budget']:.0f}% of the bill used"
         print(f"stopped at {done}; go on with: minicrest resume {shlex.quote(str(checkpoint))}", file=sys.stderr)
         return STOPPED
-    print(_summary(setup, run))
+    print(tables.summary(setup, run))
     print(f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz")
     if plot:
-        plots.save_png(plots.run_picture(run, _title(setup)), plot)
+        plots.save_png(plots.run_picture(run, tables.title(setup)), plot)
         print(f"picture: {plot}")
     return 0
 
@@ -108,8 +107,8 @@ def _report(shared, seeds, runs, said, json_to, out) -> None:
     text = json.dumps(tables.document(shared, seeds, runs), indent=1, allow_nan=False) + "\n"
     for path in {out / "compare.json", *([Path(json_to)] if json_to not in (None, "-") else [])}:
         write_atomically(path, lambda file: file.write(text.encode()))
-    plots.save_png(plots.comparison(runs, _comparison_title(shared, seeds)), out / "compare.png")
-    lines = [_comparison_title(shared, seeds), "", tables.table(rows), "", *_legend(shared, seeds, rows), *said,
+    plots.save_png(plots.comparison(runs, tables.heading(shared, seeds)), out / "compare.png")
+    lines = [tables.heading(shared, seeds), "", tables.table(rows), "", *tables.legend(shared, seeds, rows), *said,
              f"Saved in {out}: compare.png, compare.json and a folder a run."]  # fmt: skip
     print("\n".join(lines), file=sys.stderr if json_to == "-" else sys.stdout)
     if json_to == "-":
@@ -172,57 +171,11 @@ def _stop_on_interrupt():
 
 
 def _list_methods(arguments) -> int:
-    print(f"Prices are in {RATE}; m examples a batch, n in all, k = fraction n kept.")
+    print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
     for name, method in METHODS.items():
         defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
         print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.cost}")
     return 0
-
-
-# ---- what is printed
-
-
-def _title(setup) -> str:
-    return f"{setup.method} on {Path(setup.data).stem}, {setup.model}, seed {setup.seed}"
-
-
-def _comparison_title(setup, seeds) -> str:
-    share = f"{100 * setup.budget:g}% of full training's {setup.equal}"
-    return f"{Path(setup.data).stem}, {setup.model}: each method with {share}; seeds {seeds[0]} to {seeds[-1]}"
-
-
-def _summary(setup, run) -> str:
-    """A run in a few lines."""
-    curve, cost = run.curve, run.ledger.cost
-    phases = ", ".join(f"{k} {bill.cost:,}" for k, bill in run.ledger.phases.items() if bill.cost)
-    lines = [
-        f"{_title(setup)}: {run.steps} steps in {run.ledger.seconds:.1f} s",
-        f"test accuracy {100 * run.accuracy:.2f}%, test loss {curve.loss[-1]:.4f}, "
-        f"train loss {curve.train_loss[-1]:.4f} (of the last batches)",
-        f"bill {cost:,}: {phases}",
-        f"  in {RATE}",
-        f"trained on {(run.uses > 0).sum():,} of {len(run.uses):,} examples",
-    ]
-    if "check_rho" in run.report:
-        regions, checks = len(run.report["start"]), len(run.report["check_rho"])
-        lines.append(f"regions {regions}, checks {checks}, mean length {run.steps / max(1, regions):.1f} steps")
-    return "\n".join(lines)
-
-
-def _legend(setup, seeds, rows) -> list[str]:
-    """What the columns of the table mean, and who beat random."""
-    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
-    equal = {"bill": "selection and checks come out of it", "steps": "selection and checks come on top"}[setup.equal]
-    return [
-        f"{tables.verdict(rows)}.",
-        f"Bills are in thousands of {RATE}.",
-        f"Full training makes {setup.epochs} epochs and pays its own bill; the others get "
-        f"{100 * setup.budget:g}% of its {setup.equal}: {equal}.",
-        f"Accuracy: test set, {interval}. To random (percentage points) and rel. error",
-        "(100 (full - method) / full) are paired by seed: same data, same initial weights.",
-        "Train loss: of the batches trained on since the last evaluation, which each method chooses for itself.",
-        *(f"{r.method} made no step: its preparation alone cost more than its bill." for r in rows if r.steps == 0),
-    ]  # fmt: skip
 
 
 # ---- the parser

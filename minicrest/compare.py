@@ -124,7 +124,7 @@ class Setup:
             return everything, None
         if self.equal == "steps":
             return max(1, round(self.budget * everything)), None
-        return everything, self.budget * 3 * n * self.epochs
+        return everything, round(self.budget * 3 * n * self.epochs)
 
     def build(self):
         """(method, oracle, optimizer, schedule, steps, budget). Raises what `load` raises, ValueError for the rest."""

@@ -211,8 +211,7 @@ class Oracle:
     def hessian_diagonal(self, batch: Batch):
         """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
         mean = self._weighted_mean(batch, self._network.hessian_diagonal)
-        outputs = self._data.n_classes or int(np.prod(self._data.y.shape[1:]))
-        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * outputs)
+        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * self._network.outputs)
         return mean
 
     # ---- a network of one's own, for scores that need a training of their own
@@ -291,6 +290,8 @@ class Oracle:
 
     def _weighted_mean(self, batch: Batch, question):
         i, n = self._checked(batch.indices), len(batch.indices)
+        if len(batch.weights) != n:
+            raise ValueError(f"a batch of {n} examples needs {n} weights, got {len(batch.weights)}")
         weights = to_device(batch.weights.astype(self.dtype), self.device)
         total, start = 0, 0
         for part in _parts(i):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 import minicrest
 from minicrest.oracle import PRICE
 from minicrest.train import Run
+
+RATE = "forward passes: forward 1, backward 2, Hessian product 4 per example"
 
 
 @dataclass(frozen=True)
@@ -128,3 +131,48 @@ def _finite(tree):
     if isinstance(tree, (list, tuple)):
         return [_finite(value) for value in tree]
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
+
+
+def title(setup) -> str:
+    """What a run is, in a line."""
+    return f"{setup.method} on {Path(setup.data).stem}, {setup.model}, seed {setup.seed}"
+
+
+def heading(setup, seeds) -> str:
+    """What a comparison is, in a line."""
+    share = f"{100 * setup.budget:g}% of full training's {setup.equal}"
+    return f"{Path(setup.data).stem}, {setup.model}: each method with {share}; seeds {seeds[0]} to {seeds[-1]}"
+
+
+def summary(setup, run) -> str:
+    """A run in a few lines."""
+    curve, cost = run.curve, run.ledger.cost
+    phases = ", ".join(f"{k} {bill.cost:,}" for k, bill in run.ledger.phases.items() if bill.cost)
+    lines = [
+        f"{title(setup)}: {run.steps} steps in {run.ledger.seconds:.1f} s",
+        f"test accuracy {100 * run.accuracy:.2f}%, test loss {curve.loss[-1]:.4f}, "
+        f"train loss {curve.train_loss[-1]:.4f} (of the last batches)",
+        f"bill {cost:,}: {phases}",
+        f"  in {RATE}",
+        f"trained on {(run.uses > 0).sum():,} of {len(run.uses):,} examples",
+    ]
+    if "check_rho" in run.report:
+        regions, checks = len(run.report["start"]), len(run.report["check_rho"])
+        lines.append(f"regions {regions}, checks {checks}, mean length {run.steps / max(1, regions):.1f} steps")
+    return "\n".join(lines)
+
+
+def legend(setup, seeds, rows) -> list[str]:
+    """What the columns of the table mean, and who beat random."""
+    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
+    equal = {"bill": "selection and checks come out of it", "steps": "selection and checks come on top"}[setup.equal]
+    return [
+        f"{verdict(rows)}.",
+        f"Bills are in thousands of {RATE}.",
+        f"Full training makes {setup.epochs} epochs and pays its own bill; the others get "
+        f"{100 * setup.budget:g}% of its {setup.equal}: {equal}.",
+        f"Accuracy: test set, {interval}. To random (percentage points) and rel. error",
+        "(100 (full - method) / full) are paired by seed: same data, same initial weights.",
+        "Train loss: of the batches trained on since the last evaluation, which each method chooses for itself.",
+        *(f"{r.method} made no step: its preparation alone cost more than its bill." for r in rows if r.steps == 0),
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from minicrest import checkpoint as checkpoints
 from minicrest.optim import Constant
 from minicrest.oracle import Ledger
 
-BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} of about {remaining} more"
+BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,11 @@ class Network:
     def __repr__(self):
         return f"Network([{', '.join(map(repr, self.chain.layers))}], {self.loss!r})"
 
+    @property
+    def outputs(self) -> int:
+        """C: how many logits the last Linear layer gives."""
+        return next(layer.outputs for layer in reversed(self.chain.layers) if isinstance(layer, Linear))
+
     # ---- parameters
 
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):

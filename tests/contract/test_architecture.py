@@ -28,6 +28,7 @@ FLOORS = [
     {"selection method"},
     {"selection"},
     {"train"},
+    {"tables"},
     {"claims", "compare", "plots"},
     {"cli"},
     {"__main__"},

@@ -148,9 +148,9 @@ def test_full_training_costs_three_forward_passes_an_example_and_epoch():
 def test_equal_bills_are_equal_within_one_step(method):
     setup = replace(SMALL, method=method, epochs=5, budget=0.2, validation=0.2, evaluations=1000)  # a row every step
     run = setup.run(progress=False)
-    budget = 0.2 * 5 * 3 * len(run.uses)
-    assert run.complete and run.curve.cost[-1] == run.ledger.cost
-    assert run.curve.cost[-2] < budget <= run.ledger.cost
+    budget = round(0.2 * 5 * 3 * len(run.uses))
+    assert run.complete and run.curve.cost[-1] == run.ledger.cost >= budget
+    assert run.steps == 0 or run.curve.cost[-2] < budget  # no step: preparation alone took it all
 
 
 def test_equal_steps_are_equal_and_the_bill_is_not():

@@ -1,0 +1,114 @@
+"""The graders of tutorial 04 accept right answers however written, and recognise the usual wrong ones."""
+
+import numpy as np
+import pytest
+from exercises.ch04 import EXERCISES
+
+from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
+
+BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(1)[:, None]
+
+
+def jacobian_signal(z, Rz):
+    """Row by row with the matrix diag p - p p'."""
+    return np.array([(np.diag(p) - np.outer(p, p)) @ r for p, r in zip(softmax(z), Rz)])
+
+
+def nudged(x, W, dy, Rx, RW, Rdy):
+    """The backward pass as numbers with a part in epsilon: exact, since it is of second order in what moves."""
+
+    def parts(e):
+        X, V, D = x + e * Rx, W + e * RW, dy + e * Rdy
+        return [X.T @ D, D.sum(0), D @ V.T]
+
+    return [(a - b) / 2 for a, b in zip(parts(1), parts(-1))]
+
+
+def trace_like(hvp, probes):
+    """Through the matrix of the products, one column a probe."""
+    HZ = np.column_stack([hvp(z) for z in probes])
+    return np.einsum("ki,ik->i", probes, HZ) / probes.shape[0]
+
+
+def whole_hessian(x, w, c):
+    z = x @ w
+    return np.diag(np.einsum("n,ni,nj->ij", c / (2 + 2 * np.cosh(z)), x, x) / len(z))
+
+
+def weighted_squares(products, probes, beta):
+    P = len(products)
+    weights = np.array([beta ** (P - 1 - s) for s in range(P)])
+    D = np.array([z * h(z) for h, z in zip(products, probes)])
+    return np.sqrt(weights @ D**2 / weights.sum())
+
+
+SECOND = {
+    "04.signal": jacobian_signal,
+    "04.backward": nudged,
+    "04.diagonal": trace_like,
+    "04.exact": whole_hessian,
+    "04.curvature": weighted_squares,
+}
+
+
+def rms(squares, power=0.5):
+    """Wrong curvatures: `squares` of the estimates and beta, to a power."""
+    return lambda h, z, beta: squares(np.array([v * f(v) for f, v in zip(h, z)]), beta) ** power
+
+
+def ema(q, beta):
+    return sum((1 - beta) * beta ** (len(q) - 1 - s) * q[s] for s in range(len(q)))
+
+
+WRONG = [
+    ("04.signal", lambda z, Rz: jacobian_signal(z.T, Rz.T).T, "over the examples"),
+    ("04.signal", lambda z, Rz: softmax(z) * Rz, "add up to 0"),
+    ("04.signal", lambda z, Rz: (softmax(z) - softmax(z) ** 2) * Rz, "own probability only"),
+    ("04.signal", lambda z, Rz: -jacobian_signal(z, Rz), "sign"),
+    ("04.signal", lambda z, Rz: jacobian_signal(z, Rz) / len(z), "divided by n"),
+    ("04.backward", lambda x, W, dy, Rx, RW, Rdy: nudged(x, W, dy, 0 * Rx, RW, Rdy), "R{dW} lacks a term"),
+    ("04.backward", lambda x, W, dy, Rx, RW, Rdy: nudged(x, W, dy, Rx, 0 * RW, Rdy), "R{dx} lacks a term"),
+    ("04.backward", lambda x, W, dy, Rx, RW, Rdy: nudged(x, W, dy, 0 * Rx, 0 * RW, Rdy), "each of the two products"),
+    ("04.backward", lambda x, W, dy, Rx, RW, Rdy: (Rx.T @ Rdy, Rdy.sum(0), Rdy @ RW.T), "one at a time"),
+    ("04.backward", lambda x, W, dy, Rx, RW, Rdy: (x.T @ dy, dy.sum(0), dy @ W.T), "before anything moves"),
+    ("04.diagonal", lambda hvp, Z: sum(z * hvp(z) for z in Z), "not their mean"),
+    ("04.diagonal", lambda hvp, Z: sum(hvp(z) for z in Z) / len(Z), "signs again"),
+    ("04.diagonal", lambda hvp, Z: trace_like(hvp, Z).sum(), "trace"),
+    ("04.diagonal", lambda hvp, Z: np.array([(z * hvp(z)).mean() for z in Z]), "wrong axis"),
+    ("04.diagonal", lambda hvp, Z: Z * hvp(Z), "raises ValueError: hvp takes one direction"),
+    ("04.exact", lambda x, w, c: whole_hessian(x, w, c / c.mean()), "divided by their sum"),
+    ("04.exact", lambda x, w, c: whole_hessian(x, w, len(x) * c), "not divided by n"),
+    ("04.exact", lambda x, w, c: whole_hessian(x, w, 0 * c + 1), "weights do nothing"),
+    ("04.exact", lambda x, w, c: (c / (2 + 2 * np.cosh(x @ w)) / len(x)) @ x, "not squared"),
+    ("04.exact", lambda x, w, c: whole_hessian(x, w, c**2), "weights are squared"),
+    ("04.exact", lambda x, w, c: -whole_hessian(x, w, c), "opposite sign"),
+    ("04.curvature", rms(lambda D, b: ema(D**2, b)), "no bias correction"),
+    ("04.curvature", rms(lambda D, b: ema(D**2, b) / (1 - b ** len(D)), 1), "root is missing"),
+    ("04.curvature", rms(lambda D, b: (ema(D, b) / (1 - b ** len(D))) ** 2), "averaged first"),
+    ("04.curvature", rms(lambda D, b: np.mean(D**2, axis=0)), "newest"),
+    ("04.curvature", rms(lambda D, b: ema(D[::-1] ** 2, b) / (1 - b ** len(D))), "backwards"),
+]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_accepts_the_solution_and_another_way_of_writing_it(name):
+    accepts(BY_NAME[name], SECOND[name])
+
+
+@pytest.mark.parametrize("name, answer, words", WRONG)
+def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
+    rejects(BY_NAME[name], answer, words)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_tells_the_known_mistakes_apart(name):
+    tells_mistakes_apart(BY_NAME[name], WRONG)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_has_a_word_for_garbage(name):
+    has_a_word_for_garbage(BY_NAME[name])

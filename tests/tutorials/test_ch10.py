@@ -1,0 +1,136 @@
+"""The graders of tutorial 10 accept right answers however written, and recognise the usual wrong ones."""
+
+import numpy as np
+import pytest
+from exercises.ch10 import EXERCISES
+
+from minicrest.selection import Crest
+from minicrest.selection.crest import CrestState
+from minicrest.selection.forgetting import forgetting_events
+from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
+
+BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
+
+
+def count(correct):
+    """Row by row."""
+    events = []
+    for row in correct.T:
+        falls = sum(1 for before, after in zip(row, row[1:]) if before and not after)
+        events.append(falls if any(row) else len(row))
+    return events
+
+
+def listed(picks, d):
+    """The picks written out, each as often as it was picked."""
+    return [np.repeat(d, row).mean() / d.mean() for row in picks]
+
+
+def farthest(alpha):
+    """The length of p - y with everything that the true class lacks on one other class."""
+    lack = -np.expm1(-np.asarray(alpha))
+    return np.hypot(lack, lack)
+
+
+def stays(losses, active, alpha):
+    return np.array([a and (len(x[~np.isnan(x)]) == 0 or any(x >= alpha)) for a, x in zip(active, losses.T)])
+
+
+def windows(losses, alpha, T2, r):
+    active = [[True] * losses.shape[1]]
+    for start in range(len(losses) // T2):
+        new = list(stays(losses[start * T2 :][:T2], active[-1], alpha))
+        active.append(new if sum(new) >= r else active[-1])
+    return np.array(active)
+
+
+SECOND = {
+    "10.forgetting": count,
+    "10.difficulty": listed,
+    "10.bound": farthest,
+    "10.drop": stays,
+    "10.exclude": windows,
+}
+
+
+def all_seen(losses, active, alpha):
+    return active & ~np.all(losses < alpha, axis=0)
+
+
+def unseen_too(losses, active, alpha):
+    return active & (np.nan_to_num(losses) >= alpha).any(axis=0)
+
+
+def first_row_missing(losses, alpha, T2, r):
+    return windows(losses, alpha, T2, r)[1:]
+
+
+def without_r(losses, alpha, T2, r):
+    return windows(losses, alpha, T2, 0)
+
+
+def returning(losses, alpha, T2, r):
+    everyone = np.ones(losses.shape[1], dtype=bool)
+    active = [everyone]
+    for start in range(len(losses) // T2):
+        new = stays(losses[start * T2 :][:T2], everyone, alpha)
+        active.append(new if new.sum() >= r else active[-1])
+    return np.array(active)
+
+
+WRONG = [
+    ("10.forgetting", lambda c: [sum(a and not b for a, b in zip(r, r[1:])) for r in c.T], "get 0"),
+    ("10.forgetting", lambda c: np.where(c.any(0), (np.diff(c.astype(int), axis=0) > 0).sum(0), len(c)), "learned"),
+    ("10.forgetting", lambda c: np.where(c.any(0), np.diff(c, axis=0).sum(0), len(c)), "every change"),
+    ("10.forgetting", lambda c: len(c) - c.sum(0), "how often an example was wrong"),
+    ("10.difficulty", lambda p, d: (p * d).sum(1) / p.sum(1), "not compared"),
+    ("10.difficulty", lambda p, d: [d[row > 0].mean() / d.mean() for row in p], "counts once"),
+    ("10.difficulty", lambda p, d: (p * d).mean(1) / d.mean(), "divided by n"),
+    ("10.difficulty", lambda p, d: [d.mean() / np.repeat(d, row).mean() for row in p], "upside down"),
+    ("10.bound", lambda a: -np.expm1(-a), "other entries"),
+    ("10.bound", lambda a: 2 * np.expm1(-a) ** 2, "square"),
+    ("10.bound", lambda a: 2**0.5 * a, "larger than"),
+    ("10.bound", lambda a: 2 * (1 - np.exp(-a)), "sum of the entries"),
+    ("10.bound", lambda a: 2**0.5 * np.exp(-a), "how far is p_y"),
+    ("10.drop", unseen_too, "nothing is known"),
+    ("10.drop", all_seen, "every step of the window"),
+    ("10.drop", lambda x, a, t: a & ~(x < t).any(0), "one small loss"),
+    ("10.drop", lambda x, a, t: stays(x, np.ones(len(a)), t).astype(bool), "comes back"),
+    ("10.drop", lambda x, a, t: stays(x, a, t + 1e-9), "exactly alpha"),
+    ("10.exclude", first_row_missing, "row before the first"),
+    ("10.exclude", without_r, "r, is not used"),
+    ("10.exclude", returning, "comes back"),
+    ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r + 1), "exactly r"),
+    ("10.exclude", lambda x, t, T2, r: ~windows(x, t, T2, r), "mixed up"),
+]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_accepts_the_solution_and_another_way_of_writing_it(name):
+    accepts(BY_NAME[name], SECOND[name])
+
+
+@pytest.mark.parametrize("name, answer, words", WRONG)
+def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
+    rejects(BY_NAME[name], answer, words)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_tells_the_known_mistakes_apart(name):
+    tells_mistakes_apart(BY_NAME[name], WRONG)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_has_a_word_for_garbage(name):
+    has_a_word_for_garbage(BY_NAME[name])
+
+
+def test_the_solutions_are_what_the_package_does():
+    correct = np.random.default_rng(0).random((7, 40)) < 0.4
+    assert np.array_equal(BY_NAME["10.forgetting"].solution(correct), forgetting_events(correct))
+    for losses, active, alpha in BY_NAME["10.drop"].cases:
+        state = Crest(m=1, r=1).init(np.zeros(len(active)))
+        worst = np.nanmax(np.vstack([losses, np.full(len(active), -np.inf)]), axis=0)
+        state = CrestState(**{**vars(state), "active": active, "worst": worst})
+        dropped = Crest(m=1, r=1, alpha=alpha)._drop_learned(state, np.zeros(len(active)))
+        assert np.array_equal(BY_NAME["10.drop"].solution(losses, active, alpha), dropped.active)

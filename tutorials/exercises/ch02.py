@@ -1,0 +1,181 @@
+"""Exercises of tutorial 02: backward, tangent, backward tangent, the length of a gradient, and an MLP's gradient."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(2)
+W, B, X, DY = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3), (4, 2)))
+RW, RB, RX = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3)))
+T, DT, RT, RDT = rng.standard_normal((4, 5, 2))
+INPUTS = [rng.standard_normal((4, i)) for i in (3, 5)]
+SIGNALS = [rng.standard_normal((4, o)) for o in (5, 2)]
+SIZES, Y = (3, 5, 4, 2), np.array([1, 0, 1, 1])
+THETA = rng.standard_normal(sum((i + 1) * o for i, o in zip(SIZES, SIZES[1:])))
+
+
+def backward(W, x, dy):
+    return dy @ W.T, x.T @ dy, dy.sum(axis=0)
+
+
+def tanh(first=1.0, second=-2.0, moves=True):
+    """Rdx = first (1 - y^2) Rdy + second y Ry dy, Ry = (1 - y^2) Rx; `moves` False: Rx in its place."""
+
+    def formula(x, dy, Rx, Rdy):
+        y = np.tanh(x)
+        Ry = (1 - y**2) * Rx if moves else Rx
+        return first * (1 - y**2) * Rdy + second * y * Ry * dy
+
+    return formula
+
+
+def norms(bias=1.0, join=lambda squares: np.sqrt(sum(squares))):
+    """The length of each example's gradient; bias 0 leaves b out, `join` makes one number of a layer each."""
+
+    def formula(inputs, signals):
+        return join([((x**2).sum(1) + bias) * (dy**2).sum(1) for x, dy in zip(inputs, signals)])
+
+    return formula
+
+
+def split(theta, sizes):
+    weights, start = [], 0
+    for i, o in zip(sizes, sizes[1:]):
+        weights.append((theta[start : start + i * o].reshape(i, o), theta[start + i * o : start + (i + 1) * o]))
+        start += (i + 1) * o
+    return weights
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def mlp(act=relu, mask=lambda x, dx: dx * (x > 0), last=lambda z: z, mean=True, target=True, bias_first=False):
+    """The gradient of an MLP, each keyword one thing that can be got wrong."""
+
+    def formula(theta, sizes, x, y):
+        weights, inputs, parts = split(theta, sizes), [x], []
+        for W, b in weights[:-1]:
+            inputs.append(act(inputs[-1] @ W + b))
+        z = last(inputs[-1] @ weights[-1][0] + weights[-1][1])
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        dy = p / p.sum(axis=1, keepdims=True) - target * np.eye(sizes[-1])[y]
+        dy = dy / len(x) if mean else dy
+        for (W, _), x in zip(weights[::-1], inputs[::-1]):
+            own = [(x.T @ dy).ravel(), dy.sum(axis=0)]
+            parts = (own[::-1] if bias_first else own) + parts
+            dy = mask(x, dy @ W.T)
+        return np.concatenate(parts)
+
+    return formula
+
+
+def layers_reversed(theta, sizes, x, y):
+    """The mistake: the last layer's gradient comes first."""
+    parts = split(mlp()(theta, sizes, x, y), sizes)
+    return np.concatenate([np.r_[dW.ravel(), db] for dW, db in parts[::-1]])
+
+
+EXERCISES = [
+    Exercise(
+        "02.backward",
+        [(W, X, DY)],
+        backward,
+        [
+            (
+                "dW and db are divided by n: whose business is the mean?",
+                lambda W, x, dy: (dy @ W.T, x.T @ dy / 4, dy.mean(0)),
+            ),
+            ("db is divided by n: whose business is the mean?", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy.mean(0))),
+            ("db has one row an example: each of them moves the same b.", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy)),
+            ("dW is transposed: it should have the shape of W.", lambda W, x, dy: (dy @ W.T, dy.T @ x, dy.sum(0))),
+            ("dW and dx are the other way round: dx comes first.", lambda W, x, dy: (x.T @ dy, dy @ W.T, dy.sum(0))),
+            (
+                "db does not see dy: it counts the examples.",
+                lambda W, x, dy: (dy @ W.T, x.T @ dy, np.full(dy.shape[1], 4.0)),
+            ),
+            (
+                "the signs are turned round: subtracting is the business of the step.",
+                lambda W, x, dy: tuple(-part for part in backward(W, x, dy)),
+            ),
+        ],
+    ),
+    Exercise(
+        "02.tangent",
+        [(W, B, X, RW, RB, RX)],
+        lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + Rb,
+        [
+            ("the moving input is missing: what does x's speed do to y?", lambda W, b, x, RW, Rb, Rx: x @ RW + Rb),
+            ("the moving W is missing: what does W's speed do to y?", lambda W, b, x, RW, Rb, Rx: Rx @ W + Rb),
+            ("the moving b is missing.", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW),
+            (
+                "both factors of a product are moved at once; the product rule moves one at a time.",
+                lambda W, b, x, RW, Rb, Rx: Rx @ RW + Rb,
+            ),
+            (
+                "b itself is added: a constant has no speed, but this one has Rb.",
+                lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + b,
+            ),
+            (
+                "that is y itself after a whole step, not how fast it moves.",
+                lambda W, b, x, RW, Rb, Rx: (x + Rx) @ (W + RW) + b + Rb,
+            ),
+        ],
+    ),
+    Exercise(
+        "02.tanh",
+        [(T, DT, RT, RDT)],
+        tanh(),
+        [
+            ("only dy moves: 1 - y^2 has a speed as well.", tanh(second=0.0)),
+            ("only 1 - y^2 moves: dy has a speed as well.", tanh(first=0.0)),
+            ("the second term has the wrong sign: what is the derivative of -y^2?", tanh(second=2.0)),
+            ("a factor is missing in the second term: what is the derivative of a square?", tanh(second=-1.0)),
+            ("y moves with speed Ry, not Rx: the chain rule has one more factor.", tanh(moves=False)),
+            (
+                "y stands where 1 - y^2 belongs: the derivative of tanh is not tanh.",
+                lambda x, dy, Rx, Rdy: np.tanh(x) * Rdy - 2 * np.tanh(x) ** 2 * Rx * dy,
+            ),
+        ],
+    ),
+    Exercise(
+        "02.norms",
+        [(INPUTS, SIGNALS)],
+        norms(),
+        [
+            ("the biases are missing: they have gradients too.", norms(bias=0.0)),
+            ("that is the square of the length.", norms(join=sum)),
+            (
+                "lengths of parts do not add up; what does?",
+                norms(join=lambda squares: sum(np.sqrt(s) for s in squares)),
+            ),
+            ("only the last layer counts here.", norms(join=lambda squares: np.sqrt(squares[-1]))),
+            ("only the first layer counts here.", norms(join=lambda squares: np.sqrt(squares[0]))),
+            (
+                "that is the length of the batch's summed gradient: one number for all examples.",
+                lambda inputs, signals: np.sqrt(
+                    sum(((x.T @ d) ** 2).sum() + (d.sum(0) ** 2).sum() for x, d in zip(inputs, signals))
+                ),
+            ),
+            (
+                "it is divided by n: each example's own gradient is asked for.",
+                norms(join=lambda squares: np.sqrt(sum(squares)) / 4),
+            ),
+        ],
+    ),
+    Exercise(
+        "02.mlp",
+        [(THETA, SIZES, X, Y), (THETA[:20], (3, 5), X, np.array([4, 0, 2, 2]))],
+        mlp(),
+        [
+            ("on the way back nothing is blocked: what does ReLU do to dy?", mlp(mask=lambda x, dx: dx)),
+            ("ReLU blocks where dy is negative; it should look at its input.", mlp(mask=lambda x, dx: relu(dx))),
+            ("it is the sum over the examples, not the mean.", mlp(mean=False)),
+            ("it uses p alone: y has not been subtracted.", mlp(target=False)),
+            ("there is a ReLU after the last layer: logits may be negative.", mlp(last=relu)),
+            ("there is no ReLU between the layers.", mlp(act=lambda x: x, mask=lambda x, dx: dx)),
+            ("b comes before W in each layer; W comes first.", mlp(bias_first=True)),
+            ("the layers are in the order of the way back; theta begins with the first.", layers_reversed),
+            ("the sign is turned round.", lambda *q: -mlp()(*q)),
+        ],
+    ),
+]

@@ -1,0 +1,235 @@
+"""Exercises of tutorial 05: the two sides of CRAIG's bound, gains, a greedy cover, a certificate, and CRAIG itself."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(5)
+G = rng.standard_normal((9, 4))
+TWINS = np.vstack([rng.standard_normal((5, 2)), np.zeros((2, 2))])  # the last two are equal
+S, PAIR = [6, 1, 4], [5, 0, 6]  # of PAIR the last is equal to the first: it stands for nothing
+X, Y = rng.standard_normal((17, 2)), np.array([1, 0, 0, 2, 1, 2, 0, 0, 2, 1, 1, 1, 2, 0, 1, 1, 0])
+Y2, THETA = (Y > 0).astype(int), np.array([0.5, -1.5, 0.8])
+
+
+def distances(g):
+    return np.linalg.norm(g[:, None] - g[None], axis=2)
+
+
+D, D2 = distances(rng.standard_normal((9, 3))), distances(TWINS)
+
+
+# ---- the bound
+
+
+def bound(gamma=lambda d: d.argmin(axis=1), away=lambda d: d.min(axis=1).sum()):
+    """(error, bound), the clusters by gamma(distances to S), the right side by away(the same)."""
+
+    def answer(g, s):
+        d = distances(g)[:, s]  # (n, k)
+        sizes = np.bincount(gamma(d), minlength=len(s))
+        return np.linalg.norm(g.sum(axis=0) - sizes @ g[s]), away(d)
+
+    return answer
+
+
+def rescaled(left, right=1.0):
+    """Both sides of the bound, times left(n, k) and right."""
+
+    def answer(g, s):
+        error, limit = bound()(g, s)
+        return left(len(g), len(s)) * error, right * limit
+
+    return answer
+
+
+def unweighted(g, s):
+    return np.linalg.norm(g.sum(axis=0) - g[s].sum(axis=0)), bound()(g, s)[1]
+
+
+def equal_weights(g, s):
+    return np.linalg.norm(g.sum(axis=0) - g[s].sum(axis=0) * len(g) / len(s)), bound()(g, s)[1]
+
+
+# ---- greedy
+
+
+def near_to(d, s):
+    """(n,) distances to the nearest medoid, the largest of all where there is none."""
+    return np.minimum(d.max(), d[:, s].min(axis=1, initial=np.inf))
+
+
+def gains(d, s, start=None, axis=0):
+    near = near_to(d, s) if start is None else start(d, s)
+    return np.maximum(near[:, None] - d, 0).sum(axis=axis)
+
+
+def listed(score, stop, first=None):
+    """A list that grows by the largest score(d, chosen) until stop(d, chosen, epsilon)."""
+
+    def answer(d, epsilon):
+        chosen = [] if first is None else [first]
+        while not stop(d, chosen, epsilon) and len(chosen) < len(d):
+            score_now = np.where(np.isin(np.arange(len(d)), chosen), -np.inf, score(d, chosen))
+            chosen.append(int(score_now.argmax()))
+        return chosen
+
+    return answer
+
+
+def covered(d, s, epsilon):
+    return near_to(d, s).sum() <= epsilon
+
+
+def one_more(d, epsilon):
+    return listed(gains, lambda d, s, epsilon: covered(d, s[:-1], epsilon) and len(s) > 0)(d, epsilon)
+
+
+# ---- the certificate
+
+
+def logistic(theta, x, y, l2, l2_vector=None, sign=1.0):
+    """(d + 1,) gradient of the mean loss."""
+    x = np.column_stack([x, np.ones(len(x))])
+    p = 1 / (1 + np.exp(-sign * (x @ theta)))
+    return x.T @ (p - y) / len(y) + (l2 * theta if l2_vector is None else l2_vector)
+
+
+def certificate(theta, x, y, l2):
+    return np.linalg.norm(logistic(theta, x, y, l2)) / l2
+
+
+# ---- CRAIG
+
+
+def craig(x, y, k, scale=lambda sizes, y: sizes / np.mean(np.concatenate(sizes)), metric=distances, local=False):
+    """scale: from the cluster sizes, (classes, k), to the weights; metric: the distances; local: numbers in the class."""
+    indices, sizes = [], []
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        d = metric(x[members])
+        s = listed(gains, lambda d, s, size: len(s) >= size)(d, k)
+        indices.append(np.array(s) if local else members[s])
+        sizes.append(np.bincount(d[:, s].argmin(axis=1), minlength=k))
+    return np.concatenate(indices), np.ravel(scale(np.array(sizes, float), y))
+
+
+def without_classes(x, y, k):
+    return craig(x, np.zeros_like(y), k * len(np.unique(y)))
+
+
+def clusters_of_all(x, y, k):
+    """The mistake: medoids by class, but every example goes to the nearest of all medoids."""
+    s, _ = craig(x, y, k)
+    sizes = np.bincount(distances(x)[:, s].argmin(axis=1), minlength=len(s))
+    return s, sizes / sizes.mean()
+
+
+EXERCISES = [
+    Exercise(
+        "05.bound",
+        [(G, S), (TWINS, PAIR)],
+        bound(),
+        [
+            ("the medoids' gradients are added up without their weights.", unweighted),
+            ("every medoid has the same weight, n / k; what is the size of its cluster?", equal_weights),
+            ("the distances in the bound are squared.", bound(away=lambda d: (d**2).sum(axis=1).min())),
+            ("the distances in the bound are squared.", bound(away=lambda d: (d**2).min(axis=1).sum())),
+            ("the bound is a mean over the examples; the inequality is about sums.", bound(away=lambda d: d.min(1).mean())),
+            ("the error is of the mean; the inequality is about sums.", rescaled(lambda n, k: 1 / n)),
+            ("both sides are means over the examples; the inequality is about sums.", lambda g, s: tuple(
+                side / len(g) for side in bound()(g, s))),
+            ("the bound adds up the distances to all medoids, not to the nearest one.", bound(away=np.sum)),
+            ("the bound is the largest distance to a medoid; it should add up all of them.", bound(
+                away=lambda d: d.min(axis=1).max())),
+            ("the bound takes the farthest medoid in place of the nearest.", bound(away=lambda d: d.max(axis=1).sum())),
+            ("each example is counted for its farthest medoid.", bound(gamma=lambda d: d.argmax(axis=1))),
+            ("the error is squared: take the root.", lambda g, s: (bound()(g, s)[0] ** 2, bound()(g, s)[1])),
+            ("it is the other way round: first the error, then the bound.", lambda g, s: bound()(g, s)[::-1]),
+        ],
+    ),
+    Exercise(
+        "05.gains",
+        [(D, []), (D, S), (D2, [1])],
+        gains,
+        [
+            ("losses are counted as well: an example that is farther from e stays where it is.", lambda d, s: (
+                near_to(d, s)[:, None] - d).sum(axis=0)),
+            ("it sums over the candidates: which axis runs over the examples that gain?", lambda d, s: gains(d, s, axis=1)),
+            ("it is a mean over the examples; the gain is a sum.", lambda d, s: gains(d, s) / len(d)),
+            ("the sign is turned round: near falls, and F rises.", lambda d, s: -gains(d, s)),
+            ("it is F of the larger set; what was it before?", lambda d, s: len(d) * d.max() - np.minimum(
+                near_to(d, s)[:, None], d).sum(axis=0)),
+            ("it is L of the larger set; a gain is a difference.", lambda d, s: np.minimum(near_to(d, s)[:, None], d).sum(0)),
+            ("the medoids in S do nothing: near is c for every example.", lambda d, s: gains(d, [])),
+            ("the distances are squared.", lambda d, s: gains(d**2, s)),
+            ("it counts the examples that move over; by how much nearer do they get?", lambda d, s: (
+                near_to(d, s)[:, None] > d).sum(axis=0)),
+            ("near is the distance to the farthest medoid.", lambda d, s: gains(
+                d, s, lambda d, s: d[:, s].max(axis=1) if s else np.full(len(d), d.max()))),
+            ("only the medoid added last is in near; what of the others?", lambda d, s: gains(d, s[-1:])),
+        ],
+    ),
+    Exercise(
+        "05.cover",
+        [(D, 4.0), (D, 12.0), (D2, 1.0), (D2, 0.0)],
+        listed(gains, covered),
+        [
+            ("it goes on for one more: is L(S) <= epsilon looked at before an example is added?", one_more),
+            ("it stops one too early: L(S) is still above epsilon.", lambda d, e: listed(gains, covered)(d, e)[:-1]),
+            ("the mean distance is compared with epsilon; L(S) is the sum.", lambda d, e: listed(
+                gains, lambda d, s, e: covered(d, s, e * len(d)))(d, e)),
+            ("the largest distance is compared with epsilon; L(S) is the sum.", listed(
+                gains, lambda d, s, e: near_to(d, s).max() <= e)),
+            ("gains are not computed anew after each choice.", listed(lambda d, s: gains(d, []), covered)),
+            ("it adds the example farthest from the medoids; which one gains most?", listed(near_to, covered)),
+            ("it begins with example 0 whatever its gain.", listed(gains, covered, first=0)),
+            ("it adds the example that gains least.", listed(lambda d, s: -gains(d, s), covered)),
+            ("the right examples, sorted; the order chosen is asked for.", lambda d, e: sorted(listed(gains, covered)(d, e))),
+            ("the distances are squared.", lambda d, e: listed(gains, covered)(d**2, e)),
+            ("ties go to the highest number.", lambda d, e: [
+                len(d) - 1 - s for s in listed(gains, covered)(d[::-1, ::-1], e)]),
+        ],
+    ),
+    Exercise(
+        "05.certificate",
+        [(THETA, X, Y2, 0.1), (2 * THETA, X, 1 - Y2, 0.03)],
+        certificate,
+        [
+            ("it is not divided by lambda.", lambda t, x, y, l2: certificate(t, x, y, l2) * l2),
+            ("it is divided by lambda twice, or by its square.", lambda t, x, y, l2: certificate(t, x, y, l2) / l2),
+            ("the norm is squared: take the root.", lambda t, x, y, l2: certificate(t, x, y, l2) ** 2 * l2),
+            ("the gradient lacks the lambda theta of the loss.", lambda t, x, y, l2: np.linalg.norm(
+                logistic(t, x, y, 0.0)) / l2),
+            ("lambda theta is missing for the last entry; here lambda acts on all of theta.", lambda t, x, y, l2: (
+                np.linalg.norm(logistic(t, x, y, l2, l2 * np.append(t[:-1], 0.0))) / l2)),
+            ("the gradient is a sum over the examples, not a mean.", lambda t, x, y, l2: np.linalg.norm(
+                len(y) * logistic(t, x, y, 0.0) + l2 * t) / l2),
+            ("the probability has the sign of its exponent turned round.", lambda t, x, y, l2: np.linalg.norm(
+                logistic(t, x, y, l2, sign=-1.0)) / l2),
+            ("lambda theta has the wrong sign.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, -l2)) / l2),
+            ("the entry for the constant input is left out of the gradient.", lambda t, x, y, l2: np.linalg.norm(
+                logistic(t, x, y, l2)[:-1]) / l2),
+        ],
+    ),
+    Exercise(
+        "05.craig",
+        [(X, Y, 2), (X, Y, 3)],
+        craig,
+        [
+            ("classes are not kept apart: it is one problem over all examples.", without_classes),
+            ("an example goes to the nearest medoid of any class; it should be one of its own.", clusters_of_all),
+            ("weights are scaled in each class, so a small class counts as much as a large one.", lambda x, y, k: craig(
+                x, y, k, lambda sizes, y: sizes / sizes.mean(axis=1, keepdims=True))),
+            ("weights are cluster sizes and add up to n; they should have mean 1.", lambda x, y, k: craig(
+                x, y, k, lambda sizes, y: sizes)),
+            ("weights add up to 1; they should have mean 1.", lambda x, y, k: craig(
+                x, y, k, lambda sizes, y: sizes / sizes.sum())),
+            ("every weight is 1: what of the cluster sizes?", lambda x, y, k: craig(
+                x, y, k, lambda sizes, y: np.ones_like(sizes))),
+            ("the numbers count within the class; which rows of x are they?", lambda x, y, k: craig(x, y, k, local=True)),
+            ("the distances are squared.", lambda x, y, k: craig(x, y, k, metric=lambda g: distances(g) ** 2)),
+            ("weights are one more than the cluster: it holds its medoid already.", lambda x, y, k: craig(
+                x, y, k, lambda sizes, y: (sizes + 1) / (sizes + 1).mean())),
+        ],
+    ),
+]  # fmt: skip

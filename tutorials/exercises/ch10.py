@@ -1,0 +1,208 @@
+"""Exercises of tutorial 10: forgetting, the difficulty of picks, what a small loss bounds, and dropping the learned."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(10)
+RIGHT = np.array(  # (T, n) = (6, 5): twice, never right, once, always right, once after a wrong start
+    [[0, 0, 1, 1, 0], [1, 0, 1, 1, 1], [0, 0, 1, 1, 1], [1, 0, 0, 1, 0], [1, 0, 0, 1, 1], [0, 0, 0, 1, 1]], dtype=bool
+)
+PICKS, D = rng.integers(0, 5, (3, 7)) + np.eye(3, 7, dtype=int), rng.random(7) + 0.1
+ALPHA = 0.1
+SEEN = np.array(  # (T2, n) = (3, 6)
+    [
+        [0.05, 0.20, np.nan, 0.10, np.nan, 0.01],
+        [0.02, 0.01, np.nan, 0.03, 0.04, 0.02],
+        [np.nan, 0.03, np.nan, np.nan, 0.09, 0.05],
+    ]
+)
+ACTIVE = np.array([True, True, True, True, True, False])
+WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
+    [
+        [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
+        [np.nan, 0.02, 0.40, 0.30, np.nan, 0.80],
+        [0.90, 0.03, 0.30, 0.20, np.nan, 0.04],
+        [0.80, np.nan, 0.02, 0.50, 0.70, 0.30],
+        [np.nan, 0.40, 0.03, 0.04, 0.05, np.nan],
+        [0.60, np.nan, 0.04, 0.01, 0.02, 0.10],
+        [0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+    ]
+)
+
+
+def forgetting(correct):
+    events = (correct[:-1] & ~correct[1:]).sum(axis=0)
+    return np.where(correct.any(axis=0), events, len(correct))
+
+
+def difficulty(picks, d):
+    return picks @ d / picks.sum(axis=1) / d.mean()
+
+
+def bound(alpha):
+    return np.sqrt(2) * (1 - np.exp(-alpha))
+
+
+def worst(losses):
+    """(n,) the largest loss recorded, -inf where none was."""
+    return np.where(np.isnan(losses), -np.inf, losses).max(axis=0)
+
+
+def drop(losses, active, alpha):
+    w = worst(losses)
+    return active & ~((w > -np.inf) & (w < alpha))
+
+
+def excluding(rule=drop, keep=True, comes_back=False, rest=False, off=0):
+    """All windows with `rule`; the arguments are mistakes that can be made."""
+
+    def exclude(losses, alpha, T2, r):
+        rows = [np.ones(losses.shape[1], dtype=bool)]
+        ends = range(T2, len(losses) + (T2 if rest else 1), T2)
+        for end in ends:
+            before = np.ones_like(rows[-1]) if comes_back else rows[-1]
+            left = rule(losses[end - T2 : end], before, alpha)
+            rows.append(left if not keep or left.sum() >= r + off else rows[-1])
+        return np.array(rows)
+
+    return exclude
+
+
+def since_the_start(losses, alpha, T2, r):
+    """The mistake: windows that only grow."""
+    rows = [np.ones(losses.shape[1], dtype=bool)]
+    for end in range(T2, len(losses) + 1, T2):
+        left = drop(losses[:end], rows[-1], alpha)
+        rows.append(left if left.sum() >= r else rows[-1])
+    return np.array(rows)
+
+
+EXERCISES = [
+    Exercise(
+        "10.forgetting",
+        [(RIGHT,), (RIGHT[1:5, :4],)],
+        forgetting,
+        [
+            (
+                "examples that were never right get 0, as if they were the easiest.",
+                lambda c: (c[:-1] & ~c[1:]).sum(axis=0),
+            ),
+            (
+                "it counts how often an example is learned, from wrong to right: which way is forgetting?",
+                lambda c: np.where(c.any(axis=0), (~c[:-1] & c[1:]).sum(axis=0), len(c)),
+            ),
+            (
+                "it counts every change, learning included.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] ^ c[1:]).sum(axis=0), len(c)),
+            ),
+            ("it counts how often an example was wrong, whatever came before.", lambda c: (~c).sum(axis=0)),
+            (
+                "an example that was never right gets T - 1; count the rows, not the steps between them.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0), len(c) - 1),
+            ),
+            (
+                "it is one number a look, not one an example: along which axis does time run?",
+                lambda c: (c[:-1] & ~c[1:]).sum(axis=1),
+            ),
+        ],
+    ),
+    Exercise(
+        "10.difficulty",
+        [(PICKS, D)],
+        difficulty,
+        [
+            ("it is not compared with the mean over all examples.", lambda p, d: p @ d / p.sum(axis=1)),
+            (
+                "each example counts once, however often it was picked.",
+                lambda p, d: (p > 0) @ d / (p > 0).sum(axis=1) / d.mean(),
+            ),
+            ("it is divided by n; how many picks has a period?", lambda p, d: p @ d / len(d) / d.mean()),
+            ("the picks' sum is compared with the mean: divide by their number.", lambda p, d: p @ d / d.mean()),
+            ("the ratio is upside down: harder than average should be above 1.", lambda p, d: 1 / difficulty(p, d)),
+            (
+                "all periods are divided by the picks of all of them together.",
+                lambda p, d: p @ d / p.sum() / d.mean(),
+            ),
+            ("it is divided by the sum over all examples, not by their mean.", lambda p, d: p @ d / p.sum(1) / d.sum()),
+        ],
+    ),
+    Exercise(
+        "10.bound",
+        [(0.1,), (np.array([0.01, 0.5, 2.0]),)],
+        bound,
+        [
+            ("that bounds 1 - p_y; the vector p - y has other entries too.", lambda a: 1 - np.exp(-a)),
+            ("that is the square of the length.", lambda a: bound(a) ** 2),
+            (
+                "that bounds the sum of the entries' sizes, not the length.",
+                lambda a: 2 * (1 - np.exp(-a)),
+            ),
+            ("true, but larger than it needs to be: 1 - exp(-alpha) is less than alpha.", lambda a: np.sqrt(2) * a),
+            ("exp(-alpha) bounds p_y, which is near 1; how far is p_y from it?", lambda a: np.sqrt(2) * np.exp(-a)),
+            ("the exponent has the wrong sign: p_y = exp(-loss).", lambda a: np.sqrt(2) * (1 - np.exp(a))),
+        ],
+    ),
+    Exercise(
+        "10.drop",
+        [(SEEN, ACTIVE, ALPHA)],
+        drop,
+        [
+            (
+                "examples that were not seen in the window are dropped too: nothing is known about them.",
+                lambda x, a, alpha: a & ~(worst(x) < alpha),
+            ),
+            (
+                "one small loss is enough to be dropped; every recorded one should be small.",
+                lambda x, a, alpha: a & ~(np.where(np.isnan(x), np.inf, x).min(axis=0) < alpha),
+            ),
+            (
+                "a loss of exactly alpha counts as small; it has to be below.",
+                lambda x, a, alpha: a & ~((worst(x) > -np.inf) & (worst(x) <= alpha)),
+            ),
+            (
+                "an example that had been dropped before comes back.",
+                lambda x, a, alpha: drop(x, np.ones_like(a), alpha),
+            ),
+            ("it keeps the learned and drops the others.", lambda x, a, alpha: a & ~drop(x, a, alpha)),
+            (
+                "it marks those to be dropped among all; asked for is who stays active.",
+                lambda x, a, alpha: (worst(x) > -np.inf) & (worst(x) < alpha),
+            ),
+            (
+                "it asks whether the mean of the recorded losses is small.",
+                lambda x, a, alpha: (
+                    a & ~(np.nansum(x, 0) / np.maximum((~np.isnan(x)).sum(0), 1e-9) < alpha) | a & np.isnan(x).all(0)
+                ),
+            ),
+            (
+                "only examples that were seen at every step of the window can be dropped; once is enough.",
+                lambda x, a, alpha: a & ~(x < alpha).all(axis=0),
+            ),
+        ],
+    ),
+    Exercise(
+        "10.exclude",
+        [(WHOLE, ALPHA, 2, 2), (WHOLE, ALPHA, 2, 3), (WHOLE, ALPHA, 3, 1)],
+        excluding(),
+        [
+            ("the number of examples to keep, r, is not used.", excluding(keep=False)),
+            ("it drops nothing when exactly r would stay; fewer than r is too few.", excluding(off=1)),
+            ("an example that had been dropped comes back when it is no longer learned.", excluding(comes_back=True)),
+            ("a window that is not over yet has been used.", excluding(rest=True)),
+            ("windows begin at step 0 each time; each should begin where the last one ended.", since_the_start),
+            (
+                "the row before the first window is missing: at the start all are active.",
+                lambda *q: excluding()(*q)[1:],
+            ),
+            (
+                "examples that were not seen in a window are dropped too.",
+                excluding(lambda x, a, t: a & ~(worst(x) < t)),
+            ),
+            (
+                "one small loss is enough to be dropped; every recorded one should be small.",
+                excluding(lambda x, a, t: a & ~(np.where(np.isnan(x), np.inf, x).min(axis=0) < t)),
+            ),
+            ("active and dropped are mixed up: True should say that an example stays.", lambda *q: ~excluding()(*q)),
+        ],
+    ),
+]
