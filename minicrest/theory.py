@@ -209,6 +209,16 @@ def mean_square_gradient_by_norms(D0: float, N: int, eta: float, L_s: float, v: 
     return 2 * D0 / (N * eta * (1 - eps)) + L_s * eta * v / (1 - eps)
 
 
+def strongly_convex_gap(D0: float, N: int, eta: float, L_s: float, mu: float, v: float, bias: float = 0.0) -> float:
+    """E L(w_N) - L* <= (1 - eta mu)^N D0 + (bias^2 + L_s eta v) / (2 mu): where L is mu-strongly convex besides.
+
+    Assumes what mean_square_gradient does, with eps = 0. Derived: put |g|^2 >= 2 mu (L - L*) into its recursion.
+    """
+    if not 0 < eta * L_s <= 1 + 1e-12 or mu <= 0:
+        raise ValueError(f"needs 0 < eta <= 1/L_s and mu > 0, got eta L_s = {eta * L_s} and mu = {mu}")
+    return (1 - eta * mu) ** N * D0 + (bias**2 + L_s * eta * v) / (2 * mu)
+
+
 def step_size(D0: float, N: int, L_s: float, sigma: float, r: int) -> float:
     """eta = min(1/L_s, D sqrt(r) / (sigma sqrt(N))), D = sqrt(2 D0 / L_s) (CREST Theorem 4.1; its D made explicit)."""
     return min(1 / L_s, math.sqrt(2 * D0 / L_s * r / N) / sigma) if sigma else 1 / L_s

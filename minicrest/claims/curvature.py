@@ -209,7 +209,7 @@ def orders(axis_only: bool = True) -> Verdict:
     coefficient = miss / 1e-8 / abs(u @ H @ u - np.diag(H) @ u**2) * 2
     expected = {"linear": 2, "diagonal": 2, "full": 3, "axis": 3}
     worst = max(abs(found[name] - order) for name, order in expected.items())
-    return Verdict(0.05, worst, worst <= 0.05 and abs(coefficient - 1) < 0.01)
+    return Verdict(0.05, worst, bool(worst <= 0.05 and abs(coefficient - 1) < 0.01))
 
 
 def orders_picture(figure) -> None:

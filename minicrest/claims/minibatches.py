@@ -144,7 +144,8 @@ def gain_picture(figure) -> None:
     steps = [0, 5, 20, 50, 200]
     found = np.array([[ratios(seed, t) for seed in range(3)] for t in steps])  # (steps, seeds, 2)
     axes = figure.add_subplot()
-    for k, (name, colour) in enumerate((("$p - y$, where it was chosen", "#0072B2"), ("the whole gradient", "#D55E00"))):
+    names = ("$p - y$, where it was chosen", "#0072B2"), ("the whole gradient", "#D55E00")
+    for k, (name, colour) in enumerate(names):
         axes.plot(range(len(steps)), found[:, :, k].mean(1), "o-", color=colour, label=name)
     axes.axhline(1, color="k", label="m = 20 at random")
     axes.axhline(0.2, color="k", ls=":", label="r = 100 at random")

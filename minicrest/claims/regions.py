@@ -36,7 +36,7 @@ def spiral_oracle(seed: int, loss=SoftmaxCrossEntropy()) -> Oracle:
 
 
 def follow(method, oracle, optimizer, steps: int):
-    """Train as train.py does, and yield (state before, state after, batch, theta) of every proposal."""
+    """Train as train.py does; yield (state before, state after, batch, theta) of every proposal."""
     theta, state = oracle.theta.copy(), method.init(oracle)
     memory = optimizer.init(theta)
     oracle.move(theta, oracle.statistics)

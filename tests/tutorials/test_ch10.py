@@ -18,12 +18,12 @@ def count(correct):
     for row in correct.T:
         falls = sum(1 for before, after in zip(row, row[1:]) if before and not after)
         events.append(falls if any(row) else len(row))
-    return events
+    return np.array(events)
 
 
 def listed(picks, d):
     """The picks written out, each as often as it was picked."""
-    return [np.repeat(d, row).mean() / d.mean() for row in picks]
+    return np.array([np.repeat(d, row).mean() / d.mean() for row in picks])
 
 
 def farthest(alpha):
@@ -79,14 +79,14 @@ def returning(losses, alpha, T2, r):
 
 
 WRONG = [
-    ("10.forgetting", lambda c: [sum(a and not b for a, b in zip(r, r[1:])) for r in c.T], "get 0"),
+    ("10.forgetting", lambda c: np.array([sum(a and not b for a, b in zip(r, r[1:])) for r in c.T]), "get 0"),
     ("10.forgetting", lambda c: np.where(c.any(0), (np.diff(c.astype(int), axis=0) > 0).sum(0), len(c)), "learned"),
     ("10.forgetting", lambda c: np.where(c.any(0), np.diff(c, axis=0).sum(0), len(c)), "every change"),
     ("10.forgetting", lambda c: len(c) - c.sum(0), "how often an example was wrong"),
     ("10.difficulty", lambda p, d: (p * d).sum(1) / p.sum(1), "not compared"),
-    ("10.difficulty", lambda p, d: [d[row > 0].mean() / d.mean() for row in p], "counts once"),
+    ("10.difficulty", lambda p, d: np.array([d[row > 0].mean() / d.mean() for row in p]), "counts once"),
     ("10.difficulty", lambda p, d: (p * d).mean(1) / d.mean(), "divided by n"),
-    ("10.difficulty", lambda p, d: [d.mean() / np.repeat(d, row).mean() for row in p], "upside down"),
+    ("10.difficulty", lambda p, d: 1 / listed(p, d), "upside down"),
     ("10.bound", lambda a: -np.expm1(-a), "other entries"),
     ("10.bound", lambda a: 2 * np.expm1(-a) ** 2, "square"),
     ("10.bound", lambda a: 2**0.5 * a, "larger than"),

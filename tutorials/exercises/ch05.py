@@ -71,7 +71,7 @@ def listed(score, stop, first=None):
         while not stop(d, chosen, epsilon) and len(chosen) < len(d):
             score_now = np.where(np.isin(np.arange(len(d)), chosen), -np.inf, score(d, chosen))
             chosen.append(int(score_now.argmax()))
-        return chosen
+        return np.array(chosen)
 
     return answer
 
@@ -102,13 +102,13 @@ def certificate(theta, x, y, l2):
 
 
 def craig(x, y, k, scale=lambda sizes, y: sizes / np.mean(np.concatenate(sizes)), metric=distances, local=False):
-    """scale: from the cluster sizes, (classes, k), to the weights; metric: the distances; local: numbers in the class."""
+    """scale: from cluster sizes (classes, k) to weights; metric: the distances; local: number rows in their class."""
     indices, sizes = [], []
     for label in np.unique(y):
         members = np.flatnonzero(y == label)
         d = metric(x[members])
         s = listed(gains, lambda d, s, size: len(s) >= size)(d, k)
-        indices.append(np.array(s) if local else members[s])
+        indices.append(s if local else members[s])
         sizes.append(np.bincount(d[:, s].argmin(axis=1), minlength=k))
     return np.concatenate(indices), np.ravel(scale(np.array(sizes, float), y))
 
@@ -132,15 +132,21 @@ EXERCISES = [
         [
             ("the medoids' gradients are added up without their weights.", unweighted),
             ("every medoid has the same weight, n / k; what is the size of its cluster?", equal_weights),
-            ("the distances in the bound are squared.", bound(away=lambda d: (d**2).sum(axis=1).min())),
             ("the distances in the bound are squared.", bound(away=lambda d: (d**2).min(axis=1).sum())),
-            ("the bound is a mean over the examples; the inequality is about sums.", bound(away=lambda d: d.min(1).mean())),
+            (
+                "the bound is a mean over the examples; the inequality is about sums.",
+                bound(away=lambda d: d.min(1).mean()),
+            ),
             ("the error is of the mean; the inequality is about sums.", rescaled(lambda n, k: 1 / n)),
-            ("both sides are means over the examples; the inequality is about sums.", lambda g, s: tuple(
-                side / len(g) for side in bound()(g, s))),
+            (
+                "both sides are means over the examples; the inequality is about sums.",
+                lambda g, s: tuple(side / len(g) for side in bound()(g, s)),
+            ),
             ("the bound adds up the distances to all medoids, not to the nearest one.", bound(away=np.sum)),
-            ("the bound is the largest distance to a medoid; it should add up all of them.", bound(
-                away=lambda d: d.min(axis=1).max())),
+            (
+                "the bound is the largest distance to a medoid; it should add up all of them.",
+                bound(away=lambda d: d.min(axis=1).max()),
+            ),
             ("the bound takes the farthest medoid in place of the nearest.", bound(away=lambda d: d.max(axis=1).sum())),
             ("each example is counted for its farthest medoid.", bound(gamma=lambda d: d.argmax(axis=1))),
             ("the error is squared: take the root.", lambda g, s: (bound()(g, s)[0] ** 2, bound()(g, s)[1])),
@@ -152,20 +158,34 @@ EXERCISES = [
         [(D, []), (D, S), (D2, [1])],
         gains,
         [
-            ("losses are counted as well: an example that is farther from e stays where it is.", lambda d, s: (
-                near_to(d, s)[:, None] - d).sum(axis=0)),
-            ("it sums over the candidates: which axis runs over the examples that gain?", lambda d, s: gains(d, s, axis=1)),
+            (
+                "losses are counted as well: an example that is farther from e stays where it is.",
+                lambda d, s: (near_to(d, s)[:, None] - d).sum(axis=0),
+            ),
+            (
+                "it sums over the candidates: which axis runs over the examples that gain?",
+                lambda d, s: gains(d, s, axis=1),
+            ),
             ("it is a mean over the examples; the gain is a sum.", lambda d, s: gains(d, s) / len(d)),
             ("the sign is turned round: near falls, and F rises.", lambda d, s: -gains(d, s)),
-            ("it is F of the larger set; what was it before?", lambda d, s: len(d) * d.max() - np.minimum(
-                near_to(d, s)[:, None], d).sum(axis=0)),
-            ("it is L of the larger set; a gain is a difference.", lambda d, s: np.minimum(near_to(d, s)[:, None], d).sum(0)),
+            (
+                "it is F of the larger set; what was it before?",
+                lambda d, s: len(d) * d.max() - np.minimum(near_to(d, s)[:, None], d).sum(axis=0),
+            ),
+            (
+                "it is L of the larger set; a gain is a difference.",
+                lambda d, s: np.minimum(near_to(d, s)[:, None], d).sum(0),
+            ),
             ("the medoids in S do nothing: near is c for every example.", lambda d, s: gains(d, [])),
             ("the distances are squared.", lambda d, s: gains(d**2, s)),
-            ("it counts the examples that move over; by how much nearer do they get?", lambda d, s: (
-                near_to(d, s)[:, None] > d).sum(axis=0)),
-            ("near is the distance to the farthest medoid.", lambda d, s: gains(
-                d, s, lambda d, s: d[:, s].max(axis=1) if s else np.full(len(d), d.max()))),
+            (
+                "it counts the examples that move over; by how much nearer do they get?",
+                lambda d, s: (near_to(d, s)[:, None] > d).sum(axis=0),
+            ),
+            (
+                "near is the distance to the farthest medoid.",
+                lambda d, s: gains(d, s, lambda d, s: d[:, s].max(axis=1) if s else np.full(len(d), d.max())),
+            ),
             ("only the medoid added last is in near; what of the others?", lambda d, s: gains(d, s[-1:])),
         ],
     ),
@@ -176,18 +196,31 @@ EXERCISES = [
         [
             ("it goes on for one more: is L(S) <= epsilon looked at before an example is added?", one_more),
             ("it stops one too early: L(S) is still above epsilon.", lambda d, e: listed(gains, covered)(d, e)[:-1]),
-            ("the mean distance is compared with epsilon; L(S) is the sum.", lambda d, e: listed(
-                gains, lambda d, s, e: covered(d, s, e * len(d)))(d, e)),
-            ("the largest distance is compared with epsilon; L(S) is the sum.", listed(
-                gains, lambda d, s, e: near_to(d, s).max() <= e)),
+            (
+                "the mean distance is compared with epsilon; L(S) is the sum.",
+                lambda d, e: listed(gains, lambda d, s, e: len(s) > 0 and covered(d, s, e * len(d)))(d, e),
+            ),
+            (
+                "the largest distance is compared with epsilon; L(S) is the sum.",
+                listed(gains, lambda d, s, e: near_to(d, s).max() <= e),
+            ),
             ("gains are not computed anew after each choice.", listed(lambda d, s: gains(d, []), covered)),
             ("it adds the example farthest from the medoids; which one gains most?", listed(near_to, covered)),
+            (
+                "it adds the example farthest from the medoids; which one gains most?",
+                listed(lambda d, s: near_to(d, s) if s else gains(d, s), covered),
+            ),
             ("it begins with example 0 whatever its gain.", listed(gains, covered, first=0)),
             ("it adds the example that gains least.", listed(lambda d, s: -gains(d, s), covered)),
-            ("the right examples, sorted; the order chosen is asked for.", lambda d, e: sorted(listed(gains, covered)(d, e))),
+            (
+                "the right examples, sorted; the order chosen is asked for.",
+                lambda d, e: np.sort(listed(gains, covered)(d, e)),
+            ),
             ("the distances are squared.", lambda d, e: listed(gains, covered)(d**2, e)),
-            ("ties go to the highest number.", lambda d, e: [
-                len(d) - 1 - s for s in listed(gains, covered)(d[::-1, ::-1], e)]),
+            (
+                "ties go to the highest number.",
+                lambda d, e: len(d) - 1 - listed(gains, covered)(d[::-1, ::-1], e),
+            ),
         ],
     ),
     Exercise(
@@ -198,17 +231,27 @@ EXERCISES = [
             ("it is not divided by lambda.", lambda t, x, y, l2: certificate(t, x, y, l2) * l2),
             ("it is divided by lambda twice, or by its square.", lambda t, x, y, l2: certificate(t, x, y, l2) / l2),
             ("the norm is squared: take the root.", lambda t, x, y, l2: certificate(t, x, y, l2) ** 2 * l2),
-            ("the gradient lacks the lambda theta of the loss.", lambda t, x, y, l2: np.linalg.norm(
-                logistic(t, x, y, 0.0)) / l2),
-            ("lambda theta is missing for the last entry; here lambda acts on all of theta.", lambda t, x, y, l2: (
-                np.linalg.norm(logistic(t, x, y, l2, l2 * np.append(t[:-1], 0.0))) / l2)),
-            ("the gradient is a sum over the examples, not a mean.", lambda t, x, y, l2: np.linalg.norm(
-                len(y) * logistic(t, x, y, 0.0) + l2 * t) / l2),
-            ("the probability has the sign of its exponent turned round.", lambda t, x, y, l2: np.linalg.norm(
-                logistic(t, x, y, l2, sign=-1.0)) / l2),
+            (
+                "the gradient lacks the lambda theta of the loss.",
+                lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, 0.0)) / l2,
+            ),
+            (
+                "lambda theta is missing for the last entry; here lambda acts on all of theta.",
+                lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2, l2 * np.append(t[:-1], 0.0))) / l2,
+            ),
+            (
+                "the gradient is a sum over the examples, not a mean.",
+                lambda t, x, y, l2: np.linalg.norm(len(y) * logistic(t, x, y, 0.0) + l2 * t) / l2,
+            ),
+            (
+                "the probability has the sign of its exponent turned round.",
+                lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2, sign=-1.0)) / l2,
+            ),
             ("lambda theta has the wrong sign.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, -l2)) / l2),
-            ("the entry for the constant input is left out of the gradient.", lambda t, x, y, l2: np.linalg.norm(
-                logistic(t, x, y, l2)[:-1]) / l2),
+            (
+                "the entry for the constant input is left out of the gradient.",
+                lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2)[:-1]) / l2,
+            ),
         ],
     ),
     Exercise(
@@ -218,18 +261,31 @@ EXERCISES = [
         [
             ("classes are not kept apart: it is one problem over all examples.", without_classes),
             ("an example goes to the nearest medoid of any class; it should be one of its own.", clusters_of_all),
-            ("weights are scaled in each class, so a small class counts as much as a large one.", lambda x, y, k: craig(
-                x, y, k, lambda sizes, y: sizes / sizes.mean(axis=1, keepdims=True))),
-            ("weights are cluster sizes and add up to n; they should have mean 1.", lambda x, y, k: craig(
-                x, y, k, lambda sizes, y: sizes)),
-            ("weights add up to 1; they should have mean 1.", lambda x, y, k: craig(
-                x, y, k, lambda sizes, y: sizes / sizes.sum())),
-            ("every weight is 1: what of the cluster sizes?", lambda x, y, k: craig(
-                x, y, k, lambda sizes, y: np.ones_like(sizes))),
-            ("the numbers count within the class; which rows of x are they?", lambda x, y, k: craig(x, y, k, local=True)),
+            (
+                "weights are scaled in each class, so a small class counts as much as a large one.",
+                lambda x, y, k: craig(x, y, k, lambda sizes, y: sizes / sizes.mean(axis=1, keepdims=True)),
+            ),
+            (
+                "weights are cluster sizes and add up to n; they should have mean 1.",
+                lambda x, y, k: craig(x, y, k, lambda sizes, y: sizes),
+            ),
+            (
+                "weights add up to 1; they should have mean 1.",
+                lambda x, y, k: craig(x, y, k, lambda sizes, y: sizes / sizes.sum()),
+            ),
+            (
+                "every weight is 1: what of the cluster sizes?",
+                lambda x, y, k: craig(x, y, k, lambda sizes, y: np.ones_like(sizes)),
+            ),
+            (
+                "the numbers count within the class; which rows of x are they?",
+                lambda x, y, k: craig(x, y, k, local=True),
+            ),
             ("the distances are squared.", lambda x, y, k: craig(x, y, k, metric=lambda g: distances(g) ** 2)),
-            ("weights are one more than the cluster: it holds its medoid already.", lambda x, y, k: craig(
-                x, y, k, lambda sizes, y: (sizes + 1) / (sizes + 1).mean())),
+            (
+                "weights are one more than the cluster: it holds its medoid already.",
+                lambda x, y, k: craig(x, y, k, lambda sizes, y: (sizes + 1) / (sizes + 1).mean()),
+            ),
         ],
     ),
-]  # fmt: skip
+]

@@ -9,14 +9,14 @@ RIGHT = np.array(  # (T, n) = (6, 5): twice, never right, once, always right, on
 )
 PICKS, D = rng.integers(0, 5, (3, 7)) + np.eye(3, 7, dtype=int), rng.random(7) + 0.1
 ALPHA = 0.1
-SEEN = np.array(  # (T2, n) = (3, 6)
+SEEN = np.array(  # (T2, n) = (3, 7)
     [
-        [0.05, 0.20, np.nan, 0.10, np.nan, 0.01],
-        [0.02, 0.01, np.nan, 0.03, 0.04, 0.02],
-        [np.nan, 0.03, np.nan, np.nan, 0.09, 0.05],
+        [0.05, 0.20, np.nan, 0.10, np.nan, 0.30, 0.50],
+        [0.02, 0.01, np.nan, 0.03, 0.04, 0.02, 0.02],
+        [np.nan, 0.03, np.nan, np.nan, 0.09, 0.05, np.nan],
     ]
 )
-ACTIVE = np.array([True, True, True, True, True, False])
+ACTIVE = np.array([True, True, True, True, True, False, True])
 WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
     [
         [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
@@ -165,10 +165,6 @@ EXERCISES = [
             ),
             ("it keeps the learned and drops the others.", lambda x, a, alpha: a & ~drop(x, a, alpha)),
             (
-                "it marks those to be dropped among all; asked for is who stays active.",
-                lambda x, a, alpha: (worst(x) > -np.inf) & (worst(x) < alpha),
-            ),
-            (
                 "it asks whether the mean of the recorded losses is small.",
                 lambda x, a, alpha: (
                     a & ~(np.nansum(x, 0) / np.maximum((~np.isnan(x)).sum(0), 1e-9) < alpha) | a & np.isnan(x).all(0)
@@ -182,7 +178,7 @@ EXERCISES = [
     ),
     Exercise(
         "10.exclude",
-        [(WHOLE, ALPHA, 2, 2), (WHOLE, ALPHA, 2, 3), (WHOLE, ALPHA, 3, 1)],
+        [(WHOLE, ALPHA, 2, 2), (WHOLE, ALPHA, 2, 4), (WHOLE, ALPHA, 2, 5), (WHOLE, ALPHA, 3, 1)],
         excluding(),
         [
             ("the number of examples to keep, r, is not used.", excluding(keep=False)),

@@ -1,0 +1,172 @@
+"""Exercises of tutorial 06: bias and variance, the error of random batches, and batches of one coreset."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(6)
+U, TARGET = rng.standard_normal((7, 3)) + [1.0, -2.0, 0.5], np.array([0.3, 0.1, -1.0])
+G = rng.standard_normal((11, 4))
+S, GAMMA = np.array([8, 2, 10, 5, 0]), np.array([1.0, 5.0, 2.0, 1.0, 2.0])  # gamma sums to n
+B, LONG = np.array([1, 3]), np.array([4, 0, 2])
+
+
+def split(u, target):
+    mean = u.mean(axis=0)
+    return ((mean - target) ** 2).sum(), ((u - mean) ** 2).sum(axis=1).mean()
+
+
+def spread(g, ddof=0):
+    return g.var(axis=0, ddof=ddof).sum()
+
+
+def random_error(g, m):
+    n = len(g)
+    return spread(g) / m * (n - m) / (n - 1)
+
+
+def batch(weigh=lambda gamma, b: gamma[b] / gamma.mean(), rows=lambda s, b: s[b], total=np.mean):
+    """The gradient of mini-batch b, its weights by weigh(gamma, b), its rows of g by rows(s, b)."""
+    return lambda g, s, gamma, b: total(weigh(gamma, b)[:, None] * g[rows(s, b)], axis=0)
+
+
+def single(w=lambda gamma: gamma / gamma.mean(), error=random_error, target=lambda g, s: g.mean(axis=0)):
+    """(bias^2, variance) of one coreset with the weights w(gamma), its variance by error(v, m)."""
+
+    def answer(g, s, gamma, m):
+        v = w(gamma)[:, None] * g[s]
+        return ((v.mean(axis=0) - target(g, s)) ** 2).sum(), error(v, m)
+
+    return answer
+
+
+def unweighted_spread(g, s, gamma, m):
+    return single()(g, s, gamma, m)[0], random_error(g[s], m)
+
+
+def size_of_data(g, s, gamma, m):
+    """The mistake: n where k belongs."""
+    bias2, variance = single(error=lambda v, m: spread(v) / m)(g, s, gamma, m)
+    return bias2, variance * (len(g) - m) / (len(g) - 1)
+
+
+EXERCISES = [
+    Exercise(
+        "06.split",
+        [(U, TARGET)],
+        split,
+        [
+            ("the first is the bias, not its square.", lambda u, t: (split(u, t)[0] ** 0.5, split(u, t)[1])),
+            (
+                "the variance is taken about the target; about what does u vary?",
+                lambda u, t: (split(u, t)[0], ((u - t) ** 2).sum(axis=1).mean()),
+            ),
+            (
+                "the variance is divided by N - 1; all N batches are known, so it is a plain mean.",
+                lambda u, t: (split(u, t)[0], spread(u, ddof=1)),
+            ),
+            (
+                "the second is a mean over the entries too; a squared norm is their sum.",
+                lambda u, t: (split(u, t)[0], spread(u) / u.shape[1]),
+            ),
+            (
+                "both are means over the entries; a squared norm is their sum.",
+                lambda u, t: tuple(part / u.shape[1] for part in split(u, t)),
+            ),
+            (
+                "the variance is a sum over the estimates, not a mean.",
+                lambda u, t: (split(u, t)[0], len(u) * split(u, t)[1]),
+            ),
+            (
+                "the second is a standard deviation: it should be squared.",
+                lambda u, t: (split(u, t)[0], split(u, t)[1] ** 0.5),
+            ),
+            ("it is the other way round: first the bias, then the variance.", lambda u, t: split(u, t)[::-1]),
+            (
+                "the means run along the wrong axis: which one runs over the estimates?",
+                lambda u, t: (((u.mean() - t) ** 2).sum(), spread(u.T)),
+            ),
+        ],
+    ),
+    Exercise(
+        "06.random",
+        [(G, 3), (U, 2)],
+        random_error,
+        [
+            ("the factor for drawing without replacement is missing.", lambda g, m: spread(g) / m),
+            (
+                "the factor's denominator is n; look at the formula again.",
+                lambda g, m: spread(g) / m * (len(g) - m) / len(g),
+            ),
+            (
+                "sigma^2 is divided by n - 1 as well; here it is a mean over all n.",
+                lambda g, m: spread(g, ddof=1) / m * (len(g) - m) / (len(g) - 1),
+            ),
+            ("it is not divided by m.", lambda g, m: m * random_error(g, m)),
+            ("it is divided by m twice.", lambda g, m: random_error(g, m) / m),
+            (
+                "sigma^2 is a mean over the entries; a squared norm is their sum.",
+                lambda g, m: random_error(g, m) / g.shape[1],
+            ),
+            ("sigma^2 is a sum over the examples, not a mean.", lambda g, m: len(g) * random_error(g, m)),
+            ("the root has been taken: the error is squared.", lambda g, m: random_error(g, m) ** 0.5),
+            (
+                "the mean has not been subtracted: sigma^2 is about the mean gradient.",
+                lambda g, m: (g**2).sum(axis=1).mean() / m * (len(g) - m) / (len(g) - 1),
+            ),
+        ],
+    ),
+    Exercise(
+        "06.batch",
+        [(G, S, GAMMA, B), (G, S, GAMMA, LONG)],
+        batch(),
+        [
+            (
+                "weights are divided by their sum in the batch; they should be inherited from the coreset.",
+                batch(lambda gamma, b: gamma[b] / gamma[b].mean()),
+            ),
+            ("the weights do nothing.", batch(lambda gamma, b: np.ones(len(b)))),
+            (
+                "gamma is used as it is; the weights should have mean 1 over the coreset.",
+                batch(lambda gamma, b: gamma[b]),
+            ),
+            (
+                "the weights have sum 1 over the coreset; they should have mean 1.",
+                batch(lambda gamma, b: gamma[b] / gamma.sum()),
+            ),
+            ("B is used as row numbers of G; it holds places in S.", batch(rows=lambda s, b: b)),
+            (
+                "the weights are those of the first m medoids; which does B name?",
+                batch(lambda gamma, b: gamma[: len(b)] / gamma.mean()),
+            ),
+            ("it is the sum over the batch, not divided by m.", batch(total=np.sum)),
+            (
+                "it is divided by k, the size of the coreset; how many are in the batch?",
+                lambda g, s, gamma, b: batch(total=np.sum)(g, s, gamma, b) / len(s),
+            ),
+        ],
+    ),
+    Exercise(
+        "06.single",
+        [(G, S, GAMMA, 2), (G, S, GAMMA, 3)],
+        single(),
+        [
+            ("the weights do nothing.", single(np.ones_like)),
+            ("gamma is used as it is; the weights should have mean 1.", single(lambda gamma: gamma)),
+            ("the weights have sum 1; they should have mean 1.", single(lambda gamma: gamma / gamma.sum())),
+            ("the variance is that of the gradients; their weights vary too.", unweighted_spread),
+            ("the factor for drawing without replacement has n in it; from how many is the batch drawn?", size_of_data),
+            ("the factor for drawing without replacement is missing.", single(error=lambda v, m: spread(v) / m)),
+            (
+                "the bias is measured from the coreset's own unweighted mean; it should be the mean over all n.",
+                single(target=lambda g, s: g[s].mean(axis=0)),
+            ),
+            ("the two terms have been added up; the pair is asked for.", lambda *q: sum(single()(*q))),
+            ("it is the other way round: first the bias, then the variance.", lambda *q: single()(*q)[::-1]),
+            ("the first is the bias, not its square.", lambda *q: (single()(*q)[0] ** 0.5, single()(*q)[1])),
+            (
+                "the variance is not divided by m.",
+                lambda g, s, gamma, m: single(error=lambda v, m: m * random_error(v, m))(g, s, gamma, m),
+            ),
+        ],
+    ),
+]

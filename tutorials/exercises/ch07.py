@@ -1,0 +1,223 @@
+"""Exercises of tutorial 07: the quadratic model, its relative error, orders, periods, and the schedule of regions."""
+
+import math
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(7)
+G, DELTA, START = rng.standard_normal((3, 5))
+CURVED = rng.random(5) + 0.5
+VALUE = 1.7 + G @ DELTA + 0.5 * CURVED @ DELTA**2
+SIZES = np.logspace(-2, -0.5, 7)
+ERRORS = 0.3 * SIZES**2.4 * np.exp(0.1 * rng.standard_normal(7))  # scattered about a power law
+NARROW = np.array([0.3, -0.2, 0.1, 0.4])
+
+
+def value(constant, g, H, delta):
+    return constant + g @ delta + 0.5 * (H * delta) @ delta
+
+
+def rho(constant, g, H, delta, loss):
+    return abs(value(constant, g, H, delta) - loss) / loss
+
+
+def slope(x, y):
+    return np.polyfit(x, y, 1)[0]
+
+
+def periods(h, b, H0, H, longest, up=math.ceil, size=np.linalg.norm):
+    T1 = min(longest, up(h * size(H0) / size(H)))
+    return T1, min(longest, up(b * T1))
+
+
+def from_the_ratio(h, b, H0, H, longest):
+    """The mistake: P from h |H0| / |H| before it is rounded."""
+    ratio = h * np.linalg.norm(H0) / np.linalg.norm(H)
+    return min(longest, math.ceil(ratio)), min(longest, math.ceil(b * ratio))
+
+
+def regions(
+    rho,
+    period,
+    tau,
+    steps,
+    first=1,
+    late=0,
+    since_zero=False,
+    every=False,
+    reach=0,
+    last_check=False,
+    closes=lambda error, tau: error > tau,
+):
+    """The schedule; each keyword makes one mistake."""
+    starts, base = [0], 0
+    for t in range(first, steps + reach):
+        open_for = t if since_zero else t - starts[-1]
+        if not every and open_for % period(starts[-1]):
+            continue
+        if closes(rho(base, t), tau):
+            starts.append(t + late)
+            base = t + late
+        elif last_check:
+            base = t
+    return starts
+
+
+def all_checks(rho, period, tau, steps):
+    """The mistake: every check opens a region."""
+    return regions(rho, period, tau, steps, closes=lambda error, tau: True)
+
+
+def growing(start, t):
+    """The error of a model that opened at `start`: in sixteenths, so that it can equal tau."""
+    return (t - start) * (1 + start % 3) / 16
+
+
+def lasting(start):
+    return 2 + start % 2
+
+
+MODEL = (1.7, G, CURVED, DELTA)
+ABOVE, BELOW = VALUE + 0.4, VALUE - 0.3  # losses that the model falls short of, and exceeds
+
+EXERCISES = [
+    Exercise(
+        "07.value",
+        [MODEL, (0.2, DELTA, CURVED[::-1].copy(), START)],
+        value,
+        [
+            ("the quadratic term lacks its factor.", lambda c, g, H, d: c + g @ d + H @ d**2),
+            ("the constant is missing.", lambda c, g, H, d: value(0, g, H, d)),
+            ("the linear term is missing.", lambda c, g, H, d: value(c, 0 * g, H, d)),
+            ("the quadratic term is missing.", lambda c, g, H, d: c + g @ d),
+            ("delta is not squared in the last term.", lambda c, g, H, d: c + g @ d + 0.5 * H @ d),
+            (
+                "the last term squares the sum, and the terms should be squared before they are added.",
+                lambda c, g, H, d: c + g @ d + 0.5 * (H @ d) ** 2,
+            ),
+            ("the curvature is squared along with delta.", lambda c, g, H, d: c + g @ d + 0.5 * ((H * d) ** 2).sum()),
+            ("the model is walked backwards: what is the sign of delta?", lambda c, g, H, d: value(c, g, H, -d)),
+            (
+                "the curvature is taken off: a positive one should bend the model up.",
+                lambda c, g, H, d: value(c, g, -H, d),
+            ),
+            (
+                "it is a vector: the terms of the two products have to be added up.",
+                lambda c, g, H, d: c + g * d + 0.5 * H * d**2,
+            ),
+        ],
+    ),
+    Exercise(
+        "07.rho",
+        [(*MODEL, ABOVE), (*MODEL, BELOW)],
+        rho,
+        [
+            ("it is the error itself: relative to what?", lambda *q: rho(*q) * q[-1]),
+            (
+                "it is relative to the model's value; the measured loss is what counts.",
+                lambda *q: rho(*q) * q[-1] / abs(value(*q[:-1])),
+            ),
+            (
+                "it is relative to the loss where the region began; what has been measured now?",
+                lambda *q: rho(*q) * q[-1] / q[0],
+            ),
+            (
+                "it can be negative: a model that is too low is wrong as well.",
+                lambda *q: (value(*q[:-1]) - q[-1]) / q[-1],
+            ),
+            ("it can be negative, and is so where the model is too high.", lambda *q: (q[-1] - value(*q[:-1])) / q[-1]),
+            ("it is squared.", lambda *q: rho(*q) ** 2),
+            ("the model lacks its curvature.", lambda c, g, H, d, loss: rho(c, g, 0 * H, d, loss)),
+            ("the model's quadratic term lacks its factor.", lambda c, g, H, d, loss: rho(c, g, 2 * H, d, loss)),
+            ("it is in per cent; a fraction is asked for.", lambda *q: 100 * rho(*q)),
+        ],
+    ),
+    Exercise(
+        "07.order",
+        [(SIZES, ERRORS), (2 * SIZES[1:], 5 * ERRORS[:-1])],
+        lambda s, e: slope(np.log(s), np.log(e)),
+        [
+            ("there are no logarithms: that is the slope of a plain plot.", slope),
+            ("only the errors are in logarithms.", lambda s, e: slope(s, np.log(e))),
+            ("only the sizes are in logarithms.", lambda s, e: slope(np.log(s), e)),
+            (
+                "the axes have changed places: which of the two depends on the other?",
+                lambda s, e: slope(np.log(e), np.log(s)),
+            ),
+            (
+                "it is where the line cuts the axis; its slope is asked for.",
+                lambda s, e: np.polyfit(np.log(s), np.log(e), 1)[1],
+            ),
+            (
+                "it goes through the first and last points only; a least-squares line minds them all.",
+                lambda s, e: np.log(e[-1] / e[0]) / np.log(s[-1] / s[0]),
+            ),
+            (
+                "it is the mean of the slopes between neighbours, unequally weighted or not; fit one line.",
+                lambda s, e: np.median(np.diff(np.log(e)) / np.diff(np.log(s))),
+            ),
+            (
+                "the line is forced through the origin: it has a constant too.",
+                lambda s, e: (np.log(s) @ np.log(e)) / (np.log(s) @ np.log(s)),
+            ),
+            ("the sign is turned round: errors grow with the distance.", lambda s, e: -slope(np.log(s), np.log(e))),
+        ],
+    ),
+    Exercise(
+        "07.periods",
+        [
+            (2.0, 2.5, G, CURVED, 50),
+            (1.5, 1.7, 4 * CURVED, NARROW, 20),
+            (3.0, 2.5, CURVED, 0.9 * NARROW, 40),
+            (0.4, 1.3, NARROW, CURVED, 9),
+            (1.0, 1.9, G, NARROW, 7),
+        ],
+        periods,
+        [
+            (
+                "the ratio is upside down: flat places should be checked less often.",
+                lambda h, b, H0, H, most: periods(h, b, H, H0, most),
+            ),
+            ("it rounds down.", lambda *q: periods(*q, up=math.floor)),
+            ("it rounds to the nearest; up is asked for.", lambda *q: periods(*q, up=round)),
+            ("P comes from the ratio before rounding.", from_the_ratio),
+            (
+                "the lengths are sums of absolute entries; the length of a vector is something else.",
+                lambda *q: periods(*q, size=lambda v: abs(v).sum()),
+            ),
+            ("the lengths are not rooted: these are squared lengths.", lambda *q: periods(*q, size=lambda v: v @ v)),
+            ("h does nothing.", lambda h, *q: periods(1.0, *q)),
+            ("b does nothing: P is T1.", lambda h, b, *q: periods(h, 1.0, *q)),
+            ("nothing keeps them below `longest`.", lambda h, b, H0, H, most: periods(h, b, H0, H, 10**9)),
+            ("P may exceed `longest`.", lambda *q: (periods(*q)[0], math.ceil(q[1] * periods(*q)[0]))),
+            ("they come in the other order.", lambda *q: periods(*q)[::-1]),
+        ],
+    ),
+    Exercise(
+        "07.regions",
+        [(growing, lasting, 0.25, 29), (growing, lasting, 0.5, 31), (growing, lambda start: 3, 0.125, 24)],
+        regions,
+        [
+            ("it checks before every step; each region has its period.", lambda *q: regions(*q, every=True)),
+            ("a region closes where rho equals tau.", lambda *q: regions(*q, closes=lambda e, tau: e >= tau)),
+            ("the first region is missing.", lambda *q: regions(*q)[1:]),
+            ("checks are counted from step 0; each region has its own clock.", lambda *q: regions(*q, since_zero=True)),
+            ("a new region opens one step after the check that closed the old one.", lambda *q: regions(*q, late=1)),
+            (
+                "it opens regions where the model is right, and keeps it where it is wrong.",
+                lambda *q: regions(*q, closes=lambda e, tau: e <= tau),
+            ),
+            ("every check opens a region, whatever rho says.", all_checks),
+            ("there is a check after the last step.", lambda *q: regions(*q, reach=1)),
+            (
+                "rho is asked for from the last check; where was the model made?",
+                lambda *q: regions(*q, last_check=True),
+            ),
+            (
+                "these are the regions' lengths; the steps at which they open are asked for.",
+                lambda *q: np.diff(regions(*q), append=q[-1]),
+            ),
+        ],
+    ),
+]

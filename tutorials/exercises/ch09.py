@@ -1,0 +1,264 @@
+"""Exercises of tutorial 09: smoothed derivatives, dropping what is learned, the bill, and the loop itself."""
+
+import math
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(9)
+G, H = rng.standard_normal((4, 3)), 3 * rng.standard_normal((4, 3))
+NEVER = -np.inf
+ACTIVE = np.array([True, True, True, True, True, False, True, False])
+WORST = np.array([0.02, NEVER, 0.1, 0.5, 0.09, 0.7, 0.3, NEVER])  # one on the edge; two that were dropped before
+LEARNED = np.array([0.02, NEVER, 0.05, 0.5, 0.09, NEVER, 0.3, 0.01])  # four of the active would go
+
+# ---- smoothing
+
+
+def average(x, beta):
+    ages = np.arange(len(x))[::-1]
+    return (1 - beta) * (beta**ages) @ x / (1 - beta ** len(x))
+
+
+def smooth(g, H, beta1, beta2):
+    return average(g, beta1), np.sqrt(average(H**2, beta2))
+
+
+def uncorrected(g, H, beta1, beta2):
+    """The mistake: the averages start at 0 and stay too small."""
+    a, b = smooth(g, H, beta1, beta2)
+    return a * (1 - beta1 ** len(g)), b * np.sqrt(1 - beta2 ** len(H))
+
+
+# ---- dropping
+
+
+def drop(active, worst, alpha, r):
+    left = active & ~((worst > -np.inf) & (worst < alpha))
+    return left if left.sum() >= r else active
+
+
+# ---- the bill
+
+
+def bill(P, checks, steps, m, r):
+    P = np.asarray(P)
+    return P.sum() * r, 7 * m * P.sum() + r * len(P), checks * r, 3 * m * steps
+
+
+def bill_with(choosing=None, model=None, checking=None, training=None):
+    """The bill with one entry replaced by what a mistake makes of it."""
+
+    def mistaken(P, checks, steps, m, r):
+        own = (choosing, model, checking, training)
+        true = bill(P, checks, steps, m, r)
+        return tuple(t if f is None else f(np.asarray(P), checks, steps, m, r) for f, t in zip(own, true))
+
+    return mistaken
+
+
+# ---- the loop: a toy whose regions hold while w has moved less than 0.3, more or less
+
+
+def opens(w, t):
+    return (3, 1, 2, 4, 2)[t % 5], w
+
+
+def holds(origin, w):
+    return bool(abs(w - origin) <= 0.3)
+
+
+def move(origin, w, t):
+    return w + 0.05 + 0.1 * math.sin(1 + 3 * t) ** 2 + 0.02 * origin
+
+
+def loop(w, steps, opens, holds, move):
+    opened, checked, region, T1 = [], [], None, 0
+    for t in range(steps):
+        if opened and (t - opened[-1]) % T1 == 0:
+            checked.append(t)
+            region = region if holds(region, w) else None
+        if region is None:
+            T1, region = opens(w, t)
+            opened.append(t)
+        w = move(region, w, t)
+    return w, opened, checked
+
+
+def loop_with(due=lambda t, start, T1: (t - start) % T1 == 0, late=0, after=False, turned=False, keep=False, on=False):
+    """The loop with one mistake: another time to check, a region opened late, checks after the step, and so on."""
+
+    def mistaken(w, steps, opens, holds, move):
+        T1, region = opens(w, 0)
+        opened, checked, stale = [0], [0] if on else [], None
+        for t in range(steps):
+            w = move(region, w, t) if after else w
+            if t and due(t, opened[-1], T1):
+                checked.append(t)
+                if holds(region, w) == turned and stale is None:
+                    stale = t + late
+            if stale is not None and stale <= t:
+                new, region = opens(w, t)
+                T1 = T1 if keep else new
+                opened.append(t)
+                checked += [t] if on else []
+                stale = None
+            w = w if after else move(region, w, t)
+        return w, opened, checked
+
+    return mistaken
+
+
+def frozen(w, steps, opens, holds, move):
+    """The mistake: the first region is used for ever, though others are opened."""
+    first = opens(w, 0)[1]
+    return loop(w, steps, opens, holds, lambda region, w, t: move(first, w, t))
+
+
+EXERCISES = [
+    Exercise(
+        "09.smooth",
+        [(G, H, 0.9, 0.99), (G[:1], H[:1], 0.5, 0.8)],
+        smooth,
+        [
+            ("the correction is missing: what is the average of one single value?", uncorrected),
+            (
+                "the root is missing: the curvature is that of an average of squares.",
+                lambda g, H, a, b: (average(g, a), average(H**2, b)),
+            ),
+            (
+                "the curvatures are averaged as they are; where are the squares?",
+                lambda g, H, a, b: (average(g, a), average(H, b)),
+            ),
+            (
+                "the absolute values of the curvatures are averaged, not the squares.",
+                lambda g, H, a, b: (average(g, a), average(abs(H), b)),
+            ),
+            (
+                "time runs backwards: which end of the arrays is the newest, and which should weigh most?",
+                lambda g, H, a, b: smooth(g[::-1], H[::-1], a, b),
+            ),
+            ("the two betas have changed places.", lambda g, H, a, b: smooth(g, H, b, a)),
+            (
+                "these are plain means over the coresets: nothing is forgotten.",
+                lambda g, H, a, b: (g.mean(0), np.sqrt((H**2).mean(0))),
+            ),
+            (
+                "the gradients have been squared too; that is for the curvature alone.",
+                lambda g, H, a, b: (np.sqrt(average(g**2, a)), np.sqrt(average(H**2, b))),
+            ),
+        ],
+    ),
+    Exercise(
+        "09.drop",
+        [(ACTIVE, WORST, 0.1, 2), (ACTIVE, LEARNED, 0.1, 4), (ACTIVE, LEARNED, 0.1, 3), (ACTIVE, WORST, 0.4, 3)],
+        drop,
+        [
+            (
+                "examples that were not seen are dropped: minus infinity is below alpha too.",
+                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else active)(
+                    active & (worst >= alpha)
+                ),
+            ),
+            (
+                "the learned ones stay and the others go: it is turned round.",
+                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else active)(
+                    active & (worst < alpha) & (worst > NEVER)
+                ),
+            ),
+            (
+                "examples dropped earlier come back: `active` says who is still there.",
+                lambda active, worst, alpha, r: drop(active | True, worst, alpha, r),
+            ),
+            (
+                "nothing keeps r examples: what if nearly all are learned?",
+                lambda active, worst, alpha, r: drop(active, worst, alpha, 0),
+            ),
+            (
+                "a loss of exactly alpha is not below alpha.",
+                lambda active, worst, alpha, r: drop(active, np.where(worst == alpha, 0, worst), alpha, r),
+            ),
+            (
+                "exactly r examples are enough to go on with.",
+                lambda active, worst, alpha, r: drop(active, worst, alpha, r + 1),
+            ),
+            (
+                "it says who was dropped; who is still active is asked for.",
+                lambda active, worst, alpha, r: active & ~drop(active, worst, alpha, r),
+            ),
+        ],
+    ),
+    Exercise(
+        "09.bill",
+        [([5, 10, 7], 9, 20, 4, 16), ([3], 2, 6, 8, 40)],
+        bill,
+        [
+            (
+                "a backward pass has a forward pass before it, and both are paid for.",
+                lambda P, c, s, m, r: (sum(P) * r, 6 * m * sum(P) + r * len(P), c * r, 2 * m * s),
+            ),
+            (
+                "the model lacks the losses on V_r that its constant is the mean of.",
+                bill_with(model=lambda P, c, s, m, r: 7 * m * P.sum()),
+            ),
+            (
+                "the model lacks its Hessian products.",
+                bill_with(model=lambda P, c, s, m, r: 3 * m * P.sum() + r * len(P)),
+            ),
+            (
+                "the model lacks its gradients.",
+                bill_with(model=lambda P, c, s, m, r: 4 * m * P.sum() + r * len(P)),
+            ),
+            (
+                "choosing is billed for one subset a region; how many are there?",
+                bill_with(choosing=lambda P, c, s, m, r: len(P) * r),
+            ),
+            (
+                "choosing is billed as if it needed gradients: p - y takes a forward pass.",
+                bill_with(choosing=lambda P, c, s, m, r: 3 * r * P.sum()),
+            ),
+            (
+                "the model is made from the coresets, not from the whole subsets.",
+                bill_with(model=lambda P, c, s, m, r: 7 * r * P.sum() + r * len(P)),
+            ),
+            (
+                "a check measures losses on V_r, not on a mini-batch.",
+                bill_with(checking=lambda P, c, s, m, r: c * m),
+            ),
+            (
+                "a check needs losses only: a forward pass and nothing backward.",
+                bill_with(checking=lambda P, c, s, m, r: 3 * c * r),
+            ),
+            ("the steps are billed for r examples each.", bill_with(training=lambda P, c, s, m, r: 3 * r * s)),
+        ],
+    ),
+    Exercise(
+        "09.loop",
+        [(0.1, 40, opens, holds, move), (-2.0, 23, opens, holds, move)],
+        loop,
+        [
+            (
+                "checks go by the clock: T1 counts from the step at which the region opened.",
+                loop_with(due=lambda t, start, T1: t % T1 == 0),
+            ),
+            (
+                "each region is checked once and never again: it may hold for several T1.",
+                loop_with(due=lambda t, start, T1: t - start == T1),
+            ),
+            (
+                "the check comes after the step; it should come before, so that no step uses what is stale.",
+                loop_with(after=True),
+            ),
+            ("a region that fails its check is used for one more step.", loop_with(late=1)),
+            ("regions end when they hold and go on when they fail: turned round.", loop_with(turned=True)),
+            ("the first region's T1 is kept: every region brings its own.", loop_with(keep=True)),
+            ("a region is checked at the very step it opens; it has not moved yet.", loop_with(on=True)),
+            ("it checks at every step: what is T1 for?", loop_with(due=lambda t, start, T1: True)),
+            (
+                "checks come one step late: T1 steps after opening, not T1 + 1.",
+                loop_with(due=lambda t, start, T1: t > start and (t - start) % (T1 + 1) == 0),
+            ),
+            ("the steps use the first region for ever, though others are opened.", frozen),
+        ],
+    ),
+]
