@@ -184,7 +184,8 @@ def mean_square_gradient(D0: float, N: int, eta: float, L_s: float, v: float, ep
     and L_s eta <= 1 with  -g.(g + b) + |g + b|^2 / 2 = (|b|^2 - |g|^2) / 2  leaves
         E L(w - eta u) <= L - (eta/2) |g|^2 + (eta/2) |b|^2 + L_s eta^2 v / 2.
     Put in the bound on |b|^2, sum over t = 0..N-1 (L telescopes to at most D0), divide by N eta (1 - eps^2) / 2.
-    No independence is needed, and case 1 (eps) and case 2 (bias) of the paper are one formula.
+    No independence is needed, and case 1 (eps) and case 2 (bias) of the paper are one formula. As the sum shows, v and
+    bias^2 may be the means of what they bound over the steps.
 
     What does not hold in the proof as printed:
       - midway it asks 1/L_s <= eta < 2/L_s, and ends with eta <= 1/L_s: only eta = 1/L_s meets both;

@@ -76,8 +76,9 @@ def _call(function, case):
 
 
 def _parts(value) -> list:
-    """A result as a list of host arrays: a tuple or list of results part by part, anything else as one."""
-    values = value if isinstance(value, (tuple, list)) else [value]
+    """A result as host arrays: a tuple, or a list of arrays, part by part; anything else, [3, 1, 4] too, as one."""
+    several = isinstance(value, tuple) or (isinstance(value, list) and any(np.ndim(v) for v in value))
+    values = value if several else [value]
     return [to_numpy(v) if array_module(v) is not np else np.asarray(v) for v in values]
 
 

@@ -90,6 +90,19 @@ def bias_bound(unbiased: bool = False) -> Verdict:
     return Verdict(bound, worst, worst <= bound)
 
 
+def premise(steps: int = 500) -> Verdict:
+    """|E xi| / |gbar| at the start and after `steps` of gradient descent: below 1 first, and not for ever."""
+    oracle, eps = pool(), []
+    theta = oracle.theta.copy()
+    for t in range(steps + 1):
+        oracle.move(theta, oracle.statistics)
+        if t in (0, steps):
+            G, (_, S, gamma) = gradients(oracle), coresets(oracle)
+            eps.append(math.sqrt(parts(errors(G, S, gamma * M / R))[0]) / np.linalg.norm(G.mean(0)))
+        theta = theta - oracle.gradient(uniform(range(N)))
+    return Verdict(1.0, float(eps[-1]), bool(eps[0] < 1 < eps[-1]))
+
+
 def dependence(paired: bool = True) -> Verdict:
     """2 E xi.zeta as a part of E |xi + zeta|^2, exactly; paired=False takes xi and zeta from independent subsets."""
     oracle = pool()
@@ -258,6 +271,8 @@ CLAIMS = (
           "error measured in p - y", bias_bound, lambda: bias_bound(unbiased=True)),
     Claim("coreset.dependence", "printed: E xi.zeta = 0. It is not: its part of the error", "counter-example",
           "xi, zeta of the same V", dependence, lambda: dependence(paired=False)),
+    Claim("coreset.premise", "case 1 asks |E xi| < |gbar|: true at first, false near a minimum", "counter-example",
+          "12 examples, 500 steps of descent", premise, lambda: premise(steps=0)),
     Claim("coreset.draws", "CREST's coresets are those of uniform V: |z| of the error", "CREST alg. 1",
           "V drawn from all examples", draws, lambda: draws(r=5), FALSE_ALARM),
     Claim("coreset.gain", "error of m medoids of r = 5 m, in p - y, to that of m at random", "empirical; CREST fig. 2",

@@ -29,7 +29,8 @@ FLOORS = [
     {"selection"},
     {"train"},
     {"tables"},
-    {"claims", "compare", "plots"},
+    {"compare", "plots"},
+    {"claims"},
     {"cli"},
     {"__main__"},
 ]

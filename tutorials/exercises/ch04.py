@@ -1,13 +1,12 @@
-"""Exercises of tutorial 04: two tangents, Hutchinson's diagonal, an exact one, and CREST's smoothed curvature."""
+"""Exercises of tutorial 04: a tangent, a Hessian product, Hutchinson's diagonal, an exact one, smoothed curvature."""
 
 import numpy as np
 from check import Exercise
 
 rng = np.random.default_rng(4)
 Z, RZ = 2 * rng.standard_normal((2, 5, 3))
-X, RX = rng.standard_normal((2, 6, 4))  # six examples, four inputs, three outputs
+X = rng.standard_normal((6, 4))  # six examples, four inputs, three outputs
 W, RW = rng.standard_normal((2, 4, 3))
-DY, RDY = rng.standard_normal((2, 6, 3))
 HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0, 3.0])  # sums to 12.5, not to n
 ROOTS = rng.standard_normal((3, 5, 5))
 HESSIANS = ROOTS + ROOTS.transpose(0, 2, 1)  # symmetric, with entries of both signs on the diagonal
@@ -44,8 +43,9 @@ def wrong_axis(z, Rz):
     return p * (Rz - (p * Rz).sum(axis=0))
 
 
-def backward(x, W, dy, Rx, RW, Rdy):
-    return Rx.T @ dy + x.T @ Rdy, Rdy.sum(axis=0), Rdy @ W.T + dy @ RW.T
+def product(W, V, x):
+    """(i, C) the Hessian of softmax regression times V."""
+    return x.T @ signal(x @ W, x @ V) / len(x)
 
 
 def diagonal(hvp, probes):
@@ -116,45 +116,37 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        "04.backward",
-        [(X, W, DY, RX, RW, RDY)],
-        backward,
+        "04.hvp",
+        [(W, RW, X), (RW, -W, X[:3])],
+        product,
         [
+            ("it is the sum over the examples; the loss is their mean.", lambda W, V, x: len(x) * product(W, V, x)),
             (
-                "R{dW} lacks a term: dW is a product, and both its factors move.",
-                lambda x, W, dy, Rx, RW, Rdy: (x.T @ Rdy, *backward(x, W, dy, Rx, RW, Rdy)[1:]),
+                "W and V have changed places: which of them moves, and which says where?",
+                lambda W, V, x: product(V, W, x),
+            ),
+            ("the logits move by what they are: R{z} is the product of x with what?", lambda W, V, x: product(W, W, x)),
+            (
+                "it is a gradient at V: what should be linear in V is not.",
+                lambda W, V, x: x.T @ softmax(x @ V) / len(x),
             ),
             (
-                "R{dW} lacks the term in which dy moves.",
-                lambda x, W, dy, Rx, RW, Rdy: (Rx.T @ dy, *backward(x, W, dy, Rx, RW, Rdy)[1:]),
+                "each logit moves its own probability only; what does it do to the other classes'?",
+                lambda W, V, x: x.T @ (softmax(x @ W) * (1 - softmax(x @ W)) * (x @ V)) / len(x),
             ),
             (
-                "R{dx} lacks a term: the weights that the signal goes back through move too.",
-                lambda x, W, dy, Rx, RW, Rdy: (*backward(x, W, dy, Rx, RW, Rdy)[:2], Rdy @ W.T),
+                "the mean movement of the logits has not been taken off.",
+                lambda W, V, x: x.T @ (softmax(x @ W) * (x @ V)) / len(x),
             ),
             (
-                "R{dx} lacks the term in which dy moves.",
-                lambda x, W, dy, Rx, RW, Rdy: (*backward(x, W, dy, Rx, RW, Rdy)[:2], dy @ RW.T),
+                "the signal itself is multiplied by how the logits move: it is p that moves.",
+                lambda W, V, x: x.T @ (x @ V) / len(x),
             ),
+            ("the sign is turned round.", lambda W, V, x: -product(W, V, x)),
+            ("it is transposed: it should have the shape of W.", lambda W, V, x: product(W, V, x).T),
             (
-                "each of the two products lacks a term: what moves besides dy?",
-                lambda x, W, dy, Rx, RW, Rdy: (x.T @ Rdy, Rdy.sum(0), Rdy @ W.T),
-            ),
-            (
-                "both factors have been differentiated at once: the product rule moves one at a time.",
-                lambda x, W, dy, Rx, RW, Rdy: (Rx.T @ Rdy, Rdy.sum(0), Rdy @ RW.T),
-            ),
-            (
-                "the results are those of the backward pass itself, before anything moves.",
-                lambda x, W, dy, Rx, RW, Rdy: (x.T @ dy, dy.sum(0), dy @ W.T),
-            ),
-            (
-                "R{db} is a mean over the examples: db is a sum.",
-                lambda *q: (backward(*q)[0], backward(*q)[1] / len(q[0]), backward(*q)[2]),
-            ),
-            (
-                "R{db} is that of dy, which does not move; what is the derivative of a sum?",
-                lambda *q: (backward(*q)[0], q[2].sum(0), backward(*q)[2]),
+                "it is one number, V . HV, the curvature along V; the product HV is asked for.",
+                lambda W, V, x: (V * product(W, V, x)).sum(),
             ),
         ],
     ),

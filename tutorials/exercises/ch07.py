@@ -42,7 +42,6 @@ def regions(
     period,
     tau,
     steps,
-    first=1,
     late=0,
     since_zero=False,
     every=False,
@@ -52,7 +51,7 @@ def regions(
 ):
     """The schedule; each keyword makes one mistake."""
     starts, base = [0], 0
-    for t in range(first, steps + reach):
+    for t in range(1, steps + reach):
         open_for = t if since_zero else t - starts[-1]
         if not every and open_for % period(starts[-1]):
             continue
@@ -61,7 +60,7 @@ def regions(
             base = t + late
         elif last_check:
             base = t
-    return starts
+    return np.array(starts)
 
 
 def all_checks(rho, period, tau, steps):
@@ -75,7 +74,7 @@ def growing(start, t):
 
 
 def lasting(start):
-    return 2 + start % 2
+    return 5 if start == 0 else 2 + start % 3
 
 
 MODEL = (1.7, G, CURVED, DELTA)
@@ -217,6 +216,10 @@ EXERCISES = [
             (
                 "these are the regions' lengths; the steps at which they open are asked for.",
                 lambda *q: np.diff(regions(*q), append=q[-1]),
+            ),
+            (
+                "the steps are right, and they come as a list; np.array makes an array of it.",
+                lambda *q: regions(*q).tolist(),
             ),
         ],
     ),

@@ -1,0 +1,147 @@
+"""The graders of tutorial 09 accept right answers however written, and recognise the usual wrong ones."""
+
+import math
+
+import numpy as np
+import pytest
+from exercises.ch09 import EXERCISES
+
+from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
+
+BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
+
+
+def running(x, beta):
+    """The corrected average, one value after the other."""
+    total = 0
+    for value in x:
+        total = beta * total + (1 - beta) * value
+    return total / (1 - beta ** len(x))
+
+
+def smooth(g, H, beta1, beta2):
+    return [running(g, beta1), running(H * H, beta2) ** 0.5]
+
+
+def drop(active, worst, alpha, r):
+    left = [bool(a) and (w == -math.inf or w >= alpha) for a, w in zip(active, worst)]
+    return np.array(left if sum(left) >= r else active)
+
+
+def bill(P, checks, steps, m, r):
+    choosing = models = 0
+    for coresets in P:
+        choosing += coresets * r
+        models += coresets * m + coresets * 2 * m + coresets * 4 * m + r
+    return [choosing, models, checks * r, steps * m + steps * 2 * m]
+
+
+def loop(w, steps, opens, holds, move):
+    """A countdown to the next check in place of a remainder."""
+    T1, region = opens(w, 0)
+    opened, checked, left = [0], [], T1
+    for t in range(steps):
+        if left == 0:
+            checked.append(t)
+            if not holds(region, w):
+                T1, region = opens(w, t)
+                opened.append(t)
+            left = T1
+        w = move(region, w, t)
+        left -= 1
+    return w, np.array(opened), np.array(checked)
+
+
+SECOND = {"09.smooth": smooth, "09.drop": drop, "09.bill": bill, "09.loop": loop}
+
+
+def by_the_clock(w, steps, opens, holds, move):
+    T1, region = opens(w, 0)
+    opened, checked = [0], []
+    for t in range(steps):
+        if t and t % T1 == 0:
+            checked.append(t)
+            if not holds(region, w):
+                T1, region = opens(w, t)
+                opened.append(t)
+        w = move(region, w, t)
+    return w, opened, checked
+
+
+def every_step(w, steps, opens, holds, move):
+    opened, region = [0], opens(w, 0)[1]
+    for t in range(steps):
+        if t and not holds(region, w):
+            region = opens(w, t)[1]
+            opened.append(t)
+        w = move(region, w, t)
+    return w, opened, list(range(1, steps))
+
+
+def turned(w, steps, opens, holds, move):
+    return loop(w, steps, opens, lambda region, w: not holds(region, w), move)
+
+
+def kept(w, steps, opens, holds, move):
+    return loop(w, steps, lambda w, t, T1=opens(w, 0)[0]: (T1, opens(w, t)[1]), holds, move)
+
+
+def after(w, steps, opens, holds, move):
+    """Checks at the end of a step, on weights that the stale region has moved."""
+    T1, region = opens(w, 0)
+    opened, checked = [0], []
+    for t in range(steps):
+        w = move(region, w, t)
+        if t > opened[-1] and (t - opened[-1]) % T1 == 0:
+            checked.append(t)
+            if not holds(region, w):
+                T1, region = opens(w, t)
+                opened.append(t)
+    return w, opened, checked
+
+
+WRONG = [
+    ("09.smooth", lambda g, H, a, b: (running(g, a) * (1 - a ** len(g)),
+                                      (running(H * H, b) * (1 - b ** len(g))) ** 0.5), "correction is missing"),
+    ("09.smooth", lambda g, H, a, b: (running(g, a), running(H * H, b)), "root is missing"),
+    ("09.smooth", lambda g, H, a, b: (running(g, a), running(H, b)), "where are the squares"),
+    ("09.smooth", lambda g, H, a, b: smooth(g[::-1], H[::-1], a, b), "backwards"),
+    ("09.smooth", lambda g, H, a, b: smooth(g, H, b, a), "changed places"),
+    ("09.smooth", lambda g, H, a, b: (np.mean(g, 0), np.sqrt(np.mean(H**2, 0))), "plain means"),
+    ("09.drop", lambda a, w, alpha, r: a & (w >= alpha) if (a & (w >= alpha)).sum() >= r else a, "not seen"),
+    ("09.drop", lambda a, w, alpha, r: drop(np.ones(len(a), bool), w, alpha, r), "come back"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "keeps r"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, np.nextafter(alpha, 1), r), "exactly alpha"),
+    ("09.drop", lambda a, w, alpha, r: a & ~drop(a, w, alpha, r), "who was dropped"),
+    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 7 * m, c * r, 3 * s * m), "constant"),
+    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 3 * m + len(P) * r, c * r, 3 * s * m), "lacks its Hessian"),
+    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 6 * m + len(P) * r, c * r, 2 * s * m), "both are paid"),
+    ("09.bill", lambda P, c, s, m, r: (len(P) * r, sum(P) * 7 * m + len(P) * r, c * r, 3 * s * m), "one subset"),
+    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 7 * m + len(P) * r, c * m, 3 * s * m), "losses on V_r"),
+    ("09.loop", by_the_clock, "by the clock"),
+    ("09.loop", every_step, "what is T1 for"),
+    ("09.loop", turned, "turned round"),
+    ("09.loop", kept, "brings its own"),
+    ("09.loop", after, "after the step"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_accepts_the_solution_and_another_way_of_writing_it(name):
+    accepts(BY_NAME[name], SECOND[name])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the root of a negative average is one of the mistakes
+@pytest.mark.parametrize("name, answer, words", WRONG)
+def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
+    rejects(BY_NAME[name], answer, words)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_tells_the_known_mistakes_apart(name):
+    tells_mistakes_apart(BY_NAME[name], WRONG)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_has_a_word_for_garbage(name):
+    has_a_word_for_garbage(BY_NAME[name])

@@ -1,0 +1,241 @@
+"""Exercises of tutorial 08: sampling error, a coreset's two errors, bias and variance, and the mini-batch itself."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(8)
+G = rng.standard_normal((7, 3)) + 1
+V = np.array([6, 0, 3, 5, 2])
+S, GAMMA = np.array([3, 6]), np.array([4.0, 1.0])
+ESTIMATES, TRUTH = rng.standard_normal((5, 3)) + np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.0, 0.5])
+ROWS = 2 + rng.standard_normal((19, 4)) * np.array([3.0, 1.0, 1.0, 0.5])  # off the origin, and long
+SUBSETS = [np.array([17, 2, 9, 14, 0, 6, 11, 4, 8]), np.array([3, 16, 7, 12, 1, 10, 5, 18, 13, 15])]
+
+# ---- errors of estimates
+
+
+def spread(G):
+    """sigma^2."""
+    return ((G - G.mean(axis=0)) ** 2).sum(axis=1).mean()
+
+
+def sampling(G, r):
+    return spread(G) / r * (len(G) - r) / (len(G) - 1)
+
+
+def errors(G, V, S, gamma):
+    subset = G[V].mean(axis=0)
+    return subset - G.mean(axis=0), gamma @ G[S] / len(V) - subset
+
+
+def parts(estimates, truth):
+    mean = estimates.mean(axis=0)
+    return ((mean - truth) ** 2).sum(), ((estimates - mean) ** 2).sum(axis=1).mean()
+
+
+# ---- the mini-batch
+
+
+def distances(rows):
+    return np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=2))
+
+
+def greedy(d, m, near=None, sign=1):
+    """Places of m medoids by greedy facility location on distances d, from `near` (the largest distance if None)."""
+    near, places = np.full(len(d), d.max()) if near is None else near, []
+    for _ in range(m):
+        gains = sign * np.maximum(near[:, None] - d, 0).sum(axis=0)
+        gains[places] = -np.inf
+        places.append(int(gains.argmax()))
+        near = np.minimum(near, d[:, places[-1]])
+    return places
+
+
+def clusters(d, places):
+    return np.bincount(d[:, places].argmin(axis=1), minlength=len(places)).astype(float)
+
+
+def batch(a, V, m):
+    d = distances(a[V])
+    places = greedy(d, m)
+    gamma = clusters(d, places)
+    return V[places], gamma / gamma.mean()
+
+
+def batch_by(choose, weigh=lambda gamma, r: gamma / gamma.mean()):
+    """The mini-batch whose places are choose(rows, d, m), and its weights weigh(gamma, r)."""
+
+    def mistaken(a, V, m):
+        d = distances(a[V])
+        places = choose(a[V], d, m)
+        return V[places], weigh(clusters(d, places), len(V))
+
+    return mistaken
+
+
+def of_everything(a, V, m):
+    """The mistake: V is not used."""
+    return batch(a, np.arange(len(a)), m)
+
+
+def places_only(a, V, m):
+    """The mistake: places in V, not indices of the data."""
+    return np.array(greedy(distances(a[V]), m)), batch(a, V, m)[1]
+
+
+def wide(a, V, m):
+    """The mistake: clusters of all the data."""
+    i = batch(a, V, m)[0]
+    gamma = np.bincount(np.linalg.norm(a[:, None] - a[i][None], axis=2).argmin(axis=1), minlength=m)
+    return i, gamma / gamma.mean()
+
+
+def best_alone(rows, d, m):
+    return np.argsort(d.sum(axis=0), kind="stable")[:m].tolist()
+
+
+EXERCISES = [
+    Exercise(
+        "08.sampling",
+        [(G, 4), (G, 2)],
+        sampling,
+        [
+            (
+                "the factor for drawing without replacement is missing: what if r = n?",
+                lambda G, r: spread(G) / r,
+            ),
+            (
+                "the factor is (n - r) / n; with r = 1 it should be 1.",
+                lambda G, r: spread(G) / r * (len(G) - r) / len(G),
+            ),
+            ("it is not divided by r.", lambda G, r: r * sampling(G, r)),
+            (
+                "squares are averaged over the d entries; a squared length adds them.",
+                lambda G, r: sampling(G, r) / G.shape[1],
+            ),
+            (
+                "the gradients' mean has not been subtracted: that is a mean square, not a spread.",
+                lambda G, r: (G**2).sum(axis=1).mean() / r * (len(G) - r) / (len(G) - 1),
+            ),
+            ("a root has been taken: the mean square is asked for.", lambda G, r: np.sqrt(sampling(G, r))),
+            (
+                "sigma^2 is a sum over the examples, not their mean.",
+                lambda G, r: len(G) * sampling(G, r),
+            ),
+            (
+                "one entry of the gradient comes out at a time; the squares of all d are to be added.",
+                lambda G, r: G.var(axis=0) / r * (len(G) - r) / (len(G) - 1),
+            ),
+        ],
+    ),
+    Exercise(
+        "08.errors",
+        [(G, V, S, GAMMA)],
+        errors,
+        [
+            (
+                "xi is measured against the mean of all; that is zeta and xi together.",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], sum(errors(G, V, S, w))),
+            ),
+            (
+                "the coreset's mean is not weighted: what is gamma for?",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], G[S].mean(axis=0) - G[V].mean(axis=0)),
+            ),
+            (
+                "the weighted sum is divided by m; how many examples does it stand for?",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(S) - G[V].mean(axis=0)),
+            ),
+            (
+                "the weighted sum is not divided by anything.",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] - G[V].mean(axis=0)),
+            ),
+            ("both have the opposite sign.", lambda G, V, S, w: tuple(-e for e in errors(G, V, S, w))),
+            ("zeta and xi have changed places.", lambda G, V, S, w: errors(G, V, S, w)[::-1]),
+            (
+                "S is used as places in V; they are indices into G.",
+                lambda G, V, S, w: errors(G, V, V[S % len(V)], w),
+            ),
+            (
+                "these are lengths; the errors themselves are asked for.",
+                lambda G, V, S, w: tuple(np.linalg.norm(e) for e in errors(G, V, S, w)),
+            ),
+        ],
+    ),
+    Exercise(
+        "08.parts",
+        [(ESTIMATES, TRUTH)],
+        parts,
+        [
+            (
+                "the first is the mean squared error, bias and variance together.",
+                lambda e, t: (sum(parts(e, t)), parts(e, t)[1]),
+            ),
+            (
+                "the second is measured from the truth; variance is measured from the estimates' own mean.",
+                lambda e, t: (parts(e, t)[0], sum(parts(e, t))),
+            ),
+            ("the bias is not squared.", lambda e, t: (np.sqrt(parts(e, t)[0]), parts(e, t)[1])),
+            (
+                "the variance is divided by K - 1; here it is a plain mean, so that the parts add up to the error.",
+                lambda e, t: (parts(e, t)[0], parts(e, t)[1] * len(e) / (len(e) - 1)),
+            ),
+            (
+                "squares are averaged over the d entries; a squared length adds them.",
+                lambda e, t: tuple(p / len(t) for p in parts(e, t)),
+            ),
+            (
+                "the variance is a sum over the K estimates, not their mean.",
+                lambda e, t: (parts(e, t)[0], parts(e, t)[1] * len(e)),
+            ),
+            ("bias and variance have changed places.", lambda e, t: parts(e, t)[::-1]),
+            (
+                "means are taken along the wrong axis, or not at all: one number for each entry comes out.",
+                lambda e, t: ((e.mean(0) - t) ** 2, e.var(axis=0)),
+            ),
+        ],
+    ),
+    Exercise(
+        "08.batch",
+        [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4)],
+        batch,
+        [
+            ("the indices are places in V; which examples of all the data are they?", places_only),
+            (
+                "the weights are the cluster sizes themselves: their mean is not 1.",
+                batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: gamma),
+            ),
+            (
+                "the weights add up to 1; they should average 1.",
+                batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: gamma / r),
+            ),
+            (
+                "all weights are 1: each medoid should weigh what its cluster does.",
+                batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: np.ones(len(gamma))),
+            ),
+            (
+                "the distances are squared, or their root was forgotten.",
+                batch_by(lambda rows, d, m: greedy(d**2, m)),
+            ),
+            ("the medoids are chosen from all the data; V is the subset to choose from.", of_everything),
+            ("the clusters are counted over all the data; gamma counts within V.", wide),
+            (
+                "these are the m best single points: after each choice the gains have to be computed anew.",
+                batch_by(best_alone),
+            ),
+            (
+                "the smallest gain is taken in place of the largest.",
+                batch_by(lambda rows, d, m: greedy(d, m, sign=-1)),
+            ),
+            (
+                "these are the m largest rows; facility location looks at distances between rows.",
+                batch_by(lambda rows, d, m: np.argsort(-np.linalg.norm(rows, axis=1), kind="stable")[:m].tolist()),
+            ),
+            (
+                "distances are sums of absolute differences, not Euclidean.",
+                lambda a, V, m: (lambda d: (lambda p: (V[p], clusters(d, p) / clusters(d, p).mean()))(greedy(d, m)))(
+                    abs(a[V][:, None] - a[V][None]).sum(axis=2)
+                ),
+            ),
+        ],
+    ),
+]
