@@ -178,6 +178,16 @@ def _list_methods(arguments) -> int:
     return 0
 
 
+def _theory(arguments) -> int:
+    from minicrest.claims import report
+
+    rows = report.run(arguments.claims or None)
+    print(report.table(rows, arguments.says))
+    if arguments.figures:
+        print(*(f"picture: {path}" for path in report.figures(arguments.figures, arguments.claims or None)), sep="\n")
+    return 0 if all(row.verdict.holds for row in rows) else 1
+
+
 # ---- the parser
 
 
@@ -190,7 +200,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="minicrest", description="Data-efficient training, always beside random selection.")
     parser.add_argument("--version", action="version", version=f"minicrest {minicrest.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="train | compare | resume | data | methods")
+    commands = parser.add_subparsers(required=True, metavar="train | compare | resume | data | methods | theory")
     _add_train(commands)
     _add_compare(commands)
     resume = _add(commands, "resume", _resume, "go on from a checkpoint with its own settings, to the same weights")
@@ -199,6 +209,10 @@ def _parser() -> argparse.ArgumentParser:
     data = _add(commands, "data", _data, "what data sets there are, and how to get the rest")
     _add_data_dir(data)
     _add(commands, "methods", _list_methods, "each method's paper, hyper-parameters and price")
+    theory = _add(commands, "theory", _theory, "check what the papers prove, claim by claim, against this code")
+    theory.add_argument("claims", nargs="*", help="names or their beginnings, as hutchinson (default: all)")
+    theory.add_argument("--says", action="store_true", help="each claim in words, too")
+    theory.add_argument("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
     return parser
 
 

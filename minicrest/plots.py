@@ -23,7 +23,7 @@ def comparison(runs, title: str = ""):
     Lines are means over seeds and bands their 95% t-intervals. Full training is a horizontal line where it ended; the
     axis of the bill ends where the others do.
     """
-    figure = _figure(11, 4.8)
+    figure = blank(11, 4.8)
     accuracy, loss = figure.subplots(1, 2)
     others = {name: own for name, own in runs.items() if name != "full"}
     scale, unit = _unit(max(run.ledger.cost for own in (others or runs).values() for run in own))
@@ -50,7 +50,7 @@ def comparison(runs, title: str = ""):
 def run_picture(run, title: str = ""):
     """A Figure of one Run: accuracy and losses against the bill; where it kept them, CREST's checks and regions."""
     crest = "check_rho" in run.report
-    figure = _figure(11, 9 if crest else 4.2)
+    figure = blank(11, 9 if crest else 4.2)
     axes = figure.subplots(3 if crest else 1, 2, squeeze=False)
     for each in axes.flat:
         _dress(each)
@@ -68,7 +68,7 @@ def census_picture(kept, checkpoints: int, always: float = 0.95, never: float = 
 
     kept (n,): counts, as dynamic pruning reports them; checkpoints: how many there were.
     """
-    figure = _figure(7, 4.2)
+    figure = blank(7, 4.2)
     axes = figure.subplots()
     bars = min(checkpoints, 50)
     bins = (np.arange(bars + 2) - 0.5) / bars  # centred on 0, 1/bars .. 1
@@ -176,7 +176,7 @@ def _regions(left, right, run):
 # ---- both
 
 
-def _figure(width: float, height: float):
+def blank(width: float, height: float):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -8,6 +8,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from minicrest import plots
 from minicrest.claims import CLAIMS
 from minicrest.claims.base import Claim, Verdict
@@ -41,7 +43,7 @@ def chosen(names=None) -> list[Claim]:
 def run(names=None) -> list[Row]:
     """Check the claims that `chosen` gives, in their order."""
     rows = []
-    for claim in chosen(names):
+    for claim in tqdm(chosen(names), disable=None, delay=2, leave=None, unit="claim"):
         start = time.perf_counter()
         verdict = claim.check()
         rows.append(Row(claim, verdict, time.perf_counter() - start))
@@ -82,7 +84,7 @@ def figures(folder, names=None) -> list[Path]:
     paths = []
     for claim in chosen(names):
         if claim.picture is not None:
-            figure = plots._figure(7.0, 4.5)
+            figure = plots.blank(7.0, 4.5)
             claim.picture(figure)
             paths.append(folder / f"{claim.name}.png")
             plots.save_png(figure, paths[-1])

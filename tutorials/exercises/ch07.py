@@ -217,10 +217,6 @@ EXERCISES = [
                 "these are the regions' lengths; the steps at which they open are asked for.",
                 lambda *q: np.diff(regions(*q), append=q[-1]),
             ),
-            (
-                "the steps are right, and they come as a list; np.array makes an array of it.",
-                lambda *q: regions(*q).tolist(),
-            ),
         ],
     ),
 ]

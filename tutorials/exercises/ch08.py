@@ -8,7 +8,7 @@ G = rng.standard_normal((7, 3)) + 1
 V = np.array([6, 0, 3, 5, 2])
 S, GAMMA = np.array([3, 6]), np.array([4.0, 1.0])
 ESTIMATES, TRUTH = rng.standard_normal((5, 3)) + np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.0, 0.5])
-ROWS = 2 + rng.standard_normal((19, 4)) * np.array([3.0, 1.0, 1.0, 0.5])  # off the origin, and long
+ROWS = 2 + np.random.default_rng(20).standard_normal((19, 4)) * np.array([3, 1, 1, 0.5])  # no two gains are equal
 SUBSETS = [np.array([17, 2, 9, 14, 0, 6, 11, 4, 8]), np.array([3, 16, 7, 12, 1, 10, 5, 18, 13, 15])]
 
 # ---- errors of estimates
