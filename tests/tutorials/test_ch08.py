@@ -23,8 +23,7 @@ def errors(G, V, S, gamma):
 
 
 def parts(estimates, truth):
-    bias = np.mean(estimates - truth, axis=0)
-    return [float(bias @ bias), float(np.var(estimates, axis=0).sum())]
+    return [np.mean(estimates - truth, axis=0), float(np.var(estimates, axis=0).sum())]
 
 
 def batch(a, V, m):
@@ -61,11 +60,12 @@ WRONG = [
     ("08.errors", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(S) - G[V].mean(0)), "divided by m"),
     ("08.errors", lambda G, V, S, w: [-e for e in errors(G, V, S, w)], "opposite sign"),
     ("08.errors", lambda G, V, S, w: errors(G, V, S, w)[::-1], "changed places"),
-    ("08.parts", lambda e, t: (((e - t) ** 2).sum(1).mean(), e.var(0).sum()), "bias and variance together"),
     ("08.parts", lambda e, t: (parts(e, t)[0], ((e - t) ** 2).sum(1).mean()), "own mean"),
-    ("08.parts", lambda e, t: (np.linalg.norm(e.mean(0) - t), e.var(0).sum()), "not squared"),
+    ("08.parts", lambda e, t: (t - e.mean(0), e.var(0).sum()), "opposite sign"),
+    ("08.parts", lambda e, t: (e.mean(0), e.var(0).sum()), "not been subtracted"),
     ("08.parts", lambda e, t: (parts(e, t)[0], e.var(0, ddof=1).sum()), "K - 1"),
-    ("08.parts", lambda e, t: (((e.mean(0) - t) ** 2).mean(), e.var(0).mean()), "a squared length adds"),
+    ("08.parts", lambda e, t: (parts(e, t)[0], e.var(0).mean()), "adds them"),
+    ("08.parts", lambda e, t: (parts(e, t)[0], e.var(0)), "each entry"),
     ("08.batch", lambda a, V, m: (facility_location(a[V], m).indices, batch(a, V, m)[1]), "places in V"),
     ("08.batch", reweighted(lambda w, r, m: w * r / m), "cluster sizes themselves"),
     ("08.batch", reweighted(lambda w, r, m: w / w.sum()), "add up to 1"),

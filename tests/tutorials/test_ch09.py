@@ -29,11 +29,21 @@ def drop(active, worst, alpha, r):
 
 
 def bill(P, checks, steps, m, r):
-    choosing = models = 0
+    regions = []
     for coresets in P:
-        choosing += coresets * r
-        models += coresets * m + coresets * 2 * m + coresets * 4 * m + r
-    return [choosing, models, checks * r, steps * m + steps * 2 * m]
+        regions.append(r)
+        for _ in range(coresets):
+            regions[-1] += r + m + 2 * m + 4 * m
+    return [np.array(regions), checks * r + steps * (m + 2 * m)]
+
+
+def priced(region, rest):
+    """A bill by a formula for a region of P coresets, and one for all else."""
+    return lambda P, c, s, m, r: (np.array([region(p, m, r) for p in P]), rest(c, s, m, r))
+
+
+def usual(c, s, m, r):
+    return c * r + 3 * s * m
 
 
 def loop(w, steps, opens, holds, move):
@@ -113,11 +123,12 @@ WRONG = [
     ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "keeps r"),
     ("09.drop", lambda a, w, alpha, r: drop(a, w, np.nextafter(alpha, 1), r), "exactly alpha"),
     ("09.drop", lambda a, w, alpha, r: a & ~drop(a, w, alpha, r), "who was dropped"),
-    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 7 * m, c * r, 3 * s * m), "constant"),
-    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 3 * m + len(P) * r, c * r, 3 * s * m), "lacks its Hessian"),
-    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 6 * m + len(P) * r, c * r, 2 * s * m), "both are paid"),
-    ("09.bill", lambda P, c, s, m, r: (len(P) * r, sum(P) * 7 * m + len(P) * r, c * r, 3 * s * m), "one subset"),
-    ("09.bill", lambda P, c, s, m, r: (sum(P) * r, sum(P) * 7 * m + len(P) * r, c * m, 3 * s * m), "losses on V_r"),
+    ("09.bill", priced(lambda P, m, r: P * r + 7 * P * m, usual), "constant"),
+    ("09.bill", priced(lambda P, m, r: P * r + 3 * P * m + r, usual), "lacks its Hessian"),
+    ("09.bill", priced(lambda P, m, r: P * (r + 6 * m) + r, lambda c, s, m, r: c * r + 2 * s * m), "both are paid"),
+    ("09.bill", priced(lambda P, m, r: r + 7 * P * m + r, usual), "one subset"),
+    ("09.bill", priced(lambda P, m, r: P * (r + 7 * m) + r, lambda c, s, m, r: c * m + 3 * s * m), "losses on V_r"),
+    ("09.bill", lambda P, c, s, m, r: (sum(P) * (r + 7 * m) + len(P) * r, usual(c, s, m, r)), "what each one costs"),
     ("09.loop", by_the_clock, "by the clock"),
     ("09.loop", every_step, "what is T1 for"),
     ("09.loop", turned, "turned round"),

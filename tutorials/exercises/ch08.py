@@ -30,7 +30,7 @@ def errors(G, V, S, gamma):
 
 def parts(estimates, truth):
     mean = estimates.mean(axis=0)
-    return ((mean - truth) ** 2).sum(), ((estimates - mean) ** 2).sum(axis=1).mean()
+    return mean - truth, ((estimates - mean) ** 2).sum(axis=1).mean()
 
 
 # ---- the mini-batch
@@ -167,31 +167,35 @@ EXERCISES = [
         parts,
         [
             (
-                "the first is the mean squared error, bias and variance together.",
-                lambda e, t: (sum(parts(e, t)), parts(e, t)[1]),
+                "the variance is measured from the truth; it is measured from the estimates' own mean.",
+                lambda e, t: (parts(e, t)[0], ((e - t) ** 2).sum(axis=1).mean()),
+            ),
+            ("the bias has the opposite sign: estimate minus truth.", lambda e, t: (-parts(e, t)[0], parts(e, t)[1])),
+            (
+                "the first is the estimates' mean; the truth has not been subtracted.",
+                lambda e, t: (e.mean(axis=0), parts(e, t)[1]),
             ),
             (
-                "the second is measured from the truth; variance is measured from the estimates' own mean.",
-                lambda e, t: (parts(e, t)[0], sum(parts(e, t))),
+                "the bias has been squared; the vector itself is asked for.",
+                lambda e, t: (parts(e, t)[0] ** 2, parts(e, t)[1]),
             ),
-            ("the bias is not squared.", lambda e, t: (np.sqrt(parts(e, t)[0]), parts(e, t)[1])),
             (
                 "the variance is divided by K - 1; here it is a plain mean, so that the parts add up to the error.",
                 lambda e, t: (parts(e, t)[0], parts(e, t)[1] * len(e) / (len(e) - 1)),
             ),
             (
-                "squares are averaged over the d entries; a squared length adds them.",
-                lambda e, t: tuple(p / len(t) for p in parts(e, t)),
+                "the variance averages over the d entries; a squared distance adds them.",
+                lambda e, t: (parts(e, t)[0], parts(e, t)[1] / len(t)),
             ),
             (
                 "the variance is a sum over the K estimates, not their mean.",
                 lambda e, t: (parts(e, t)[0], parts(e, t)[1] * len(e)),
             ),
-            ("bias and variance have changed places.", lambda e, t: parts(e, t)[::-1]),
             (
-                "means are taken along the wrong axis, or not at all: one number for each entry comes out.",
-                lambda e, t: ((e.mean(0) - t) ** 2, e.var(axis=0)),
+                "the variance is one number for each entry; add them.",
+                lambda e, t: (parts(e, t)[0], e.var(axis=0)),
             ),
+            ("the variance has a root: that is a deviation.", lambda e, t: (parts(e, t)[0], np.sqrt(parts(e, t)[1]))),
         ],
     ),
     Exercise(

@@ -41,20 +41,30 @@ def drop(active, worst, alpha, r):
 # ---- the bill
 
 
-def bill(P, checks, steps, m, r):
+def bill(P, checks, steps, m, r, choosing=1, model=7, constant=1, check=1, step=3):
+    """The bill at other prices an example; the defaults are right."""
     P = np.asarray(P)
-    return P.sum() * r, 7 * m * P.sum() + r * len(P), checks * r, 3 * m * steps
+    return choosing * P * r + model * P * m + constant * r, check * checks * r + step * m * steps
 
 
-def bill_with(choosing=None, model=None, checking=None, training=None):
-    """The bill with one entry replaced by what a mistake makes of it."""
+def one_subset(P, checks, steps, m, r):
+    regions, rest = bill(P, checks, steps, m, r)
+    return regions - (np.asarray(P) - 1) * r, rest
 
-    def mistaken(P, checks, steps, m, r):
-        own = (choosing, model, checking, training)
-        true = bill(P, checks, steps, m, r)
-        return tuple(t if f is None else f(np.asarray(P), checks, steps, m, r) for f, t in zip(own, true))
 
-    return mistaken
+def whole_subsets(P, checks, steps, m, r):
+    regions, rest = bill(P, checks, steps, m, r, model=0)
+    return regions + 7 * r * np.asarray(P), rest
+
+
+def small_checks(P, checks, steps, m, r):
+    regions, rest = bill(P, checks, steps, m, r, check=0)
+    return regions, rest + checks * m
+
+
+def large_steps(P, checks, steps, m, r):
+    regions, rest = bill(P, checks, steps, m, r, step=0)
+    return regions, rest + 3 * r * steps
 
 
 # ---- the loop: a toy whose regions hold while w has moved less than 0.3, more or less
@@ -190,46 +200,29 @@ EXERCISES = [
     ),
     Exercise(
         "09.bill",
-        [([5, 10, 7], 9, 20, 4, 16), ([3], 2, 6, 8, 40)],
+        [([5, 10, 7], 9, 20, 4, 16), ([3, 1], 2, 6, 8, 40)],
         bill,
         [
             (
                 "a backward pass has a forward pass before it, and both are paid for.",
-                lambda P, c, s, m, r: (sum(P) * r, 6 * m * sum(P) + r * len(P), c * r, 2 * m * s),
+                lambda *q: bill(*q, model=6, step=2),
             ),
-            (
-                "the model lacks the losses on V_r that its constant is the mean of.",
-                bill_with(model=lambda P, c, s, m, r: 7 * m * P.sum()),
-            ),
-            (
-                "the model lacks its Hessian products.",
-                bill_with(model=lambda P, c, s, m, r: 3 * m * P.sum() + r * len(P)),
-            ),
-            (
-                "the model lacks its gradients.",
-                bill_with(model=lambda P, c, s, m, r: 4 * m * P.sum() + r * len(P)),
-            ),
-            (
-                "choosing is billed for one subset a region; how many are there?",
-                bill_with(choosing=lambda P, c, s, m, r: len(P) * r),
-            ),
+            ("the model lacks the losses on V_r that its constant is the mean of.", lambda *q: bill(*q, constant=0)),
+            ("the model lacks its Hessian products.", lambda *q: bill(*q, model=3)),
+            ("the model lacks its gradients.", lambda *q: bill(*q, model=4)),
+            ("choosing is billed for one subset a region; how many are there?", one_subset),
             (
                 "choosing is billed as if it needed gradients: p - y takes a forward pass.",
-                bill_with(choosing=lambda P, c, s, m, r: 3 * r * P.sum()),
+                lambda *q: bill(*q, choosing=3),
             ),
+            ("the model is made from the coresets, not from the whole subsets.", whole_subsets),
+            ("a check measures losses on V_r, not on a mini-batch.", small_checks),
+            ("a check needs losses only: a forward pass and nothing backward.", lambda *q: bill(*q, check=3)),
+            ("the steps are billed for r examples each.", large_steps),
             (
-                "the model is made from the coresets, not from the whole subsets.",
-                bill_with(model=lambda P, c, s, m, r: 7 * r * P.sum() + r * len(P)),
+                "all regions are added up; the first of the pair is what each one costs.",
+                lambda *q: (bill(*q)[0].sum(), bill(*q)[1]),
             ),
-            (
-                "a check measures losses on V_r, not on a mini-batch.",
-                bill_with(checking=lambda P, c, s, m, r: c * m),
-            ),
-            (
-                "a check needs losses only: a forward pass and nothing backward.",
-                bill_with(checking=lambda P, c, s, m, r: 3 * c * r),
-            ),
-            ("the steps are billed for r examples each.", bill_with(training=lambda P, c, s, m, r: 3 * r * s)),
         ],
     ),
     Exercise(

@@ -52,12 +52,12 @@ def ahead(g, S, w, eta):
 
 def paired(accuracy, random, t):
     gain = accuracy - random
-    return gain.mean(), t * gain.std(ddof=1) / np.sqrt(len(gain))
+    return gain, gain.mean(), t * gain.std(ddof=1) / np.sqrt(len(gain))
 
 
 def half(change):
     """The mistake: another half-width."""
-    return lambda a, r, t: (paired(a, r, t)[0], change(a, r, t))
+    return lambda a, r, t: (*paired(a, r, t)[:2], change(a, r, t))
 
 
 EXERCISES = [
@@ -185,11 +185,11 @@ EXERCISES = [
             ("t is not used.", half(lambda a, r, t: (a - r).std(ddof=1) / np.sqrt(len(a)))),
             (
                 "the sign of the gain is turned round: above random should be positive.",
-                lambda a, r, t: (-paired(a, r, t)[0], paired(a, r, t)[1]),
+                lambda a, r, t: paired(r, a, t),
             ),
             (
                 "that is the whole width of the interval; half of it is asked for.",
-                half(lambda a, r, t: 2 * paired(a, r, t)[1]),
+                half(lambda a, r, t: 2 * paired(a, r, t)[2]),
             ),
             (
                 "that is the interval of the accuracy itself, without random.",

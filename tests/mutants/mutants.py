@@ -1,0 +1,582 @@
+"""Mutants: single-line faults, each put into a copy of the source, and the tests that must notice it.
+
+    python -m tests.mutants.mutants            all of them; ends with the survivors and exit code 1 if there are any
+    python -m tests.mutants.mutants crest ema  those whose file or description holds one of these words
+
+A suite proves as much as the faults it catches. Among these are the mistakes met in published code (a gradient
+accumulated twice, rows out of step with their indices, index 0 taken for "none", a seed set anew at each call, a
+look-ahead that never happens, passes that no counter shows, weights renormalised per batch), each as one line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 120  # seconds for one mutant's tests; the slowest take a tenth of it
+WORKERS = 2
+
+# file in minicrest/: rows of (text that occurs once, text in its place, what it is, tests that notice).
+# "layers::test_x" is tests/unit/test_layers.py::test_x; several are separated by spaces.
+TABLE = {
+    "nn/layers.py": [
+        ("return dy @ W.T if", "return dy @ W if", "Linear: transpose dropped",
+         "layers::test_forward_and_backward_equal_the_loops"),
+        ("        db[...] = dy.sum(0)", "        db[...] = dy.mean(0)", "Linear: mean for sum",
+         "layers::test_forward_and_backward_equal_the_loops"),
+        ("return Rdy @ W.T + dy @ RW.T", "return Rdy @ W.T - dy @ RW.T", "Linear: sign flipped in second order",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("RdW += Rx.T @ dy", "RdW += Rx.T @ Rdy", "Linear: wrong factor in the product rule",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("((x * x).sum(1) + 1) * (dy * dy)", "(x * x).sum(1) * (dy * dy)", "Linear: norms without the bias",
+         "network::test_norms_and_gram_equal_the_explicit_matrix_without_it"),
+        ("np.sqrt(2 / self.inputs)", "np.sqrt(2 / self.outputs)", "Linear: initial scale from the wrong side",
+         "layers::test_initial_weights_have_the_scale_of_he"),
+        ("return array_module(x).maximum(x, 0), x > 0", "return array_module(x).maximum(x, 0), x < 0",
+         "ReLU: mask inverted", "layers::test_forward_and_backward_equal_the_loops"),
+        ("return Rdy * on", "return Rdy", "ReLU: mask dropped in second order",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("* Rdy - 2 * y * Ry * dy", "* Rdy + 2 * y * Ry * dy", "Tanh: sign of the second derivative",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("(rows - mean_dy - xh * mean_dy_xh), dy.shape)", "(rows - mean_dy), dy.shape)",
+         "BatchNorm: variance taken for a constant", "layers::test_forward_and_backward_equal_the_loops"),
+        ("_mean(Rrows * xh + rows * Rxh)", "_mean(Rrows * xh)", "BatchNorm: half of a product rule",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("var * (len(xh) / max(len(xh) - 1, 1))", "var", "BatchNorm: biased running variance",
+         "layers::test_batch_statistics_are_mean_and_unbiased_variance"),
+    ],
+    "nn/conv.py": [
+        ("[::-1, ::-1].transpose(0, 1, 3, 2)", ".transpose(0, 1, 3, 2)", "Conv2d: kernel not turned",
+         "layers::test_forward_and_backward_equal_the_loops"),
+        ("                db[...] = dy.sum((0, 1, 2))", "                db[...] = dy.mean((0, 1, 2))",
+         "Conv2d: mean for sum", "layers::test_forward_and_backward_equal_the_loops"),
+        ("_window_products(Rx, dy, self", "_window_products(Rx, Rdy, self", "Conv2d: wrong factor in the product rule",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("dW += columns.T @ dy[rows]", "dW[...] = columns.T @ dy[rows]", "Conv2d: only the last part of a batch counts",
+         "layers::test_a_large_batch_is_its_examples_one_by_one"),
+        ("xp.concatenate([G, dy.sum(1)], axis=1)", "xp.concatenate([G, dy.mean(1)], axis=1)",
+         "Conv2d: mean for sum in per-example gradients", "layers::test_per_example_is_backward_of_single_examples"),
+        ("xp.where(view > y,", "xp.where(view >= y,", "MaxPool2d: ties to the last",
+         "layers::test_max_pool_gives_ties_to_the_first_in_reading_order"),
+        ("dx += dy / (shape[2] * shape[3])", "dx += dy", "AvgPool2d: sum for mean",
+         "layers::test_forward_and_backward_equal_the_loops"),
+    ],
+    "nn/chain.py": [
+        ("layer.backward(w[part], caches[k], dy,", "layer.backward(w[part], caches[k - 1], dy,",
+         "mask from the wrong layer", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
+        ("return dx + dz if", "return dx if", "Residual: gradient of the shortcut dropped",
+         "layers::test_forward_and_backward_equal_the_loops"),
+        ("else Ry + Rz, (", "else Ry - Rz, (", "Residual: sign flipped in the tangent",
+         "layers::test_tangents_are_derivatives_along_random_directions"),
+        ("None if stats is None else stats[middle:])", "None if stats is None else stats[:middle])",
+         "Residual: statistics of the wrong layer", "network::test_batch_statistics_come_in_the_order_of_the_running_ones"
+         " torch_parity layers::test_forward_and_backward_equal_the_loops"),
+        ("slice(offset + part.start, offset + part.stop)", "slice(part.start, part.stop)",
+         "per-example gradients in the wrong place", "network::test_per_example_gradients_are_gradients_of_single_examples"),
+    ],
+    "nn/losses.py": [
+        ("return p * (u - (p * u).sum(1, keepdims=True))", "return 0 * u", "softmax: a derivative of zeros", "losses"),
+        ("(u - (p * u).sum(1, keepdims=True))", "(u + (p * u).sum(1, keepdims=True))", "softmax: sign flipped", "losses"),
+        (", y] -= 1", ", y] += 1", "softmax: p + y", "losses"),
+        ("z = z - z.max(1, keepdims=True)  #", "z = z - 0  #", "softmax: overflow", "losses"),
+        ("xp.sqrt(p)[:, None, :]", "xp.sqrt(p)[:, :, None]", "softmax: root scaled along the wrong axis", "losses"),
+        ("return p * (1 - p) * u", "return p * u", "logistic: curvature p", "losses"),
+        ("** 2).sum(1) / 2", "** 2).mean(1) / 2", "squared error: mean for sum over the outputs", "losses"),
+    ],
+    "nn/network.py": [
+        ("weights.astype(z.dtype)[:, None] / n", "weights.astype(z.dtype)[:, None] / weights.sum()",
+         "weights renormalised per batch", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
+        ("caches, c * self.loss.gradient(z, y), gradient,", "caches, 2 * c * self.loss.gradient(z, y), gradient,",
+         "gradient doubled", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
+        ("gradient += self.loss.l2 * c.sum() * theta", "gradient += self.loss.l2 * theta",
+         "l2 term without the weights", "network::test_l2_adds_the_same_term_everywhere "
+         "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
+        ("Rdz = c * self.loss.hessian(z, y, Rz)", "Rdz = self.loss.hessian(z, y, Rz)", "sum for mean in H v",
+         "network::test_hvp_of_several_directions_is_one_by_one network::test_weights_left_out_are_ones "
+         "network::test_hvp_equals_the_explicit_hessian_and_is_symmetric"),
+        ("kept, dz = [], self.loss.gradient(z, y)", "kept, dz = [], self.loss.gradient(z, y) / len(x)",
+         "1/batch in per-example gradients", "network::test_per_example_gradients_are_gradients_of_single_examples"),
+        ("* xp.sqrt(c)[:, :, None]", "* c[:, :, None]", "exact diagonal: weights squared",
+         "network::test_hessian_diagonal_is_that_of_the_explicit_hessian"),
+        ("square += 2 * self.loss.l2 * slope()", "square += self.loss.l2 * slope()", "l2 cross term halved",
+         "network::test_norms_and_gram_equal_the_explicit_matrix_without_it"),
+        ("np.repeat([0.0, 1.0],", "np.repeat([1.0, 0.0],", "mean and variance swapped",
+         "network::test_initial_statistics_are_mean_0_and_variance_1_in_the_order_of_the_layers"),
+    ],
+    "taylor.py": [
+        ("(2 * rng.integers(0, 2, shape) - 1)", "rng.integers(0, 2, shape)", "probes of 0 and 1", "taylor"),
+        ("return (probes * hvp(probes)).sum(1).mean()", "return (probes * hvp(probes)).sum()", "trace: sum for mean",
+         "taylor"),
+        ("return (probes * hvp(probes)).mean(0)", "return abs(probes * hvp(probes)).mean(0)", "diagonal without its sign",
+         "taylor"),
+        ("return self.total / (1 - self.beta**self.count)", "return self.total", "EMA without correction", "taylor"),
+        ("total = (1 - self.beta) * x if", "total = x if", "EMA: the first value counts too much", "taylor"),
+        (".sqrt(squares.mean)", ".abs(squares.mean)", "root of the mean square forgotten", "taylor"),
+        ("self.gradient + 0.5 * self.curvature * delta", "self.gradient + self.curvature * delta",
+         "quadratic without its 1/2", "taylor"),
+        ("return miss / loss if", "return miss / self.constant if", "rho relative to the old loss", "taylor"),
+    ],
+    "facility.py": [
+        ("        self.xp.sqrt(total, out=total)", "        pass", "distances squared",
+         "submodular::test_distances_are_not_squared"),
+        ("e = gains.argmax(axis=1)  #", "e = gains.argmax(axis=1) * (t > 0)  #", "index 0 always selected",
+         "submodular::test_no_index_is_favoured craig::test_index_0_is_nothing_special"),
+        ("e = gains.argmax(axis=1)  #", "e = q - 1 - gains[:, ::-1].argmax(axis=1)  #", "ties to the highest index",
+         "submodular::test_medoids_with_many_ties"),
+        ("np.flatnonzero(row < near)", "np.flatnonzero(row <= near)", "a tie takes the point from its first medoid",
+         "submodular::test_planted_duplicates_have_weight_zero_and_their_cluster_goes_to_the_earlier"),
+        ("result = order, weights if k < q", "result = order, weights + 1 if k < q", "weights 1 + cluster size",
+         "submodular::test_weights_sum_to_q_and_the_loss_falls"),
+        ("minlength=order.shape[1]) for", "minlength=order.shape[1]).clip(1) for", "an empty cluster weighs 1",
+         "submodular::test_planted_duplicates_have_weight_zero_and_their_cluster_goes_to_the_earlier"),
+        ("near[:, :, None]).sum(axis=1,", "near[:, None, :]).sum(axis=1,", "on a device: gains along the wrong axis",
+         "submodular::test_problems_at_once_are_problems_one_by_one"),
+        ("np.full(q, t == 0), 16", "np.full(q, True), 16", "lazy: stale bounds taken for gains",
+         "submodular::test_medoids_with_many_ties submodular::test_every_path_makes_the_list_of_the_naive_one"),
+        ("found._replace(indices=members[found.indices])", "found", "indices within the class returned",
+         "submodular::test_classes_share_k_by_largest_remainder"),
+        ('quotas[np.argsort(-remainders, kind="stable")[: k - quotas.sum()]] += 1', "quotas += remainders > 0",
+         "shares of classes rounded up", "submodular::test_class_quotas_sum_to_k_and_are_within_one_of_the_proportion"),
+    ],
+    "set_functions.py": [
+        ("[np.maximum(b - state, 0)", "[(b - state)", "facility location: losses counted as gains",
+         "submodular::test_gains_are_differences_of_values_along_any_order"),
+        ("after[i, None]) - before[i, None]", "after[i, None]) - after[i, None]", "gains kept up to date wrongly",
+         "submodular::test_refresh_keeps_facility_location_gains_exact "
+         "submodular::test_naive_lazy_and_incremental_greedy_make_one_list"),
+        ("self.lam * (2 * state[elements] +", "self.lam * (state[elements] +", "graph cut: pairs counted once",
+         "submodular::test_gains_are_differences_of_values_along_any_order"),
+        ("size == 1 else min(value, nearest[e])", "size == 1 else max(value, nearest[e])", "disparity: max for min",
+         "submodular::test_gains_are_differences_of_values_along_any_order"),
+        ("[np.triu_indices(len(S), 1)].sum(dtype", ".sum(dtype", "disparity: every pair twice",
+         "submodular::test_gains_are_differences_of_values_along_any_order"),
+        ("return np.log(left)", "return -np.log(left)", "log-det: the most redundant preferred",
+         "submodular::test_gains_are_differences_of_values_along_any_order"),
+    ],
+    "submodular.py": [
+        ("        taken[e] = True", "        taken[e] = False", "greedy picks an element twice",
+         "submodular::test_graph_cut_last_gain_is_negative_only_beyond_one_half "
+         "submodular::test_disparity_min_orders_everything_farthest_first"),
+        ("while heap[0][2] < t:", "while heap[0][2] < 0:", "lazy greedy never refreshes",
+         "submodular::test_naive_lazy_and_incremental_greedy_make_one_list"),
+        ('stream(seed, "stochastic greedy", step)', 'stream(0, "stochastic greedy", step)', "seed reset at each call",
+         "submodular::test_stochastic_greedy_in_the_mean_and_on_the_bill"),
+        ("math.ceil(f.n / size * math.log(1 / eps))", "math.ceil(f.n / size * math.log(1 / (1 - eps)))",
+         "stochastic greedy looks at too few", "submodular::test_stochastic_greedy_in_the_mean_and_on_the_bill"),
+        ("Selection(part[one.indices], one.gains)", "Selection(one.indices, one.gains)", "GreeDi: indices of the part",
+         "submodular::test_greedi_bound_and_indices"),
+        ("last.gains), *found], key", "last.gains), *found[:0]], key", "GreeDi: best part forgotten",
+         "submodular::test_greedi_returns_the_best_part_if_that_is_better"),
+        ('np.array_split(stream(seed, "greedi").permutation(f.n), parts)', "np.array_split(np.arange(f.n), parts)",
+         "GreeDi: parts not random", "submodular::test_greedi_parts_are_random"),
+    ],
+    "oracle.py": [
+        ('"hessian": 4}', '"hessian": 2}', "Hessian products at half price", "oracle::test_prices"),
+        ("return self.answers(i).losses",
+         "return self._network.losses(*self._ask(np.arange(len(self))), self._stats)[i]",
+         "a pass over all the data that no bill shows",
+         "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ("self._network.answers(*self._ask(part), self._stats)", "self._network.answers(*self._ask(part), None)",
+         "questions in training mode", "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ("forward=len(batch.indices), backward=len(batch.indices))", "forward=len(batch.indices))",
+         "backward pass unbilled", "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ("* (1 if v.ndim == 1 else len(v)))", ")", "only the first probe billed",
+         "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ("(len(part) / n) * question(", "question(", "parts of a batch added, not averaged",
+         "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ("weights[start : start + len(part)]", "weights[: len(part)]", "weights of another part",
+         "oracle::test_a_question_is_the_networks_in_evaluation_mode_and_billed"),
+        ('stream(self.seed, "augment", self.time)', 'stream(self.seed, "augment")', "the same crops at every step",
+         "oracle::test_a_training_step_is_augmented_and_in_training_mode"),
+        ("STATISTICS_MOMENTUM * (seen - self._stats)", "(1 - STATISTICS_MOMENTUM) * (seen - self._stats)",
+         "running statistics with the momentum inverted", "oracle::test_a_fork_trains_on_the_same_bill train::test_the_loop"),
+        ("self._theta, self._stats, self.seed, self.ledger)", "self._theta, self._stats, self.seed)",
+         "validation on a bill of its own", "oracle::test_validation_is_on_the_same_bill"),
+    ],
+    "optim.py": [
+        ("        v += gradient", "        v += 2 * gradient", "gradient accumulated twice", "optim::test_against_a_scalar_twin"),
+        ("v += self.weight_decay * theta", "v -= self.weight_decay * theta", "weight decay grows the weights",
+         "optim::test_against_a_scalar_twin"),
+        ("step = m / (1 - self.beta1**t) /", "step = m /", "AdamW: EMA without correction",
+         "optim::test_against_a_scalar_twin"),
+        ("theta -= (self.lr * factor) * (step +", "theta -= self.lr * (step +", "AdamW: schedule ignored",
+         "optim::test_against_a_scalar_twin"),
+        ("sum(progress > m for", "sum(progress < m for", "decay before the milestones",
+         "optim::test_steps_is_the_papers_schedule"),
+    ],
+    "selection/crest.py": [
+        ("oracle.losses(region.check)", "oracle.losses(np.arange(len(oracle)))", "check on n instead of r",
+         "crest::test_the_bill_of_a_region"),
+        ('stream(oracle.seed, "crest", "check", l)', 'stream(oracle.seed, "crest", "subset", l, 0)',
+         "check on the examples it selected from", "crest::test_the_check_set_is_not_one_it_selected_from"),
+        ("oracle.theta - region.origin", "0.5 * (oracle.theta - region.origin)", "delta is half the real step",
+         "crest::test_delta_is_the_distance_from_the_start_of_the_region"),
+        ("oracle.theta.copy(), model, check", "oracle.theta, model, check", "origin moves with the weights",
+         "crest::test_the_weights_where_a_region_opens_are_a_copy"),
+        ("constant = float(oracle.losses(check)", "constant = float(answers.losses",
+         "constant and check from different examples", "crest::test_rho_is_zero_where_a_region_opens "
+         "crest::test_the_constant_is_the_mean_loss_of_the_check_set_and_the_model_is_full"),
+        ('"subset", l, p)', '"subset", p)', "seed reset: every region has the same subsets",
+         "crest::test_subsets_are_uniform_over_the_active_examples_and_not_stratified"),
+        ('"subset", l, p)', '"subset", l)', "P times the same subset",
+         "crest::test_a_coreset_is_the_medoids_of_its_whole_subset_mapped_back"),
+        ('"subset", l, p).choice(active, r,', '"subset", l, p).choice(len(oracle), r,', "dropped examples come back",
+         "crest::test_subsets_are_uniform_over_the_active_examples_and_not_stratified"),
+        ("np.take_along_axis(V, medoids", "np.take_along_axis(np.sort(V), medoids", "indices shuffled, rows not",
+         "crest::test_a_coreset_is_the_medoids_of_its_whole_subset_mapped_back"),
+        ("weighted(region.indices[p], region.gamma[p])", "uniform(region.indices[p])", "coreset without its weights",
+         "crest::test_a_batch_is_one_coreset_and_each_is_drawn_alike"),
+        ("weighted(region.indices[p], region.gamma[p])", "weighted(region.indices[p], region.gamma[-1])",
+         "weights of the last coreset win", "crest::test_an_example_in_two_coresets_has_the_weight_of_each"),
+        ('"crest", "batch", state.step)', '"crest", "batch")', "seed reset: always the same coreset",
+         "crest::test_a_batch_is_one_coreset_and_each_is_drawn_alike"),
+        ("facility_location(answers.logit_gradients,", "facility_location(answers.logits,", "medoids of the logits",
+         "crest::test_the_bill_of_a_region"),
+        ("batch = weighted(S, weights)", "batch = uniform(S)", "model of the unweighted coresets",
+         "crest::test_the_model_is_asked_of_the_weighted_coresets_with_a_fresh_probe_each"),
+        ("mean_g + g / len(indices)", "mean_g + g", "sum for mean over the coresets",
+         "crest::test_without_smoothing_the_model_is_the_plain_mean_over_the_coresets"),
+        ("gradient, squares = state.gradient, state.squares",
+         "gradient, squares = MovingAverage(self.beta1), MovingAverage(self.beta2)", "averages reset at every region",
+         "crest::test_averages_take_one_value_per_coreset"),
+        ("squares.update(H * H)", "squares.update(H)", "EMA of H, not of its squares",
+         "crest::test_averages_take_one_value_per_coreset"),
+        ('"probe", l, p), (1, oracle.size)', '"probe"), (1, oracle.size)', "seed reset: one probe for all",
+         "crest::test_the_model_is_asked_of_the_weighted_coresets_with_a_fresh_probe_each"),
+        ("state.step - state.region.start)", "state.step)", "checks counted from the start of training",
+         "crest::test_a_check_comes_every_period_and_only_a_failure_opens_a_region crest::test_periods_are_the_ratio_of_curvatures"),
+        ("if rho <= self.tau:", "if rho < self.tau:", "rho = tau ends a region",
+         "crest::test_the_threshold_is_kept_not_passed"),
+        ("ratio = state.H0 / curvature if", "ratio = curvature / state.H0 if", "T1 = h |H_l| / |H_0|",
+         "crest::test_periods_are_the_ratio_of_curvatures"),
+        ("H0=state.H0 or size", "H0=size", "H_0 overwritten by every region",
+         "crest::test_periods_are_the_ratio_of_curvatures"),
+        ("math.ceil(min(period, longest))", "math.floor(min(period, longest))", "periods rounded down",
+         "crest::test_periods_are_the_ratio_of_curvatures"),
+        ("self._bounded(self.b * T1, n)", "self._bounded(self.b, n)", "P = b", "crest::test_periods_are_the_ratio_of_curvatures"),
+        ("state.active & (state.worst > -np.inf) &", "state.active &", "examples never seen count as learned",
+         "crest::test_learned_examples_are_dropped crest::test_windows_do_not_overlap"),
+        ("state.active, worst=np.full(len(oracle), -np.inf))", "state.active)", "windows overlap",
+         "crest::test_windows_do_not_overlap"),
+        ("np.maximum.at(worst, V.ravel(), to_numpy(answers.losses).ravel())",
+         "worst[V.ravel()] = to_numpy(answers.losses).ravel()", "the last loss of a window decides",
+         "crest::test_one_large_loss_in_a_window_keeps_an_example"),
+        ("enough = left.sum() >= self._subset_size(len(oracle))", "enough = True", "exclusion without end",
+         "crest::test_exclusion_leaves_a_subset"),
+    ],
+    "selection/base.py": [
+        ("gamma * (len(gamma) / gamma.sum())", "gamma / gamma.sum()", "weights of sum 1",
+         "crest::test_a_batch_is_one_coreset_and_each_is_drawn_alike"),
+        ("keep = gamma > 0", "keep = gamma >= 0", "training on examples of weight 0",
+         "crest::test_examples_of_weight_0_are_left_out"),
+        ("Batch(self.indices[place], self.weights[place])",
+         "Batch(self.indices[place], self.weights[place] / self.weights[place].mean())",
+         "weights renormalised per batch", "craig::test_weights_have_mean_one_and_are_inherited"),
+        ("Batch(self.indices[place], self.weights[place])", "Batch(self.indices[place], self.weights[np.sort(place)])",
+         "examples shuffled, weights not", "craig::test_weights_have_mean_one_and_are_inherited"),
+        ("stream(oracle.seed, purpose, epoch)", "stream(oracle.seed, purpose)", "seed reset: one order for all epochs",
+         "random::test_full_covers_everything_once_an_epoch"),
+        ("rng.random(len(score)), -score)", "rng.random(len(score)), score)", "the easiest kept",
+         "scores::test_the_highest_scores_are_kept_and_trained_on"),
+        ("order[skip : skip + k]", "order[:k]", "offset ignored", "scores::test_the_highest_scores_are_kept_and_trained_on"),
+        ('stream(oracle.seed, name, "run", run)', 'stream(oracle.seed, name, "run")', "seed reset: all runs are one",
+         "scores::test_a_run_is_plain_SGD_on_all_the_data"),
+        ("medoids.gains[places[1:]].sum()", "medoids.gains[places].sum()", "certificate: the first gain counted",
+         "craig::test_the_certificate_is_its_definition_and_bounds_the_error"),
+    ],
+    "selection/craig.py": [
+        ("oracle.logit_gradients(np.arange(len(oracle))))", "oracle.logit_gradients(np.arange(len(oracle))[::-1]))",
+         "rows shuffled, indices not", "craig::test_a_far_example_gets_its_own_place_at_its_own_index"),
+        ("state.subset.passes(self.m) >= self.R", "state.subset.passes(self.m) > self.R", "one pass too many",
+         "craig::test_it_selects_anew_after_R_passes"),
+        ("oracle.raw(np.arange(len(oracle)))", "oracle.logit_gradients(np.arange(len(oracle)))",
+         "raw features that are not raw", "craig::test_raw_features_are_chosen_once_without_the_network"),
+    ],
+    "selection/adacore.py": [
+        ("return g / (D + damping) ** power", "return g * (D + damping) ** power", "multiplied by H",
+         "adacore::test_newton_steps_decide_whatever_the_condition"),
+        ("D = root_mean_square(squares)", "D = squares.mean", "root of the mean square forgotten",
+         "adacore::test_averages adacore::test_the_subset_is_that_of_naive_greedy_on_q"),
+        ('"adacore", "probe", number, e)', '"adacore", "probe")', "seed reset: one probe for all",
+         "adacore::test_every_estimate_has_its_own_signs"),
+        ("[xp.zeros((1, oracle.size - size), signs.dtype), signs]",
+         "[signs, xp.zeros((1, oracle.size - size), signs.dtype)]", "probe in the wrong block",
+         "adacore::test_one_probe_is_exact_for_a_diagonal_hessian adacore::test_estimates_are_unbiased"),
+    ],
+    "selection/gradmatch.py": [
+        ("gain = G @ r", "gain = abs(G @ r)", "opposed gradients chosen", "gradmatch::test_opposed_gradients_are_not_used "
+         "gradmatch::test_where_it_stops_no_set_is_better"),
+        ("gain[X] = -np.inf", "gain[X[:0]] = -np.inf", "the same element picked again",
+         "gradmatch::test_a_chosen_element_is_never_picked_again"),
+        ("math.sqrt(lam) * np.eye(p)", "lam * np.eye(p)", "lam squared",
+         "gradmatch::test_weights_are_the_constrained_optimum gradmatch::test_where_plain_least_squares_would_be_negative"),
+        ("gamma[groups[e]] = w", "gamma[e] = w", "positions taken for indices",
+         "gradmatch::test_a_huge_gradient_is_chosen_under_its_own_index"),
+        ("target = G.sum(0)", "target = G.mean(0)", "mean for sum",
+         "gradmatch::test_selection_per_class_is_that_of_its_gradients"),
+        ('"gradmatch", "fill", number)', '"gradmatch", "fill")', "seed reset: the same fill at every selection",
+         "gradmatch::test_fill_differs_between_selections_and_seeds"),
+    ],
+    "selection/glister.py": [
+        ("M = ahead.gradient(eta * shift)", "M = ahead.gradient(0 * shift)", "it never looks ahead",
+         "glister::test_gains_are_those_at_w_S"),
+        ("k, self.eta, self.rounds, self.eps, rng)", "k, self.eta, 1, self.eps, rng)", "a setting lost on the way",
+         "glister::test_every_setting_reaches_the_greedy"),
+        ("z = self.z - (xp", "z = self.z + (xp", "a step uphill", "glister::test_gains_are_those_at_w_S"),
+        ("self.single else a) / len(a)", "self.single else a)", "sum for mean over the validation part",
+         "glister::test_gain_is_the_first_order_change"),
+        ("e = to_device(pool[best], device_of(a))", "e = to_device(best, device_of(a))", "positions taken for indices",
+         "glister::test_stochastic_greedy_sees_a_sample"),
+    ],
+    "selection/milo.py": [
+        ('stream(seed, "milo", "easy", c, run)', 'stream(seed, "milo", "easy", c)', "seed reset: all easy subsets alike",
+         "milo::test_easy_subsets_differ"),
+        ('"milo", "varied", number)', '"milo", "varied")', "seed reset: all varied subsets alike",
+         "milo::test_a_subset_that_comes_again_is_shuffled_again milo::test_varied_subsets_differ"),
+        ("gains[chosen.indices] = chosen.gains", "gains[:] = chosen.gains", "gains by rank, not by example",
+         "milo::test_gains_against_a_loop"),
+        ("replace=False, p=p[i])", "replace=False, p=np.sort(p[i]))", "probabilities of other examples",
+         "milo::test_probability_stays_with_its_example milo::test_single_draws"),
+        ("w = 1 + u + u * u / 2", "w = 1 + u + u * u", "Taylor-softmax without its 1/2", "milo::test_probabilities_by_hand"),
+        ("GraphCut((1 + cos) / 2, lam)", "GraphCut((1 - cos) / 2, lam)", "easy subsets of the unlike",
+         "milo::test_easy_subsets_against_a_loop"),
+        ("oracle.progress < self.kappa", "oracle.progress > self.kappa", "hard before easy",
+         "milo::test_curriculum_by_steps"),
+    ],
+    "selection/dynamic.py": [
+        ("a * (u - mean) ** 2", "a * (u - (1 - a) * mean - a * u) ** 2", "variance about the new mean",
+         "dynamic::test_alternating_scores_tend_to_their_cycle"),
+        ("return (1 - a) * mean + a * u,", "return a * mean + (1 - a) * u,", "EMA with its weights swapped",
+         "dynamic::test_a_constant_score_is_approached_geometrically"),
+        ("rng.choice(order[top:], k - top", "rng.choice(order, k - top", "some examples kept twice",
+         "dynamic::test_epsilon_greedy_keeps_the_exact_top"),
+        ("state.mean + self.c * state.variance", "state.mean - self.c * state.variance", "lower confidence bound",
+         "dynamic::test_ucb_prefers_an_alternating_score_to_a_constant_of_the_same_mean"),
+        ('"checkpoint", 0 if state.subset is None else state.subset.number + 1)', '"checkpoint")',
+         "seed reset: the same random subset at every checkpoint",
+         "dynamic::test_random_dynamic_keeps_each_example_equally_often"),
+    ],
+    "selection/el2n.py": [
+        ("(a * a).sum(axis=-1)", "(a * a).mean(axis=-1)", "mean for sum",
+         "scores::test_el2n_lies_between_its_bounds scores::test_the_last_layers_gradient_is_el2n_times_the_input"),
+        ("self.m, self.lr, self.t)", "self.m, self.lr, 0)", "scored before its epochs",
+         "scores::test_el2n_is_measured_after_its_epochs"),
+    ],
+    "selection/grand.py": [
+        ("fork.gradient_norms(every)", "fork.gradient_norms(every) / self.m", "1/batch in the scores",
+         "scores::test_grand_is_the_norm_of_the_whole_gradient"),
+        ("fork.gradient_norms(every)", "oracle.gradient_norms(every)", "scores of the network in training",
+         "scores::test_grand_is_the_norm_of_the_whole_gradient"),
+    ],
+    "selection/forgetting.py": [
+        ("(correct[:-1] & ~correct[1:])", "(~correct[:-1] & correct[1:])", "learning counted, not forgetting",
+         "scores::test_forgetting_events_of_scripted_rows"),
+        ("events, len(correct))", "events, 0)", "never learned counts as never forgotten",
+         "scores::test_forgetting_events_of_scripted_rows"),
+        ("self.lr, self.T)):", "self.lr, self.T), 1):", "the epoch's last step counted to the next",
+         "scores::test_forgetting_looks_before_each_update"),
+    ],
+    "selection/infobatch.py": [
+        ("1 / (1 - q), 1.0)", "1.0, 1.0)", "kept examples not rescaled", "infobatch::test_the_epoch_sum_is_unbiased"),
+        ("1 / (1 - q), 1.0)", "1 / q if q else 1.0, 1.0)", "rescaled by the wrong probability",
+         "infobatch::test_the_epoch_sum_is_unbiased"),
+        ("loss < min(loss.mean(), loss.max())", "loss > loss.mean()", "hard examples dropped",
+         "infobatch::test_easy_is_below_the_mean_and_the_rest_stays_with_weight_one"),
+        ("0.0 if annealing else self.q", "self.q", "no annealing",
+         "infobatch::test_annealing_has_all_the_data_with_weight_one"),
+        ("loss[feedback.indices] =", "loss[np.sort(feedback.indices)] =", "losses shuffled, indices not",
+         "infobatch::test_observed_losses_reach_their_own_examples"),
+    ],
+    "selection/full.py": [
+        ("step=state.step + 1", "step=state.step + 2", "every other batch skipped",
+         "random::test_full_covers_everything_once_an_epoch"),
+    ],
+    "selection/random.py": [
+        ('stream(oracle.seed, "random", state.step)', 'stream(oracle.seed, "random")', "seed reset at each call",
+         "random::test_random_draws_every_subset_equally_often"),
+        ("replace=False))", "replace=True))", "drawn with replacement", "random::test_random_batches"),
+    ],
+    "train.py": [
+        ("optimizer.update(now.theta, gradient,", "optimizer.update(now.theta, gradient + gradient,",
+         "gradient accumulated twice", "train::test_the_loop"),
+        ("now.optimizer, schedule(progress))", "now.optimizer, schedule(now.step / steps))", "schedule one step late",
+         "train::test_the_loop train::test_the_first_step_moves_the_weights"),
+        ("now.statistics = oracle.following(seen)", "oracle.following(seen)", "running statistics never move",
+         "train::test_the_loop"),
+        ("np.add.at(now.uses, batch.indices, 1)", "now.uses[batch.indices] = 1", "uses not counted",
+         "train::test_the_loop train::test_a_method_sees_the_step_it_prepares_and_what_came_of_it"),
+        ("max(step / steps, cost", "min(step / steps, cost", "a budget never ends the training",
+         "train::test_a_budget_ends_the_training_and_leads_the_schedule"),
+        ("for k, v in settings.items() if then.get(k) != v]", "for k, v in settings.items() if k not in then]",
+         "another training's checkpoint accepted", "../contract/test_resume.py::test_another_training_is_refused"),
+    ],
+    "checkpoint.py": [
+        ("os.fsync(file.fileno())", "pass", "renamed before it is on disk",
+         "checkpoint::test_the_file_is_on_disk_before_it_is_renamed"),
+        ("Path(temporary).unlink(missing_ok=True)", "pass", "half a file left behind",
+         "checkpoint::test_a_crash_while_writing_leaves_the_old_file"),
+        ('"device": device_of(node)}', '"device": "cpu"}', "arrays of a device come back on the host",
+         "checkpoint::test_device_arrays_return_to_the_device"),
+        ("allow_pickle=False", "allow_pickle=True", "pickles read", "checkpoint::test_no_pickle_is_read"),
+    ],
+    "dataset.py": [
+        ("x += self.shift", "x -= self.shift", "sign of the shift", "datasets::test_inputs_scale_and_shift_each_channel"),
+        ("flip = rng.random((n, 1)) < 0.5", "flip = rng.random((n, 1)) < 0", "never flipped",
+         "datasets::test_augmented_meets_every_shift_and_both_flips"),
+        ("held_out = replace(self._part(held),", "held_out = replace(self._part(kept),", "validation on training examples",
+         "datasets::test_split_is_stratified_disjoint_and_seeded"),
+        ("order = np.lexsort((rng.random(n), label))", "order = rng.permutation(n)", "split not stratified",
+         "datasets::test_stratified_holds_the_exact_number_and_each_class_within_one"),
+    ],
+    "random.py": [
+        ("digest = hashlib.blake2b(repr(path)", "digest = hashlib.blake2b(repr(path[:1])", "one stream for all purposes",
+         "random::test_random_draws_every_subset_equally_often"),
+        ("path = (int(seed),", "path = (0,", "seed ignored", "random::test_the_seed_decides"),
+        ("hashlib.blake2b(repr(path)", 'hashlib.blake2b("".join(map(str, path))', "purposes run into each other",
+         "random::test_no_two_purposes_share_a_stream"),
+    ],
+    "compare.py": [
+        ("round(self.budget * 3 * n * self.epochs)", "round(self.budget * n * self.epochs)", "backward passes for free",
+         "compare::test_full_training_costs_three_forward_passes_an_example_and_epoch compare::test_equal_bills_are_equal"
+         "_within_one_step[random]"),
+        ("network.initialize(self.seed,", "network.initialize(len(self.method),", "methods start from different weights",
+         "compare::test_methods_are_paired_in_data_and_initial_weights"),
+        ("        if not having:", "        if False:", "a misspelt setting swallowed",
+         "compare::test_wrong_hyperparameters_say_what_exists"),
+        ("    if run.complete:", "    if run:", "an unfinished run saved as finished",
+         "compare::test_an_incomplete_run_is_not_saved_as_finished"),
+    ],
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """One fault in one line of one file."""
+
+    file: str  # within minicrest/
+    old: str
+    new: str
+    what: str
+    tests: str  # as in TABLE
+
+    def __str__(self):
+        return f"{self.file}: {self.what}"
+
+    @property
+    def targets(self) -> list[str]:
+        """Its tests as pytest takes them."""
+        return [target(name) for name in self.tests.split()]
+
+
+MUTANTS = [Mutant(file, *row) for file, rows in TABLE.items() for row in rows]
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant. `by`: the test that failed, or that time ran out; None: it survived."""
+
+    mutant: Mutant
+    by: str | None
+    seconds: float
+
+
+def target(name: str) -> str:
+    """ "layers::test_x" -> "tests/unit/test_layers.py::test_x"; what has a path of its own keeps it."""
+    room, colons, test = name.partition("::")
+    path = f"tests/{room[3:]}" if room.startswith("../") else f"tests/unit/test_{room}.py"
+    return path + colons + test
+
+
+def mutated(text: str, mutant: Mutant) -> str:
+    """The source with the fault in it. Raises ValueError where `old` does not occur exactly once, on one line."""
+    found = text.count(mutant.old)
+    if found != 1 or "\n" in mutant.old + mutant.new or mutant.old == mutant.new:
+        raise ValueError(f"{mutant}: {mutant.old!r} must occur once in minicrest/{mutant.file}, it does {found} times; "
+                         "the source has moved on: bring the table up to date")  # fmt: skip
+    return text.replace(mutant.old, mutant.new)
+
+
+def copy_of_project(folder, mutant: Mutant | None = None) -> None:
+    """Copy what the tests need to `folder`, with the fault in it."""
+    for name in ("minicrest", "tests"):
+        shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    if mutant is not None:
+        path = Path(folder) / "minicrest" / mutant.file
+        path.write_text(mutated(path.read_text("utf-8"), mutant), "utf-8")
+
+
+# The very process that runs the tests makes sure that it tests the copy, even where minicrest is installed.
+INSIDE = """
+import os, sys, pytest, minicrest
+here = os.path.realpath(os.getcwd())
+if not os.path.realpath(minicrest.__file__).startswith(here + os.sep):
+    sys.exit(f"minicrest comes from {minicrest.__file__}, not from the copy in {here}")
+sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+"""
+
+
+def pytest_in(folder, targets, timeout: float) -> tuple[int | None, str]:
+    """(exit code, output) of pytest on `targets` in the copy; the code is None where time ran out."""
+    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")}
+    env = {**os.environ, **one, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": ""}
+    try:
+        done = subprocess.run([sys.executable, "-c", INSIDE, *targets], cwd=folder, env=env, timeout=timeout,
+                              capture_output=True, text=True)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return None, ""
+    return done.returncode, done.stdout + done.stderr
+
+
+def judge(mutant: Mutant, timeout: float = TIMEOUT) -> Outcome:
+    """Run the mutant's tests on a copy that has the fault.
+
+    Raises ValueError for drifted text, and RuntimeError where no test could speak: none of that name, or a copy that
+    does not import. That is not a kill.
+    """
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy_of_project(folder, mutant)
+        code, output = pytest_in(folder, mutant.targets, timeout)
+    seconds = time.perf_counter() - start
+    if code is None:
+        return Outcome(mutant, f"timeout after {timeout:g} s", seconds)
+    if code not in (0, 1) or (code == 1 and not re.search(r"^FAILED ", output, re.M)):
+        raise RuntimeError(f"{mutant}: its tests did not run (pytest's exit code {code}):\n{output[-2000:]}")
+    failed = re.search(r"^FAILED tests/(?:unit/)?(\S+?)(?: - |$)", output, re.M)
+    return Outcome(mutant, failed and failed[1], seconds)
+
+
+def every_target(mutants=MUTANTS) -> list[str]:
+    """The tests that the mutants name, each once."""
+    return list(dict.fromkeys(name for mutant in mutants for name in mutant.targets))
+
+
+def main(words) -> int:
+    """Print a line per mutant as it is judged, and the survivors last; 1 if there are any."""
+    chosen = [m for m in MUTANTS if not words or any(word.lower() in str(m).lower() for word in words)]
+    start, survivors = time.perf_counter(), []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for mutant, future in [(m, pool.submit(judge, m)) for m in chosen]:
+            try:
+                _, by, seconds = future.result()
+            except (ValueError, RuntimeError) as error:
+                by, seconds = None, 0.0
+                print(error)
+            survivors += [] if by else [mutant]
+            print(f"{seconds:5.1f} s  {mutant!s:75} {by or 'SURVIVED'}", flush=True)
+    print(f"\n{len(chosen) - len(survivors)} of {len(chosen)} killed in {time.perf_counter() - start:.0f} s")
+    for mutant in survivors:
+        print(f"survivor: {mutant}   {mutant.old!r} -> {mutant.new!r}")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
