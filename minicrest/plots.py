@@ -190,12 +190,15 @@ def _dress(axes) -> None:
 
 
 def _logarithmic(axes) -> None:
-    """A logarithmic y axis whose ticks read 0.1, 0.2, 1: losses and rho span decades, and differ by factors."""
-    from matplotlib.ticker import LogFormatter
+    """A logarithmic y axis whose ticks read 0.1, 1, 10, and also 0.2 and 0.5 where there are few decades to label."""
+
+    def between(value, _) -> str:
+        low, high = axes.get_ylim()
+        return f"{value:g}" if high < 300 * low and f"{value:e}"[0] in "25" else ""
 
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(LogFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(between)
 
 
 def _unit(cost: float) -> tuple[float, str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.backend import array_module, to_numpy
+from minicrest.backend import to_numpy
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,22 @@ def _call(function, case):
     return function(*copy.deepcopy(case))
 
 
-def _parts(value) -> list:
-    """A result as host arrays: a tuple, or a list of arrays, part by part; anything else, [3, 1, 4] too, as one."""
-    several = isinstance(value, tuple) or (isinstance(value, list) and any(np.ndim(v) for v in value))
-    values = value if several else [value]
-    return [to_numpy(v) if array_module(v) is not np else np.asarray(v) for v in values]
+def _parts(value, expected) -> list:
+    """`value` as host arrays: several where a tuple (or a list of arrays) is asked for and came, otherwise one."""
+    several = isinstance(expected, tuple) or (isinstance(expected, list) and any(np.ndim(e) for e in expected))
+    values = value if several and isinstance(value, (tuple, list)) else [value]
+    return [_host(v) for v in values]
+
+
+def _host(value) -> np.ndarray:
+    try:
+        return to_numpy(value)
+    except ValueError:  # rows of different lengths make no array
+        return np.asarray(None)
 
 
 def _equal(given: Any, expected: Any, tolerance: float) -> bool:
-    given, expected = _parts(given), _parts(expected)
+    given, expected = _parts(given, expected), _parts(expected, expected)
     if len(given) != len(expected) or any(g.shape != e.shape for g, e in zip(given, expected)):
         return False
     if any(g.dtype.kind not in "biuf" for g in given):
@@ -96,7 +103,7 @@ def _difference(given: Any, expected: Any) -> str:
     """What can be said of a wrong answer that looks like no known mistake."""
     if given is None:
         return "It returns None: is there a return at its end?"
-    given, expected = _parts(given), _parts(expected)
+    given, expected = _parts(given, expected), _parts(expected, expected)
     if len(given) != len(expected):
         return f"It returns {len(given)} things where {len(expected)} are asked for."
     for g, e in zip(given, expected):

@@ -9,6 +9,7 @@ import numpy as np
 
 from minicrest import theory_family as theory
 from minicrest.claims.base import Claim, Verdict
+from minicrest.claims.chance import LEAST, least_p
 from minicrest.claims.pools import subsets
 from minicrest.random import stream
 from minicrest.submodular import (
@@ -25,7 +26,6 @@ from minicrest.submodular import (
 )
 
 TOL = 1e-9  # relative: float64 sums of some hundred terms
-FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
 N, K = 10, 3
 
 
@@ -113,7 +113,7 @@ def cover(unit: float = 1.0) -> Verdict:
 
 
 def first(released: bool = False) -> Verdict:
-    """Largest |z| of how often each index is among the medoids of 800 random problems of 12 points; expected k/n.
+    """Least p-value of how often each index is among the medoids of 800 random problems of 12 points; expected k/n.
 
     released: takes index 0 for "no element", as CRAIG's public code does, so that it always comes in.
     """
@@ -121,9 +121,8 @@ def first(released: bool = False) -> Verdict:
     found = facility_location(rng.standard_normal((times, n, 2)), k).indices
     if released:
         found[:, 0] = np.where((found == 0).any(1), found[:, 0], 0)
-    counts = np.bincount(found.ravel(), minlength=n)
-    z = float(np.abs(counts - times * k / n).max() / math.sqrt(times * k / n * (1 - k / n)))
-    return Verdict(5.0, z, z < 5)
+    least = least_p(np.bincount(found.ravel(), minlength=n), times, k / n)
+    return Verdict(LEAST, least, least >= LEAST)
 
 
 class Counting(FacilityLocation):
@@ -156,9 +155,9 @@ def stochastic(eps: float = 0.2, used: float = 0.2) -> Verdict:
         found = np.array([f.value(stochastic_greedy(f, k, used, seed).indices) for seed in range(300)]) / best
         worst = min(worst, float(found.mean() - 5 * found.std(ddof=1) / math.sqrt(300)))
         if isinstance(f, Counting):
-            z = ((found < 1).mean() - missed) / math.sqrt(missed * (1 - missed) / 300)
+            p = least_p((found < 1).sum(), 300, missed)
             few = f.asked <= 300 * cap
-    return Verdict(bound, worst, bool(worst >= bound and abs(z) < 5 and few and missed <= eps))
+    return Verdict(bound, worst, bool(worst >= bound and p >= LEAST and few and missed <= eps))
 
 
 def stochastic_picture(figure) -> None:
@@ -266,10 +265,10 @@ CLAIMS = (
           "L_0 = n max d", medoids, lambda: medoids(chosen=False)),
     Claim("greedy.cover", "|S| <= (1 + ln max F(e)) |S*| to reach a goal: ratio", "CRAIG section 3; Wolsey 1982",
           "F has whole values (CRAIG's: no)", cover, lambda: cover(unit=0.01)),
-    Claim("greedy.first", "no index is chosen more often than others: |z|", "symmetry",
-          "points exchangeable", first, lambda: first(released=True), 12 * FALSE_ALARM),
+    Claim("greedy.first", "no index is chosen more often than others: p-value", "symmetry",
+          "points exchangeable", first, lambda: first(released=True), 12 * LEAST),
     Claim("greedy.stochastic", "mean >= (1 - 1/e - eps) OPT, k (n/k) ln(1/eps) gains", "Mirzasoleiman 2015, thm 1",
-          "monotone submodular, eps 0.2", stochastic, lambda: stochastic(used=0.9), 2 * FALSE_ALARM,
+          "monotone submodular, eps 0.2", stochastic, lambda: stochastic(used=0.9), 2 * LEAST,
           stochastic_picture),
     Claim("greedy.parts", "GreeDi >= (1 - 1/e)/min(parts, k) OPT: ratio", "Mirzasoleiman 2016, thm 4",
           "any partition", distributed, lambda: distributed(last=False)),

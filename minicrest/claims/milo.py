@@ -8,6 +8,7 @@ import numpy as np
 
 from minicrest import theory_family as theory
 from minicrest.claims.base import Claim, Verdict
+from minicrest.claims.chance import LEAST, least_p
 from minicrest.claims.pools import subsets
 from minicrest.datasets import Dataset
 from minicrest.nn import Tanh, mlp
@@ -20,7 +21,6 @@ from minicrest.selection.milo import Milo, cosines, draw, prepare, quotas, repre
 from minicrest.submodular import GraphCut
 
 TOL = 1e-9  # relative: a few operations in float64
-FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
 TIMES = 20_000
 
 
@@ -28,45 +28,40 @@ def features(seed: int = 0, n: int = 12, d: int = 4):
     return stream(seed, "claims", "milo").standard_normal((n, d))
 
 
-def frequencies(p, k: int):
+def drawn(p, k: int):
     """(n,) how often each is among k that MILO draws with probabilities p, in TIMES draws."""
     rng, counts = stream(0, "claims", "draws"), np.zeros(len(p))
     for _ in range(TIMES):
         counts[draw([(np.arange(len(p)), k)], p, rng)] += 1
-    return counts / TIMES
-
-
-def z_scores(found, expected) -> float:
-    """Largest |z| of frequencies in TIMES draws."""
-    return float((np.abs(found - expected) / np.sqrt(expected * (1 - expected) / TIMES)).max())
+    return counts
 
 
 # ---- the sampling law
 
 
 def single(exponential: bool = False) -> Verdict:
-    """p against the formula, exactly, and |z| of single draws; exponential: against the plain softmax."""
+    """p against the formula, exactly, and single draws: least p-value; exponential: against the plain softmax."""
     prepared = prepare(features())
     u = prepared.values - prepared.values.min()
     u = u / u.std()
     expected = np.exp(u) / np.exp(u).sum() if exponential else theory.taylor_probabilities(u)
     p = prepared.probabilities(normalise=True)
     exact = float(np.abs(p / expected - 1).max())
-    z = z_scores(frequencies(p, 1), expected)
-    return Verdict(5.0, z, bool(z < 5 and exact < 1e-8))  # u >= 1e-10, the floor of the recipe, moves p by as much
+    least = least_p(drawn(p, 1), TIMES, expected)
+    return Verdict(LEAST, least, bool(least >= LEAST and exact < 1e-8))  # u >= 1e-10, the floor of the recipe, moves p by as much
 
 
 def pairs(naive: bool = False) -> Verdict:
-    """Largest |z| of how often each is one of 2, against the formula; naive: against 2 p_i."""
+    """Least p-value of how often each is one of 2, against the formula; naive: against 2 p_i."""
     p = prepare(features()).probabilities(normalise=True)
     expected = np.minimum(2 * p, 1 - TOL) if naive else theory.inclusion_of_two(p)
-    z = z_scores(frequencies(p, 2), expected)
-    return Verdict(5.0, z, z < 5)
+    least = least_p(drawn(p, 2), TIMES, expected)
+    return Verdict(LEAST, least, least >= LEAST)
 
 
 def pairs_picture(figure) -> None:
     p = prepare(features()).probabilities(normalise=True)
-    order, found = np.argsort(-p), frequencies(p, 2)
+    order, found = np.argsort(-p), drawn(p, 2) / TIMES
     axes = figure.add_subplot()
     axes.plot(2 * p[order], "k:", label="$k\\,p_i$")
     axes.plot(theory.inclusion_of_two(p)[order], "k-", label="formula")
@@ -212,18 +207,18 @@ def independent(method=None) -> Verdict:
 
 
 CLAIMS = (
-    Claim("milo.single", "p_i in proportion to 1 + u_i + u_i^2/2, and drawn so: |z|", "MILO, public code",
-          "12 examples, 20,000 draws", single, lambda: single(exponential=True), 12 * FALSE_ALARM),
-    Claim("milo.pairs", "one of 2 drawn with p_i (1 + sum p_j/(1 - p_j)), not 2 p_i: |z|", "derived",
-          "without replacement", pairs, lambda: pairs(naive=True), 12 * FALSE_ALARM, pairs_picture),
+    Claim("milo.single", "p_i in proportion to 1 + u_i + u_i^2/2, and drawn so: p-value", "MILO, public code",
+          "12 examples, 20,000 draws", single, lambda: single(exponential=True), 12 * LEAST),
+    Claim("milo.pairs", "one of 2 drawn with p_i (1 + sum p_j/(1 - p_j)), not 2 p_i: p-value", "derived",
+          "without replacement", pairs, lambda: pairs(naive=True), 12 * LEAST, pairs_picture),
     Claim("milo.attached", "p goes with its example whatever the order: change", "symmetry",
           "the first example stays", attached, lambda: attached(by_rank=True)),
     Claim("milo.far", "the example opposite to all others is drawn most: its place", "MILO section 3",
-          "normalised p", planted_far, lambda: planted_far(by_rank=True), FALSE_ALARM),
+          "normalised p", planted_far, lambda: planted_far(by_rank=True), LEAST),
     Claim("milo.informative", "effective part of n: normalised < 0.9; as published > 0.98", "empirical",
           "5 seeds, 400 normal points", informative, lambda: informative(normalise=False)),
     Claim("milo.easy", "easy subsets differ; mean >= (1 - 1/e - eps) OPT", "Mirzasoleiman 2015, thm 1",
-          "lam = 0.4: graph cut is monotone", easy, lambda: easy((1,) * 60), FALSE_ALARM),
+          "lam = 0.4: graph cut is monotone", easy, lambda: easy((1,) * 60), LEAST),
     Claim("milo.difficulty", "mean EL2N of easy subsets to varied ones", "empirical; MILO section 3",
           "5 seeds, a fifth is hard", difficulty, lambda: difficulty(swapped=True)),
     Claim("milo.curriculum", "epochs < ceil(kappa T) easy, R each, quotas: how many wrong", "MILO, public code",

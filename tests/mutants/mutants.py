@@ -177,7 +177,7 @@ TABLE = {
         ("last.gains), *found], key", "last.gains), *found[:0]], key", "GreeDi: best part forgotten",
          "submodular::test_greedi_returns_the_best_part_if_that_is_better"),
         ('np.array_split(stream(seed, "greedi").permutation(f.n), parts)', "np.array_split(np.arange(f.n), parts)",
-         "GreeDi: parts not random", "submodular::test_greedi_parts_are_random"),
+         "GreeDi: parts not random", "submodular::test_greedi_returns_the_best_part_if_that_is_better"),
     ],
     "oracle.py": [
         ('"hessian": 4}', '"hessian": 2}', "Hessian products at half price", "oracle::test_prices"),
@@ -341,7 +341,7 @@ TABLE = {
         ('stream(seed, "milo", "easy", c, run)', 'stream(seed, "milo", "easy", c)', "seed reset: all easy subsets alike",
          "milo::test_easy_subsets_differ"),
         ('"milo", "varied", number)', '"milo", "varied")', "seed reset: all varied subsets alike",
-         "milo::test_a_subset_that_comes_again_is_shuffled_again milo::test_varied_subsets_differ"),
+         "milo::test_curriculum_by_steps"),
         ("gains[chosen.indices] = chosen.gains", "gains[:] = chosen.gains", "gains by rank, not by example",
          "milo::test_gains_against_a_loop"),
         ("replace=False, p=p[i])", "replace=False, p=np.sort(p[i]))", "probabilities of other examples",
@@ -503,14 +503,21 @@ def mutated(text: str, mutant: Mutant) -> str:
     return text.replace(mutant.old, mutant.new)
 
 
-def copy_of_project(folder, mutant: Mutant | None = None) -> None:
-    """Copy what the tests need to `folder`, with the fault in it."""
+def copy_of_project(folder) -> Path:
+    """Copy what the tests need to `folder`: a snapshot, so that nobody's editing gets between two mutants."""
     for name in ("minicrest", "tests"):
         shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    if mutant is not None:
-        path = Path(folder) / "minicrest" / mutant.file
-        path.write_text(mutated(path.read_text("utf-8"), mutant), "utf-8")
+    return Path(folder)
+
+
+def infect(folder, mutant: Mutant) -> None:
+    """Put the fault into a copy, and leave no bytecode of the file as it was."""
+    path = Path(folder) / "minicrest" / mutant.file
+    text = mutated(path.read_text("utf-8"), mutant)
+    for stale in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+        stale.unlink()
+    path.write_text(text, "utf-8")
 
 
 # The very process that runs the tests makes sure that it tests the copy, even where minicrest is installed.
@@ -525,8 +532,9 @@ sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
 
 def pytest_in(folder, targets, timeout: float) -> tuple[int | None, str]:
     """(exit code, output) of pytest on `targets` in the copy; the code is None where time ran out."""
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE")}
-    env = {**os.environ, **one, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": ""}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
+    for name in ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"):
+        env.pop(name, None)
     try:
         done = subprocess.run([sys.executable, "-c", INSIDE, *targets], cwd=folder, env=env, timeout=timeout,
                               capture_output=True, text=True)  # fmt: skip
@@ -535,26 +543,37 @@ def pytest_in(folder, targets, timeout: float) -> tuple[int | None, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def judge(mutant: Mutant, timeout: float = TIMEOUT) -> Outcome:
-    """Run the mutant's tests on a copy that has the fault.
+def check_source(base, mutants) -> None:
+    """The control: without a fault the same tests pass, or no kill means anything. RuntimeError where they do not.
+
+    It leaves the tests' bytecode in `base`, which makes every copy of it start in half the time.
+    """
+    code, output = pytest_in(base, every_target(mutants), timeout=10 * TIMEOUT)
+    if code != 0:
+        raise RuntimeError(f"the tests fail on the source as it is (exit code {code}):\n{output[-3000:]}")
+
+
+def judge(mutant: Mutant, base, timeout: float = TIMEOUT) -> Outcome:
+    """Run the mutant's tests on a copy of `base` that has the fault.
 
     Raises ValueError for drifted text, and RuntimeError where no test could speak: none of that name, or a copy that
     does not import. That is not a kill.
     """
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        copy_of_project(folder, mutant)
-        code, output = pytest_in(folder, mutant.targets, timeout)
+        copy = shutil.copytree(base, Path(folder) / "project")
+        infect(copy, mutant)
+        code, output = pytest_in(copy, mutant.targets, timeout)
     seconds = time.perf_counter() - start
     if code is None:
         return Outcome(mutant, f"timeout after {timeout:g} s", seconds)
-    if code not in (0, 1) or (code == 1 and not re.search(r"^FAILED ", output, re.M)):
-        raise RuntimeError(f"{mutant}: its tests did not run (pytest's exit code {code}):\n{output[-2000:]}")
-    failed = re.search(r"^FAILED tests/(?:unit/)?(\S+?)(?: - |$)", output, re.M)
-    return Outcome(mutant, failed and failed[1], seconds)
+    failed = re.search(r"^FAILED (?:tests/unit/)?(.+?)(?: - |$)", output, re.M)
+    if code not in (0, 1) or (code == 1) != bool(failed):
+        raise RuntimeError(f"{mutant}: its tests did not run (exit code {code}):\n{output[-3000:]}")
+    return Outcome(mutant, failed[1] if failed else None, seconds)
 
 
-def every_target(mutants=MUTANTS) -> list[str]:
+def every_target(mutants) -> list[str]:
     """The tests that the mutants name, each once."""
     return list(dict.fromkeys(name for mutant in mutants for name in mutant.targets))
 
@@ -563,8 +582,11 @@ def main(words) -> int:
     """Print a line per mutant as it is judged, and the survivors last; 1 if there are any."""
     chosen = [m for m in MUTANTS if not words or any(word.lower() in str(m).lower() for word in words)]
     start, survivors = time.perf_counter(), []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for mutant, future in [(m, pool.submit(judge, m)) for m in chosen]:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(WORKERS) as pool:
+        base = copy_of_project(Path(folder))
+        check_source(base, chosen)
+        print(f"{time.perf_counter() - start:5.1f} s  the source as it is passes all of these tests", flush=True)
+        for mutant, future in [(m, pool.submit(judge, m, base)) for m in chosen]:
             try:
                 _, by, seconds = future.result()
             except (ValueError, RuntimeError) as error:

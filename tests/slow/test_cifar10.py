@@ -21,8 +21,8 @@ STEPS = 300
 
 def command(model, out):
     return [
-        "train", "--data", "cifar10", "--model", model, "--method", "crest", "--steps", str(STEPS), "--evaluations", "1",
-        "--checkpoint-every", "20", "--out", str(out),
+        "train", "--data", "cifar10", "--model", model, "--method", "crest", "--steps", str(STEPS),
+        "--evaluations", "1", "--checkpoint-every", "20", "--out", str(out),
     ]  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def command(model, out):
 @pytest.mark.skipif(not present, reason="needs CIFAR-10 in MINICREST_DATA; see minicrest data")
 @pytest.mark.parametrize("model", ["lenet", "resnet20"])
 def test_killed_and_resumed_it_reaches_the_same_weights(model, tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "minicrest", *command(model, tmp_path / "killed")], env=os.environ)
+    words = [sys.executable, "-m", "minicrest", *command(model, tmp_path / "killed")]
+    process = subprocess.Popen(words, env=os.environ)
     while not (tmp_path / "killed" / "checkpoint.npz").exists():
         assert process.poll() is None, "it ended before its first checkpoint"
         time.sleep(0.5)

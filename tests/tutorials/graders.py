@@ -31,6 +31,7 @@ def has_a_word_for_garbage(exercise):
     assert "return at its end" in grade(exercise, lambda *q: None)
     assert "shape" in grade(exercise, _like(exercise, lambda part: np.ones((7, 7, 7))))
     assert "not of numbers" in grade(exercise, _like(exercise, lambda part: np.full(np.shape(part), "a")))
+    assert grade(exercise, _like(exercise, lambda part: [[1, 2], [3]]))
     assert "raises ZeroDivisionError" in grade(exercise, lambda *q: 1 / 0)
     assert "raises TypeError" in grade(exercise, lambda: 0)
     assert "without calling it" in grade(exercise, 3.0)

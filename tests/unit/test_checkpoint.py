@@ -188,6 +188,24 @@ def test_no_file(tmp_path):
         load(tmp_path / "nothing")
 
 
+class Bomb:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_no_pickle_is_read(tmp_path):
+    """Refused, and before it could do anything."""
+    np.savez(tmp_path / "a.npz", tree=np.array([Bomb(str(tmp_path / "boom"))], dtype=object))
+    with pytest.raises(ValueError, match=r"a\.npz is not a whole minicrest checkpoint"):
+        load(tmp_path / "a.npz")
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
 def test_truncated(tmp_path):
     data = whole(tmp_path)
     for length in [0, 1, 4, 100, len(data) // 2, len(data) - 23, len(data) - 1]:

@@ -272,6 +272,15 @@ def test_the_constant_is_the_mean_loss_of_the_check_set_and_the_model_is_full():
     assert model.value(np.array([1.0, 1.0, 1.0])) == 3.0 + 3.0 + 0.5 * 2.0
 
 
+def test_the_check_set_is_not_one_it_selected_from():
+    """The release checks on the subsets it selected from; V_r is another draw in each of 20 regions."""
+    oracle = Scripted()
+    go(ONE, oracle, 20, each=renewing(oracle))
+    opened = oracle.checks[::2]  # when a region opens, and again when it is checked
+    assert len(oracle.subsets) == len(opened) == 20
+    assert all(set(V) != set(check) for V, check in zip(oracle.subsets, opened))
+
+
 def test_the_weights_where_a_region_opens_are_a_copy():
     oracle = Scripted()
     _, states = go(ONE, oracle, 1)

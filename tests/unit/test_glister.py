@@ -10,7 +10,7 @@ from minicrest.datasets import Dataset
 from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.glister import Glister, LookAhead, glister, last_layer
+from minicrest.selection.glister import Glister, GlisterState, LookAhead, glister, last_layer
 
 N, V, FEATURES = 60, 25, 4
 
@@ -214,6 +214,15 @@ def test_train_target():
     np.testing.assert_allclose(state.seen, other.seen, rtol=1e-12)
     with pytest.raises(ValueError, match="no validation examples"):
         Glister().propose(Glister().init(o), o)
+
+
+@pytest.mark.parametrize("named", [dict(eta=0.7), dict(rounds=2), dict(rounds=5), dict(eps=0.3)], ids=str)
+def test_every_setting_reaches_the_greedy(named):
+    """DeepCore's look-ahead is lost in a misspelt keyword: the subset must be what the greedy itself says with these."""
+    o = make()
+    _, state = Glister(m=6, fraction=0.2, **named).propose(GlisterState(), o)
+    settings = {"eta": 0.05, "rng": stream(o.seed, "glister", "candidates", 0), **named}
+    assert state.subset.indices.tolist() == pick(o, 12, **settings).indices.tolist()
 
 
 def test_reselection_every_R_epochs():

@@ -1,0 +1,185 @@
+"""Exercises of tutorial 12: the descent inequality, the bound, the exponent of a rate, and the steps it asks for."""
+
+import numpy as np
+from check import Exercise
+
+rng = np.random.default_rng(12)
+G, U = np.array([1.0, -0.5, 2.0]), rng.standard_normal((5, 3)) + [1.2, -0.1, 1.5]
+BIAS2, V = rng.uniform(0.1, 0.5, (7, 3)), rng.uniform(1.0, 3.0, (7, 3))
+SIZES = np.array([3.0, 5.0, 12.0, 20.0])
+VALUES = 2.0 * SIZES[:, None] ** -0.6 * np.exp(0.3 * rng.standard_normal((4, 6)))
+
+
+def descent(gain=1.0, bias=1.0, noise=1.0, variance=None, estimate=None):
+    """The promise, with its three terms multiplied, its variance and its estimate replaced."""
+
+    def answer(loss, g, u, eta, L_s):
+        mean = u.mean(axis=0)
+        v = (variance or spread)(u, g)
+        b = (estimate(u) if estimate else mean) - g
+        return loss - gain * eta / 2 * g @ g + bias * eta / 2 * b @ b + noise * L_s * eta**2 / 2 * v
+
+    return answer
+
+
+def spread(u, g, ddof=0):
+    return u.var(axis=0, ddof=ddof).sum()
+
+
+def bound(bias=1.0, start=2.0, noise=lambda eta, L_s: L_s * eta):
+    def answer(D0, eta, L_s, bias2, v):
+        costs = np.cumsum((bias * bias2 + noise(eta, L_s) * v).mean(axis=1))
+        return (start * D0 / eta + costs) / np.arange(1, len(v) + 1)
+
+    return answer
+
+
+def with_all_steps(D0, eta, L_s, bias2, v):
+    """The mistake: the means over all N steps, for every number of steps."""
+    return 2 * D0 / (np.arange(1, len(v) + 1) * eta) + bias2.mean() + L_s * eta * v.mean()
+
+
+def with_this_step(D0, eta, L_s, bias2, v):
+    """The mistake: bias and variance of the last step only."""
+    return 2 * D0 / (np.arange(1, len(v) + 1) * eta) + (bias2 + L_s * eta * v).mean(axis=1)
+
+
+def off_by_one(D0, eta, L_s, bias2, v):
+    """The mistake: N from 0, mended to 1 where it would divide by zero."""
+    N = np.arange(1, len(v) + 1)
+    return bound()(D0, eta, L_s, bias2, v) * N / np.maximum(1, N - 1)
+
+
+def exponents(sizes, values):
+    X = np.column_stack([np.ones(len(sizes)), np.log(sizes)])
+    return np.linalg.lstsq(X, np.log(values), rcond=None)[0][1]
+
+
+def slope(fit=exponents, error=lambda s: s.std(ddof=1) / np.sqrt(len(s))):
+    """The pair, from the exponents that fit(sizes, values) finds."""
+    return lambda sizes, values: (fit(sizes, values).mean(), error(fit(sizes, values)))
+
+
+def through_origin(sizes, values):
+    x = np.log(sizes)
+    return x @ np.log(values) / (x @ x)
+
+
+def turned(sizes, values):
+    """The mistake: log r fitted by log of the value, instead of the other way round."""
+    x, y = np.log(sizes), np.log(values)
+    x, y = x - x.mean(), y - y.mean(axis=0)
+    return x @ y / (y**2).sum(axis=0)
+
+
+def steps(goal=lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta**2, sign=1, root=True, noise=lambda r: r):
+    """N for the goal(nu, eps, beta), by the root with this sign; root=False: sqrt(N) is taken for N."""
+
+    def answer(nu, D0, L_s, sigma, r, eps, beta):
+        left = goal(nu, eps, beta)
+        if left <= 0:
+            return 0.0
+        p, q = 2 * L_s * D0, 2 * sigma * np.sqrt(2 * L_s * D0 / noise(r))
+        s = (q + sign * np.sqrt(q**2 + 4 * left * p)) / (2 * left)
+        return s**2 if root else s
+
+    return answer
+
+
+def unguarded(nu, D0, L_s, sigma, r, eps, beta):
+    """The mistake: no question whether the goal can be met."""
+    left = (1 - eps**2) * nu**2 - beta**2
+    p, q = 2 * L_s * D0, 2 * sigma * np.sqrt(2 * L_s * D0 / r)
+    return ((q + np.sqrt(np.abs(q**2 + 4 * left * p))) / (2 * left)) ** 2
+
+
+EXERCISES = [
+    Exercise(
+        "12.descent",
+        [(3.0, G, U, 0.3, 2.0), (5.0, G, U, 0.1, 4.0)],
+        descent(),
+        [
+            ("bias is credited; does it help or cost?", descent(bias=-1)),
+            ("the gradient's gain is added to the loss.", descent(gain=-1)),
+            ("the bias is left out.", descent(bias=0)),
+            ("the variance is left out.", descent(noise=0)),
+            ("the halves are missing.", descent(2, 2, 2)),
+            (
+                "the variance is taken about the gradient; about what does u vary?",
+                descent(variance=lambda u, g: ((u - g) ** 2).sum(axis=1).mean()),
+            ),
+            ("the variance is a mean over the entries too; a squared norm is their sum.", descent(noise=1 / 3)),
+            (
+                "the variance is divided by K - 1; all K estimates are known, so it is a plain mean.",
+                descent(variance=lambda u, g: spread(u, g, ddof=1)),
+            ),
+            (
+                "eta is not squared in the variance's term.",
+                lambda loss, g, u, eta, L_s: descent(noise=1 / eta)(loss, g, u, eta, L_s),
+            ),
+            ("it uses the mean estimate where the bias belongs.", lambda loss, g, u, eta, L_s: (
+                loss - eta / 2 * g @ g + eta / 2 * u.mean(axis=0) @ u.mean(axis=0) + L_s * eta**2 / 2 * spread(u, g))),
+        ],
+    ),
+    Exercise(
+        "12.bound",
+        [(3.0, 0.2, 2.5, BIAS2, V), (0.7, 0.05, 8.0, BIAS2[:4], V[:4])],
+        bound(),
+        [
+            ("the means are over all N steps; for k steps they should be over the first k.", with_all_steps),
+            ("bias and variance are those of the last step; the bound has their means.", with_this_step),
+            ("bias is left out.", bound(bias=0)),
+            ("the bias is subtracted; does it help or cost?", bound(bias=-1)),
+            ("the 2 before D0 is missing.", bound(start=1.0)),
+            ("the variance's term has no eta.", bound(noise=lambda eta, L_s: L_s)),
+            ("the variance's term has eta squared; it was divided by N eta once.", bound(
+                noise=lambda eta, L_s: L_s * eta**2)),
+            ("the variance's term has no L_s.", bound(noise=lambda eta, L_s: eta)),
+            ("the variance's term is halved, as it was for one step.", bound(noise=lambda eta, L_s: L_s * eta / 2)),
+            ("it is off by one: the first entry is for one step, not for none.", off_by_one),
+            ("it is the sum over the steps; their mean is asked for.", lambda *q: (
+                bound()(*q) * np.arange(1, len(q[-1]) + 1))),
+        ],
+    ),
+    Exercise(
+        "12.slope",
+        [(SIZES, VALUES), (SIZES[:3], VALUES[1:])],
+        slope(),
+        [
+            ("it is fitted without logarithms.", slope(lambda s, v: exponents(np.exp(s), np.exp(v)))),
+            ("the values have no logarithm.", slope(lambda s, v: exponents(s, np.exp(v)))),
+            ("the sizes have no logarithm.", slope(lambda s, v: exponents(np.exp(s), v))),
+            ("the line goes through the origin: where is the constant c?", slope(through_origin)),
+            ("the constant c is given, not the exponent.", slope(lambda s, v: (
+                np.log(v).mean(axis=0) - exponents(s, v) * np.log(s).mean()))),
+            ("log r is fitted by the values; it should be the other way round.", slope(turned)),
+            ("the sign is turned: does the value fall or rise?", slope(lambda s, v: -exponents(s, v))),
+            ("the second is the standard deviation; that of a mean is smaller.", slope(error=lambda s: s.std(ddof=1))),
+            ("the standard deviation has ddof 0.", slope(error=lambda s: s.std() / np.sqrt(len(s)))),
+            ("the standard deviation is divided by the number of seeds itself.", slope(
+                error=lambda s: s.std(ddof=1) / len(s))),
+            ("the second is two standard errors; one is asked for.", slope(
+                error=lambda s: 2 * s.std(ddof=1) / np.sqrt(len(s)))),
+        ],
+    ),
+    Exercise(
+        "12.steps",
+        [(0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.0), (0.5, 3.0, 2.0, 1.5, 8, 0.6, 0.3), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.6)],
+        steps(),
+        [
+            ("bias is compared with nu^2 unsquared: a length with a square.", steps(
+                lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta)),
+            ("the goal is nu, not nu^2.", steps(lambda nu, eps, beta: (1 - eps**2) * nu - beta**2)),
+            ("eps is not squared.", steps(lambda nu, eps, beta: (1 - eps) * nu**2 - beta**2)),
+            ("eps does nothing.", steps(lambda nu, eps, beta: nu**2 - beta**2)),
+            ("beta does nothing.", steps(lambda nu, eps, beta: (1 - eps**2) * nu**2)),
+            ("beta makes the goal easier; its sign is turned.", steps(
+                lambda nu, eps, beta: (1 - eps**2) * nu**2 + beta**2)),
+            ("where the goal cannot be met, it gives a number all the same.", unguarded),
+            ("it is the square root of N.", steps(root=False)),
+            ("it is the other root of the equation: sqrt(N) is negative there.", steps(sign=-1)),
+            ("r is missing: the noise is that of single examples.", steps(noise=lambda r: 1)),
+            ("the noise has r where its root belongs.", steps(noise=lambda r: r**2)),
+        ],
+    ),
+]
