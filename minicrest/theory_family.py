@@ -51,7 +51,8 @@ def printed_neighbourhood(alpha: float, mu: float, eps: float, total: float, C: 
     """|w - w*| as CRAIG's Theorem 2 is printed: the root of 2 eps R / mu^2 + alpha total^2 C^2 / mu.
 
     Its first term has not the unit of a squared length: f -> c f, alpha -> alpha / c changes no step, and eps and mu
-    grow by c, so it falls by c; for c large it promises what is false.
+    grow by c, so it falls by c; for c large it promises what is false. Nor is the printed R = min(|w_0 - w*|, ...) a
+    bound on D: from near w* training moves away, to where the coreset's own minimum is. R is given here.
     """
     return math.sqrt(2 * eps * R / mu**2 + alpha * (total * C) ** 2 / mu)
 

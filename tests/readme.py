@@ -14,7 +14,9 @@ from minicrest import cli
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PICTURE = ROOT / "tutorials" / "digits.png"
+FIRST = "output of the first command"
 EQUAL_STEPS = "output of the first command with --equal steps"
+ALL = "output of all methods"
 
 
 def block(mark: str) -> str:
@@ -24,11 +26,14 @@ def block(mark: str) -> str:
     return found.group(1)
 
 
-def output(out, *more: str) -> str:
-    """What README's first command prints, run in this process with its runs in the folder `out`."""
+def output(out, mark: str) -> str:
+    """What the command above README's block `mark` prints, run in this process with its runs in the folder `out`."""
     words = shlex.split(block("first").rpartition("&&")[2])[1:]  # what follows minicrest
     words[words.index("--out") + 1] = str(out)
+    if mark == ALL:
+        words = ["compare", "--methods", "all", "--data", "digits", "--seeds", "3", "--out", str(out)]
     printed = io.StringIO()
+    more = ["--equal", "steps"] if mark == EQUAL_STEPS else []
     with contextlib.redirect_stdout(printed):
         code = cli.main([*words, *more])
     assert code == 0, f"minicrest {' '.join(words)} ended with {code}"
@@ -37,15 +42,13 @@ def output(out, *more: str) -> str:
 
 def write(out: Path) -> None:
     """Put fresh tables and the picture where README shows them."""
-    text = README.read_text()
-    for mark, more in (("output of the first command", []), (EQUAL_STEPS, ["--equal", "steps"])):
-        folder = out / ("steps" if more else "bill")
-        table = output(folder, *more)
-        if not more:
+    for mark in (FIRST, EQUAL_STEPS, ALL):
+        folder = out / mark.replace(" ", "-")
+        table = output(folder, mark).partition("\n\nBeside random")[0] + "\n"
+        old, new = (f"<!-- {mark} -->\n```\n{inside}```" for inside in (block(mark), table))
+        README.write_text(README.read_text().replace(old, new))
+        if mark == FIRST:
             shutil.copy(folder / "compare.png", PICTURE)
-        table = table.partition("\n\nBeside random")[0] + "\n"
-        text = text.replace(f"<!-- {mark} -->\n```\n{block(mark)}```", f"<!-- {mark} -->\n```\n{table}```")
-        README.write_text(text)
 
 
 if __name__ == "__main__":

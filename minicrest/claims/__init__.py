@@ -1,20 +1,23 @@
 """What the papers prove and quietly assume, as experiments that could fail: CLAIMS, all of them.
 
-theory.py has the bounds; each module here has the claims of a topic, base.py what a claim is, report.py the table.
+theory.py and theory_family.py have the bounds; each module here has the claims of a topic, base.py what a claim is,
+chance.py exact tests of frequencies, report.py the table.
 """
 
-from importlib.util import find_spec
-
-from minicrest.claims import convergence, curvature, minibatches, regions
+from minicrest.claims import (
+    adacore,
+    convergence,
+    coresets,
+    curvature,
+    family,
+    greedy,
+    milo,
+    minibatches,
+    pruning,
+    regions,
+)
 from minicrest.claims.base import Claim, Verdict
 
-CLAIMS = curvature.CLAIMS + regions.CLAIMS + minibatches.CLAIMS + convergence.CLAIMS
-if find_spec("minicrest.claims.coresets"):
-    from minicrest.claims import coresets
-
-    CLAIMS += coresets.CLAIMS
-if find_spec("minicrest.claims.family"):
-    from minicrest.claims import family
-
-    CLAIMS += family.CLAIMS
+CLAIMS = curvature.CLAIMS + regions.CLAIMS + minibatches.CLAIMS + convergence.CLAIMS  # CREST
+CLAIMS += coresets.CLAIMS + greedy.CLAIMS + adacore.CLAIMS + milo.CLAIMS + pruning.CLAIMS + family.CLAIMS  # the others
 __all__ = ["CLAIMS", "Claim", "Verdict"]

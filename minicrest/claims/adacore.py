@@ -120,7 +120,7 @@ def cover_picture(figure) -> None:
         axes.semilogx(conditions, found[:, :, k].mean(1), "o-", color=colour, label=name)
     axes.axhline(np.mean(random), color="k", label="random subset")
     axes.set(xlabel="condition of the Hessian", ylabel="bound on the error of Newton's step,\nL(S)/n in parameters")
-    axes.set_ylim(0, None)
+    axes.set_ylim(1, 2)
     axes.legend(frameon=False)
 
 

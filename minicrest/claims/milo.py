@@ -46,9 +46,9 @@ def single(exponential: bool = False) -> Verdict:
     u = u / u.std()
     expected = np.exp(u) / np.exp(u).sum() if exponential else theory.taylor_probabilities(u)
     p = prepared.probabilities(normalise=True)
-    exact = float(np.abs(p / expected - 1).max())
+    exact = float(np.abs(p / expected - 1).max())  # u >= 1e-10, the recipe's floor, moves p by 1e-10
     least = least_p(drawn(p, 1), TIMES, expected)
-    return Verdict(LEAST, least, bool(least >= LEAST and exact < 1e-8))  # u >= 1e-10, the floor of the recipe, moves p by as much
+    return Verdict(LEAST, least, bool(least >= LEAST and exact < 1e-8))
 
 
 def pairs(naive: bool = False) -> Verdict:

@@ -66,7 +66,7 @@ def last_layer(reduced: bool = False) -> Verdict:
 
 
 def forgotten(presented_before: bool = False) -> Verdict:
-    """Wrong counts on scripted rows of an example's presentations; presented_before: all rows begin with a right one."""
+    """Wrong counts on scripted rows of an example's presentations; presented_before: all begin with a right one."""
     scripts = ["010110", "000000", "111111", "011111", "101010"]
     rows, expected = np.array([[int(c) for c in script] for script in scripts]), [2, 6, 0, 0, 3]
     if presented_before:

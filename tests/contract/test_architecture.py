@@ -36,7 +36,7 @@ FLOORS = [
 ]
 ROOMS = {
     "dataset": "datasets", "synthetic": "datasets", "readers": "datasets",
-    "facility": "submodular", "set_functions": "submodular",
+    "facility": "submodular", "set_functions": "submodular", "theory_family": "theory",
 }  # fmt: skip
 BANNED = {
     "torch", "submodlib", "apricot", "hypothesis", "pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve",

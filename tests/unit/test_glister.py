@@ -218,7 +218,7 @@ def test_train_target():
 
 @pytest.mark.parametrize("named", [dict(eta=0.7), dict(rounds=2), dict(rounds=5), dict(eps=0.3)], ids=str)
 def test_every_setting_reaches_the_greedy(named):
-    """DeepCore's look-ahead is lost in a misspelt keyword: the subset must be what the greedy itself says with these."""
+    """In DeepCore the look-ahead gets lost in a misspelt keyword: here the greedy, called with each, says the same."""
     o = make()
     _, state = Glister(m=6, fraction=0.2, **named).propose(GlisterState(), o)
     settings = {"eta": 0.05, "rng": stream(o.seed, "glister", "candidates", 0), **named}

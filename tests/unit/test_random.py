@@ -91,7 +91,8 @@ def test_the_seed_decides(method):
 
 def test_no_two_purposes_share_a_stream():
     """Words and counters stay apart: "a", 11 is not "a1", 1, nor is 1 "1"; and the seed is not part of the purpose."""
-    paths = [(0, "a", 11), (0, "a1", 1), (0, "a11"), (0, "a", "11"), (0, "a", 1, 1), (0,), (0, 0), (1, "a", 11), (10, "a", 1)]
+    paths = [(0, "a", 11), (0, "a1", 1), (0, "a11"), (0, "a", "11"), (0, "a", 1, 1), (0,), (0, 0), (1, "a", 11)]
+    paths += [(1, 0, "a"), (10, "a")]
     first = [int(stream(*path).integers(2**62)) for path in paths]
     assert len(set(first)) == len(paths)
     assert first == [int(stream(*path).integers(2**62)) for path in paths]

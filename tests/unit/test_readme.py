@@ -5,7 +5,8 @@ import re
 import pytest
 
 from minicrest import cli
-from tests.readme import EQUAL_STEPS, README, block, output
+from minicrest.selection import METHODS
+from tests.readme import ALL, EQUAL_STEPS, FIRST, README, block, output
 
 
 def accuracies(table):
@@ -15,7 +16,7 @@ def accuracies(table):
 
 def intervals(table):
     """method -> (mean, half-width of the 95% interval) of the test accuracy in percent."""
-    rows = re.finditer(r"^(\w+) +(\d+\.\d+) \+- (\d+\.\d+)", table, re.MULTILINE)
+    rows = re.finditer(r"^([\w-]+) +(\d+\.\d+) \+- (\d+\.\d+)", table, re.MULTILINE)
     return {row[1]: (float(row[2]), float(row[3])) for row in rows}
 
 
@@ -30,22 +31,22 @@ def bill(table, method):
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    return {"bill": output(folder / "bill"), "steps": output(folder / "steps", "--equal", "steps")}
+    return {mark: output(folder / str(k), mark) for k, mark in enumerate((FIRST, EQUAL_STEPS, ALL))}
 
 
-@pytest.mark.parametrize(("kind", "mark"), [("bill", "output of the first command"), ("steps", EQUAL_STEPS)])
-def test_the_tables_are_what_the_command_prints(fresh, kind, mark):
+@pytest.mark.parametrize("mark", [FIRST, EQUAL_STEPS, ALL])
+def test_the_tables_are_what_the_command_prints(fresh, mark):
     """To within a point and the interval shown: BLAS rounds otherwise on another machine, and training amplifies it."""
-    shown, now = intervals(block(mark)), accuracies(fresh[kind])
-    assert shown.keys() == now.keys() == {"random", "full", "crest"}
+    shown, now = intervals(block(mark)), accuracies(fresh[mark])
+    assert shown.keys() == now.keys() == (set(METHODS) if mark == ALL else {"random", "full", "crest"})
     assert all(abs(mean - now[name]) <= 1 + half for name, (mean, half) in shown.items())
 
 
 def test_what_readme_says_of_the_tables(fresh):
-    paid, steps = bill(fresh["bill"], "crest"), bill(fresh["steps"], "crest")
-    assert accuracies(fresh["bill"])["crest"] < accuracies(fresh["bill"])["random"]
+    paid, steps = bill(fresh[FIRST], "crest"), bill(fresh[EQUAL_STEPS], "crest")
+    assert accuracies(fresh[FIRST])["crest"] < accuracies(fresh[FIRST])["random"]
     assert 0.7 < 1 - paid["train"] / paid["in all"] < 0.8  # three quarters of it goes into choosing
-    assert accuracies(fresh["steps"])["crest"] > accuracies(fresh["steps"])["random"]
+    assert accuracies(fresh[EQUAL_STEPS])["crest"] > accuracies(fresh[EQUAL_STEPS])["random"]
     assert 8 < steps["in all"] / steps["train"] < 13  # ten times as much
 
 
@@ -59,3 +60,8 @@ def test_readme_lists_every_subcommand():
     names = set(re.findall(r"^\| `minicrest (\w+)", README.read_text(), re.MULTILINE))
     parser = cli._parser()
     assert names == set(parser._subparsers._group_actions[0].choices)
+
+
+def test_readme_names_every_method():
+    table = README.read_text().partition("## The methods")[2].partition("`minicrest methods` gives")[0]
+    assert set(METHODS) == set(re.findall(r"`([\w-]+)`", table))

@@ -117,8 +117,12 @@ EXERCISES = [
                 "eta is not squared in the variance's term.",
                 lambda loss, g, u, eta, L_s: descent(noise=1 / eta)(loss, g, u, eta, L_s),
             ),
-            ("it uses the mean estimate where the bias belongs.", lambda loss, g, u, eta, L_s: (
-                loss - eta / 2 * g @ g + eta / 2 * u.mean(axis=0) @ u.mean(axis=0) + L_s * eta**2 / 2 * spread(u, g))),
+            (
+                "it uses the mean estimate where the bias belongs.",
+                lambda loss, g, u, eta, L_s: (
+                    loss - eta / 2 * g @ g + eta / 2 * u.mean(axis=0) @ u.mean(axis=0) + L_s * eta**2 / 2 * spread(u, g)
+                ),
+            ),
         ],
     ),
     Exercise(
@@ -132,13 +136,17 @@ EXERCISES = [
             ("the bias is subtracted; does it help or cost?", bound(bias=-1)),
             ("the 2 before D0 is missing.", bound(start=1.0)),
             ("the variance's term has no eta.", bound(noise=lambda eta, L_s: L_s)),
-            ("the variance's term has eta squared; it was divided by N eta once.", bound(
-                noise=lambda eta, L_s: L_s * eta**2)),
+            (
+                "the variance's term has eta squared; it was divided by N eta once.",
+                bound(noise=lambda eta, L_s: L_s * eta**2),
+            ),
             ("the variance's term has no L_s.", bound(noise=lambda eta, L_s: eta)),
             ("the variance's term is halved, as it was for one step.", bound(noise=lambda eta, L_s: L_s * eta / 2)),
             ("it is off by one: the first entry is for one step, not for none.", off_by_one),
-            ("it is the sum over the steps; their mean is asked for.", lambda *q: (
-                bound()(*q) * np.arange(1, len(q[-1]) + 1))),
+            (
+                "it is the sum over the steps; their mean is asked for.",
+                lambda *q: bound()(*q) * np.arange(1, len(q[-1]) + 1),
+            ),
         ],
     ),
     Exercise(
@@ -150,16 +158,22 @@ EXERCISES = [
             ("the values have no logarithm.", slope(lambda s, v: exponents(s, np.exp(v)))),
             ("the sizes have no logarithm.", slope(lambda s, v: exponents(np.exp(s), v))),
             ("the line goes through the origin: where is the constant c?", slope(through_origin)),
-            ("the constant c is given, not the exponent.", slope(lambda s, v: (
-                np.log(v).mean(axis=0) - exponents(s, v) * np.log(s).mean()))),
+            (
+                "the constant c is given, not the exponent.",
+                slope(lambda s, v: np.log(v).mean(axis=0) - exponents(s, v) * np.log(s).mean()),
+            ),
             ("log r is fitted by the values; it should be the other way round.", slope(turned)),
             ("the sign is turned: does the value fall or rise?", slope(lambda s, v: -exponents(s, v))),
             ("the second is the standard deviation; that of a mean is smaller.", slope(error=lambda s: s.std(ddof=1))),
             ("the standard deviation has ddof 0.", slope(error=lambda s: s.std() / np.sqrt(len(s)))),
-            ("the standard deviation is divided by the number of seeds itself.", slope(
-                error=lambda s: s.std(ddof=1) / len(s))),
-            ("the second is two standard errors; one is asked for.", slope(
-                error=lambda s: 2 * s.std(ddof=1) / np.sqrt(len(s)))),
+            (
+                "the standard deviation is divided by the number of seeds itself.",
+                slope(error=lambda s: s.std(ddof=1) / len(s)),
+            ),
+            (
+                "the second is two standard errors; one is asked for.",
+                slope(error=lambda s: 2 * s.std(ddof=1) / np.sqrt(len(s))),
+            ),
         ],
     ),
     Exercise(
@@ -167,14 +181,18 @@ EXERCISES = [
         [(0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.0), (0.5, 3.0, 2.0, 1.5, 8, 0.6, 0.3), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.6)],
         steps(),
         [
-            ("bias is compared with nu^2 unsquared: a length with a square.", steps(
-                lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta)),
+            (
+                "bias is compared with nu^2 unsquared: a length with a square.",
+                steps(lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta),
+            ),
             ("the goal is nu, not nu^2.", steps(lambda nu, eps, beta: (1 - eps**2) * nu - beta**2)),
             ("eps is not squared.", steps(lambda nu, eps, beta: (1 - eps) * nu**2 - beta**2)),
             ("eps does nothing.", steps(lambda nu, eps, beta: nu**2 - beta**2)),
             ("beta does nothing.", steps(lambda nu, eps, beta: (1 - eps**2) * nu**2)),
-            ("beta makes the goal easier; its sign is turned.", steps(
-                lambda nu, eps, beta: (1 - eps**2) * nu**2 + beta**2)),
+            (
+                "beta makes the goal easier; its sign is turned.",
+                steps(lambda nu, eps, beta: (1 - eps**2) * nu**2 + beta**2),
+            ),
             ("where the goal cannot be met, it gives a number all the same.", unguarded),
             ("it is the square root of N.", steps(root=False)),
             ("it is the other root of the equation: sqrt(N) is negative there.", steps(sign=-1)),
