@@ -10,7 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minicrest.backend import array_module
+
+BLOCK = 1 << 16  # floats of each vector at a time on the host: theta, gradient and velocity then stay in cache
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,13 @@ class SGD:
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
         """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
-        v = state.velocity
-        v *= self.momentum
-        v += gradient
-        if self.weight_decay:
-            v += self.weight_decay * theta
-        theta -= (self.lr * factor) * v
+        for part in _blocks(theta):
+            w, g, v = theta[part], gradient[part], state.velocity[part]
+            v *= self.momentum
+            v += g
+            if self.weight_decay:
+                v += self.weight_decay * w
+            w -= (self.lr * factor) * v
         return state
 
 
@@ -124,6 +129,16 @@ class Cosine:
 
 SCHEDULES = {"constant": Constant, "steps": Steps, "cosine": Cosine}
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
+
+
+def _blocks(theta):
+    """Slices of theta: five passes over millions of floats wait for memory, five over each block do not.
+
+    Every entry is updated on its own, so blocks change no bit of the result. On a device, where every pass is a launch,
+    theta is one block.
+    """
+    size = BLOCK if array_module(theta) is np else max(1, len(theta))
+    return [slice(a, a + size) for a in range(0, len(theta), size)]
 
 
 def _require(owner, **rules) -> None:

@@ -14,6 +14,6 @@ def least_p(counts, times, chance) -> float:
     """
     from scipy.special import bdtr, bdtrc
 
-    below = bdtr(counts, times, chance)
-    above = np.where(np.asarray(counts) > 0, bdtrc(np.maximum(np.asarray(counts) - 1, 0), times, chance), 1.0)
-    return float(2 * np.minimum(below, above).min())
+    counts, times = np.asarray(counts, dtype=np.float64), np.asarray(times, dtype=np.int64)
+    above = np.where(counts > 0, bdtrc(np.maximum(counts - 1, 0), times, chance), 1.0)
+    return float(2 * np.minimum(bdtr(counts, times, chance), above).min())

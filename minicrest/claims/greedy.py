@@ -223,6 +223,20 @@ def growth(f) -> tuple[float, float]:
     return min(changes), max(changes)
 
 
+def gains(stale: bool = False) -> Verdict:
+    """Largest error of the gains kept step by step, for all sets of 6 and all five functions; stale: of a step ago."""
+    worst = 0.0
+    for f in (*monotone(0, 6), *disparities(0)):
+        for S in itertools.chain.from_iterable(itertools.combinations(range(6), k) for k in range(6)):
+            state, kept, rest = f.start(), f.gains(f.start(), np.arange(6)), np.delete(np.arange(6), S)
+            for e in S[: len(S) - stale]:
+                before, state = state, f.add(state, e)
+                kept = f.refresh(kept, before, state)
+            true = np.array([f.value([*S, e]) - f.value(list(S)) for e in rest])
+            worst = max(worst, *np.abs(f.gains(state, rest) - true), *np.abs(kept[rest] - true))
+    return Verdict(TOL, float(worst), bool(worst <= TOL))
+
+
 def submodular(functions=None) -> Verdict:
     """The largest growth of a gain, over all chains of 6 elements and 5 problems."""
     functions = functions or (lambda seed: (*monotone(seed, 6), GraphCut(np.exp(-points(seed, 6)[1]), 2.0)))
@@ -237,7 +251,7 @@ def disparities(seed: int):
 def supermodular(functions=disparities) -> Verdict:
     """Disparity-sum's gains never fall; disparity-min's do both. measured: the largest fall of the first."""
     found = [[growth(f) for f in functions(seed)] for seed in range(5)]
-    worst = -min(one[0][0] for one in found)
+    worst = 0.0 - min(one[0][0] for one in found)
     both = all(one[1][0] < -TOL and one[1][1] > TOL for one in found)
     return Verdict(TOL, worst, bool(worst <= TOL and both))
 
@@ -274,6 +288,8 @@ CLAIMS = (
           "any partition", distributed, lambda: distributed(last=False)),
     Claim("greedy.spread", "disparity-min and -sum: greedy >= OPT/2", "Ravi 1994; Birnbaum 2009",
           "d is a metric", spread, lambda: spread(metric=False)),
+    Claim("set.gains", "gains kept step by step are f(S + e) - f(S): error", "definition; every set of 6",
+          "none", gains, lambda: gains(stale=True)),
     Claim("set.submodular", "facility location, graph cut, log-det: gains never grow", "definition; every chain of 6",
           "lam >= 0; log-det: s psd", submodular, lambda: submodular(disparities)),
     Claim("set.supermodular", "disparity-sum: gains never fall; disparity-min: both", "definition; every chain of 6",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minicrest import theory_family as theory
+from minicrest.claims.chance import least_p
 from minicrest.random import stream
 
 pytestmark = pytest.mark.theory
@@ -196,3 +197,13 @@ def test_infobatch_variance_of_one_example():
     """2 g with probability 1/2, else 0: variance |g|^2."""
     G = np.array([[3.0, 4.0], [1.0, 0.0]])
     assert theory.infobatch_variance(G, [0], 0.5) == 25 and theory.infobatch_variance(G, [], 0.5) == 0
+
+
+# ---- exact tests of frequencies
+
+
+def test_the_least_p_value_by_enumeration():
+    """Of 3 throws with chance 1/4: P(X <= 0) = 27/64, P(X >= 2) = 10/64, P(X >= 3) = 1/64."""
+    assert least_p([0], 3, 0.25) == pytest.approx(54 / 64, rel=TOL)
+    assert least_p([0, 2, 3], [3, 3, 3], 0.25) == pytest.approx(2 / 64, rel=TOL)
+    assert least_p([0], 3, 1e-3) > 1  # the smaller tail is 0.997: twice it is no probability, and no alarm

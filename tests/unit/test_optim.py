@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, Steps
+from minicrest.optim import BLOCK, OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, Steps
 from minicrest.random import stream
 
 FACTORS = [0.1, 0.5, 1.0, 1.0, 0.1, 0.01]
@@ -70,6 +70,21 @@ def test_against_torch(optimizer):
         w.grad = torch.tensor(g)
         other.step()
     np.testing.assert_allclose(run(optimizer, theta, gradients), w.detach().numpy(), rtol=1e-12)  # other order of sums
+
+
+@pytest.mark.parametrize("size", [2 * BLOCK + 3, 2 * BLOCK, 1])
+def test_blocks_change_no_bit(size):
+    """SGD walks through theta in blocks; its plain twin does not."""
+    rng, o = stream(1, "blocks"), SGD(0.1, 0.9, 0.01)
+    theta, twin = np.repeat(rng.standard_normal((1, size)), 2, axis=0).astype("float32")
+    state, v = o.init(theta), np.zeros_like(twin)
+    for g in rng.standard_normal((2, size)).astype("float32"):
+        o.update(theta, g, state, 0.5)
+        v *= o.momentum
+        v += g
+        v += o.weight_decay * twin
+        twin -= o.lr * 0.5 * v
+    assert (theta == twin).all() and (state.velocity == v).all()
 
 
 @pytest.mark.parametrize("optimizer", [SGD(weight_decay=0.1), AdamW()], ids=repr)

@@ -1,0 +1,98 @@
+"""The benchmark table: `python -m tests.benchmarks.table` prints it, `--write` puts it into README.md.
+
+Ratios are ours / the peer's: side by side in one process, float32, both with the same number of threads, medians of
+pairs, after a check that both find the same. A peer that is slow gets as many pairs as fit into `--seconds` (at least
+3; `--seconds 0` for all 20 everywhere).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import platform
+import sys
+import warnings
+from pathlib import Path
+
+from tests.benchmarks import crest_share, curvature, selection, training
+from tests.benchmarks.side_by_side import PAIRS, Row, measure, threads
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- benchmark -->", "<!-- end -->"
+PEERS = ("numpy", "torch", "submodlib-py", "apricot-select", "backpack-for-pytorch", "pyhessian")
+HEAD = ["| work | peer | to reach | ratio | ours, ms | pairs | |", "|---|---|---|---|---|---|---|"]
+
+
+def rows() -> list[Row]:
+    return selection.rows() + training.rows() + curvature.rows()
+
+
+def line(row: Row, pairs: int = PAIRS, budget: float = 1e9) -> str:
+    """The row, measured; or why it could not be."""
+    start = f"| {row.work} | {row.peer} | {row.target:g} |"
+    try:
+        sides = row.make()
+    except ImportError as error:
+        return f"{start} - | - | 0 | not measured: {error} |"
+    found = measure(sides, pairs, budget)
+    note = f"{found.ratio / row.target - 1:.0%} over. {row.why}".strip() if found.ratio > row.target else ""
+    return f"{start} {found.ratio:.3g} | {1e3 * found.ours:.3g} | {found.pairs} | {note} |"
+
+
+def machine(count: int) -> str:
+    """Processor, cores, threads a side, date and versions."""
+    versions = []
+    for name in PEERS:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"no {name}")
+    today = datetime.date.today().isoformat()
+    return f"{_processor()}; {count} threads a side, {today}; Python {platform.python_version()}, {', '.join(versions)}"
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [entry.partition(":")[2].strip() for entry in text.splitlines() if entry.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {text.count('processor')} cores seen"
+
+
+def write(lines: list[str]) -> None:
+    """Replace what stands between the marks in README.md. Raises ValueError if the marks are not there."""
+    text = README.read_text()
+    before, mark, rest = text.partition(BEGIN)
+    if not mark or END not in rest:
+        raise ValueError(f"README.md needs a block between {BEGIN} and {END}")
+    after = rest[rest.index(END) :]
+    README.write_text("\n".join([before + BEGIN, *lines, after]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.table", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the table into README.md, between its marks")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each side")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--seconds", type=float, default=25, help="for the pairs of one row; 0: no limit")
+    parser.add_argument("--only", default="", help="rows whose work or peer contains this")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # of the peers
+    threads(options.threads)
+    lines = [machine(options.threads), "", *HEAD]
+    print("\n".join(lines), flush=True)
+    chosen = [row for row in rows() if options.only.lower() in f"{row.work} {row.peer}".lower()]
+    for row in chosen:
+        lines.append(line(row, options.pairs, options.seconds or 1e9))
+        print(lines[-1], flush=True)
+    for extra in () if options.only else (selection.matrix_free, crest_share.line):
+        lines += ["", extra()]
+        print("\n".join(lines[-2:]), flush=True)
+    if options.write:
+        write(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The graders of tutorial 13 accept right answers however written, and recognise the usual wrong ones."""
+
+import functools
+import operator
+
+import numpy as np
+import pytest
+from exercises.ch13 import EXERCISES
+
+from minicrest.random import stream
+from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
+
+BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
+
+
+def timed(call, wait, clock):
+    """Two calls of warm-up, and the mean of three that each end with a wait."""
+    for _ in range(2):
+        call()
+    wait()
+    start = clock()
+    for _ in range(3):
+        call()
+        wait()
+    return (clock() - start) / 3
+
+
+def batch(x, seed, step, m):
+    return np.array([x[i] for i in stream(seed, "batch", step).choice(np.arange(len(x)), size=m, replace=False)])
+
+
+def mean(sums, counts, read):
+    """Divided on the device, and added up from the other end."""
+    return read(functools.reduce(operator.add, sums[::-1]) / sum(counts))
+
+
+SECOND = {"13.timed": timed, "13.batch": batch, "13.mean": mean}
+
+
+def once(call, wait, clock, before=(), after=()):
+    """The time of one call, with other things done before and after it."""
+    for other in before:
+        other()
+    start = clock()
+    for other in (call, *after):
+        other()
+    return clock() - start
+
+
+WRONG = [
+    ("13.timed", lambda call, wait, clock: once(call, wait, clock, [call, wait]), "who waits for the end"),
+    ("13.timed", lambda call, wait, clock: once(call, wait, clock, [wait], [wait]), "compiler in it"),
+    ("13.timed", lambda call, wait, clock: once(call, wait, clock, [call], [wait]), "still in the queue"),
+    ("13.timed", lambda call, wait, clock: once(call, wait, clock), "nothing waits"),
+    ("13.timed", lambda call, wait, clock: once(call, wait, clock, [call, wait], [call, wait]), "two calls"),
+    ("13.timed", lambda call, wait, clock: once(wait, wait, clock, [call, wait, call]), "after the call"),
+    ("13.batch", lambda x, seed, step, m: x[stream(seed, "batch", step).choice(len(x), m)], "drawn twice"),
+    ("13.batch", lambda x, seed, step, m: batch(x, 0, step, m), "know the seed"),
+    ("13.batch", lambda x, seed, step, m: batch(x, step, seed, m), "changed places"),
+    ("13.batch", lambda x, seed, step, m: x[np.random.default_rng(seed).choice(len(x), m, replace=False)], "another"),
+    ("13.batch", lambda x, seed, step, m: x[:m], "nothing is drawn"),
+    ("13.mean", lambda s, c, read: read(sum(a / k for a, k in zip(s, c)) / len(c)), "batches' means"),
+    ("13.mean", lambda s, c, read: read(sum(s)) / len(c), "number of batches"),
+    ("13.mean", lambda s, c, read: read(sum(s)), "nothing is divided"),
+    ("13.mean", lambda s, c, read: read(sum(s[:-1])) / sum(c), "last batch is left out"),
+    ("13.mean", lambda s, c, read: sum(read(a) for a in s) / sum(c), "second wait"),
+    ("13.mean", lambda s, c, read: float(sum(s)) / sum(c), "use read"),
+    ("13.mean", lambda s, c, read: np.sum(s) / sum(c), "read"),
+    ("13.mean", lambda s, c, read: read(np.mean(s)), "read"),
+]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_accepts_the_solution_and_another_way_of_writing_it(name):
+    accepts(BY_NAME[name], SECOND[name])
+
+
+@pytest.mark.parametrize("name, answer, words", WRONG)
+def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
+    rejects(BY_NAME[name], answer, words)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_tells_the_known_mistakes_apart(name):
+    tells_mistakes_apart(BY_NAME[name], WRONG)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_has_a_word_for_garbage(name):
+    has_a_word_for_garbage(BY_NAME[name])
