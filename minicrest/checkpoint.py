@@ -48,6 +48,8 @@ def load(path, device: str = "cpu"):
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
+        if not zipfile.is_zipfile(path):  # NumPy would speak of pickles and how to allow them
+            raise zipfile.BadZipFile("not a zip archive, or cut short")
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as entries:
             arrays = {name: entries[name] for name in entries.files}
         header = json.loads(str(arrays.pop("tree")))

@@ -107,8 +107,12 @@ class Setup:
 
     @staticmethod
     def from_json(text: str) -> Setup:
-        values = json.loads(text)
-        return Setup(**values | dict(hyper=tuple(map(tuple, values["hyper"])), hidden=tuple(values["hidden"])))
+        """The Setup that `to_json` wrote. Raises ValueError for text that is damaged or of another version."""
+        try:
+            values = json.loads(text)
+            return Setup(**values | dict(hyper=tuple(map(tuple, values["hyper"])), hidden=tuple(values["hidden"])))
+        except (ValueError, TypeError, LookupError) as error:
+            raise ValueError(f"not the settings of a training as this version writes them ({error})") from error
 
     def folder(self, out) -> Path:
         """Where this training belongs in `out`: a name that no other settings have."""
@@ -117,13 +121,14 @@ class Setup:
 
     def allowance(self, n: int) -> tuple[int, float | None]:
         """(steps, budget) for n examples: at most so many steps, at most such a bill (None: no limit)."""
-        everything = self.epochs * -(-n // self.m)
+        own = getattr(self._method(), "m", self.m)  # --set can give a method a batch size of its own
+        everything = self.epochs * -(-n // own)
         if self.steps is not None:
             return self.steps, None
         if self.method == "full":
             return everything, None
         if self.equal == "steps":
-            return max(1, round(self.budget * everything)), None
+            return max(1, round(self.budget * self.epochs * -(-n // self.m))), None
         return everything, round(self.budget * 3 * n * self.epochs)
 
     def build(self):
@@ -235,11 +240,18 @@ def _note(setup: Setup, checkpoint: Path) -> None:
     Raises ValueError where the folder belongs to another setup.
     """
     note = checkpoint.with_name("setup.json")
-    there = Setup.from_json(note.read_text()) if note.exists() else setup
+    there = _read(note) if note.exists() else setup
     other = [f"{k}: {v} there, {getattr(setup, k)} here" for k, v in asdict(there).items() if getattr(setup, k) != v]
     if other:
         raise ValueError(f"{note.parent} holds another training ({'; '.join(other)}); choose another or delete it")
     checkpoints.write_atomically(note, lambda file: file.write(setup.to_json().encode()))
+
+
+def _read(note: Path) -> Setup:
+    try:
+        return Setup.from_json(note.read_text())
+    except ValueError as error:
+        raise ValueError(f"{note}: {error}; delete {note.parent} and train again") from error
 
 
 def saved_setup(checkpoint) -> Setup:
@@ -247,14 +259,15 @@ def saved_setup(checkpoint) -> Setup:
     checkpoint = Path(checkpoint)
     note = checkpoint.with_name("setup.json")
     if not checkpoint.exists() and note.exists():
-        return Setup.from_json(note.read_text())
+        return _read(note)
     if not checkpoint.exists():
         raise FileNotFoundError(f"no checkpoint at {checkpoint}, so nothing to go on from; give the train command")
     tree = checkpoints.load(checkpoint)
     settings = tree.get("settings", {}) if isinstance(tree, dict) else getattr(tree, "settings", {})
-    if "setup" not in settings.get("notes", {}):
+    notes = settings.get("notes") if isinstance(settings, dict) else None
+    if not isinstance(notes, dict) or not isinstance(notes.get("setup"), str):
         raise ValueError(f"{checkpoint} was not written by minicrest train or compare: it does not say how to go on")
-    return Setup.from_json(settings["notes"]["setup"])
+    return Setup.from_json(notes["setup"])
 
 
 def compare(setups, out, stop=lambda: False, progress=True) -> list[Run]:

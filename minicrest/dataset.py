@@ -154,6 +154,8 @@ def _check_arrays(x, y, name):
     for array, what in ((x, "x"), (y, "y")):
         if not hasattr(array, "dtype"):
             raise TypeError(f"{name}: {what} must be an array, got {type(array).__name__}; use np.asarray")
+        if array.ndim == 0:
+            raise ValueError(f"{name}: {what} is a single number; give an array with a row for each example")
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"{name}: {len(x)} inputs and {len(y)} targets; give one target an input, and at least one")
     if device_of(x) != device_of(y):

@@ -102,5 +102,8 @@ def _from_npz(path):
     if x.dtype == np.uint8 and x.ndim == 4:
         scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
     data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
+    kinds = {name: str(array.dtype) for name, array in arrays.items() if name.startswith("x")}
+    if "uint8" in kinds.values() and len(set(kinds.values())) > 1:  # one would be scaled and the other not
+        raise ValueError(f"{path}: all x must be uint8 images or none, got {kinds}")
     parts = {part: end for part, end in (("test", "_test"), ("validation", "_val")) if "x" + end in arrays}
     return replace(data, **{part: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for part, e in parts.items()})

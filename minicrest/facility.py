@@ -81,7 +81,8 @@ class Points:
             seen = features.astype(np.float64) - features[:, :1].astype(np.float64)
             square = to_numpy((seen * seen).sum(axis=-1).max(axis=-1))  # (P,)
         if not np.isfinite(square).all():
-            raise ValueError("features must be finite, and their squares too: found NaN, infinity or an overflow")
+            found = "found NaN, infinity or an overflow; if they are gradients, training has diverged: lower lr"
+            raise ValueError(f"features must be finite, and their squares too: {found}")
         step = np.ldexp(1.0, (np.frexp(square)[1] + 1) // 2 - 25)  # a power of 2 with ||seen|| / step < 2^25
         seen /= xp.asarray(step)[:, None, None]
         high = xp.rint(seen)
@@ -257,11 +258,17 @@ def _per_class(features, k, labels, memory):
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
     xp, k = array_module(features), min(k, len(labels))
     classes, sizes = np.unique(labels, return_counts=True)
-    quotas, remainders = np.divmod(k * sizes, len(labels))
-    quotas[np.argsort(-remainders, kind="stable")[: k - quotas.sum()]] += 1  # at most the size, since k <= q
     results = []
-    for label in classes[quotas > 0]:
-        members = np.flatnonzero(labels == label)
-        found = facility_location(features[xp.asarray(members)], quotas[classes == label][0], memory=memory)
-        results.append(found._replace(indices=members[found.indices]))
+    for label, share in zip(classes, quotas(sizes, k)):
+        if share:
+            members = np.flatnonzero(labels == label)
+            found = facility_location(features[xp.asarray(members)], share, memory=memory)
+            results.append(found._replace(indices=members[found.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
+
+
+def quotas(sizes, k: int) -> np.ndarray:
+    """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes."""
+    whole, remainders = np.divmod(k * np.asarray(sizes), np.sum(sizes))
+    whole[np.argsort(-remainders, kind="stable")[: k - whole.sum()]] += 1
+    return whole

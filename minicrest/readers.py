@@ -164,13 +164,14 @@ def text(path, classes: int, home: str) -> tuple[np.ndarray, np.ndarray]:
 
 def npz(path) -> dict[str, np.ndarray]:
     """The arrays of an .npz: x and y, perhaps x_test, y_test, x_val, y_val; object arrays (pickles) are refused."""
+    if Path(path).is_file() and not zipfile.is_zipfile(path):  # NumPy would speak of pickles and how to allow them
+        raise ValueError(f"{path}: expected an .npz of plain arrays, got no zip archive; save it with np.savez")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such .npz file; save one with np.savez(path, x=x, y=y)") from error
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError) as error:
-        # np.load says AttributeError or TypeError of a file that holds one bare array
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: expected an .npz of plain arrays, got {error}; save it with np.savez") from error
     known = {"x", "y", "x_test", "y_test", "x_val", "y_val"}
     paired = all(("x" + end in arrays) == ("y" + end in arrays) for end in ("", "_test", "_val"))

@@ -238,4 +238,5 @@ def _on_grid(matrix):
     """`matrix` rounded to multiples of a power of 2 so large that sums of n entries are exact in float64."""
     bits = 24 if matrix.dtype == np.float32 else 52 - int(len(matrix) - 1).bit_length()
     unit = np.ldexp(matrix.dtype.type(1), int(np.frexp(matrix.max())[1]) - bits)
+    unit = max(unit, np.finfo(matrix.dtype).smallest_subnormal)  # where that underflows all values are multiples of it
     return np.rint(matrix / unit) * unit

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicrest.facility import Medoids, facility_location
+from minicrest.facility import Medoids, facility_location, quotas
 from minicrest.random import stream
 from minicrest.set_functions import DisparityMin, DisparitySum, FacilityLocation, GraphCut, LogDeterminant
 
 __all__ = [
     "DisparityMin", "DisparitySum", "FacilityLocation", "GraphCut", "LogDeterminant", "Medoids", "Selection",
-    "facility_location", "greedi", "greedy", "lazy_greedy", "stochastic_greedy",
+    "facility_location", "greedi", "greedy", "lazy_greedy", "quotas", "stochastic_greedy",
 ]  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def _difference(given: Any, expected: Any) -> str:
         if np.abs(e).max(initial=0) > 0 and np.allclose(g, -e):
             return "It has the opposite sign."
         ratio = float((g * e).sum() / max((e * 1.0 * e).sum(), 1e-300))
-        if ratio != 0 and not np.allclose(g, e) and np.allclose(g, ratio * e):
+        if e.size > 1 and ratio != 0 and not np.allclose(g, e) and np.allclose(g, ratio * e):
             return f"It is {ratio:.4g} times what is asked for: a mean, a sum or a constant is off."
     worst = max(float(np.abs(g - 1.0 * e).max(initial=0)) for g, e in zip(given, expected))
     return f"The shape is right and the numbers are not: the largest difference is {worst:.3g}."

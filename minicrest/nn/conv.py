@@ -140,15 +140,18 @@ class MaxPool2d:
         views = _shifts(x, self.kernel, self.stride or self.kernel)
         y, winner = views[0], xp.zeros_like(views[0], dtype="int16")
         for place, view in enumerate(views[1:], 1):
-            winner = xp.where(view > y, xp.asarray(place, dtype="int16"), winner)
+            xp.maximum(winner, (view > y).astype("int16") * place, out=winner)  # places grow: the last rise wins
             y = xp.maximum(y, view)  # unlike `where`, it lets a NaN through
         return y, (winner, x.shape)
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         winner, shape = cache
-        dx = _image_like(dy, shape)
-        for place, view in enumerate(_shifts(dx, self.kernel, self.stride or self.kernel)):
-            view += dy * (winner == place)
+        dx, stride = _image_like(dy, shape), self.stride or self.kernel
+        for place, view in enumerate(_shifts(dx, self.kernel, stride)):
+            if stride < self.kernel:
+                view += dy * (winner == place)
+            else:  # windows do not meet: written once, without a sum
+                array_module(dy).multiply(dy, winner == place, out=view)
         return dx
 
     def tangent(self, w, cache, Rw, Rx):

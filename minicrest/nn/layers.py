@@ -99,10 +99,9 @@ class Linear:
         """(n,) squared norms of per-example gradients: (|x|^2 + 1) |dy|^2."""
         return ((x * x).sum(1) + 1) * (dy * dy).sum(1)
 
-    def square_sum(self, x, dy):
-        """(size,) sum over examples of the squared per-example gradient."""
-        xp, square = array_module(x), dy * dy
-        return xp.concatenate([((x * x).T @ square).ravel(), square.sum(0)])
+    def square_sum(self, x, square):
+        """(size,) sum over examples of the squared per-example gradient, from square = dy^2; linear in it."""
+        return array_module(x).concatenate([((x * x).T @ square).ravel(), square.sum(0)])
 
 
 @dataclass(frozen=True)
@@ -201,12 +200,14 @@ class BatchNorm2d:
         gamma, beta = self.split(w)
         rows = _rows(x)
         mu, var = (_mean(rows), None) if stats is None else self.split(stats)
-        xh = rows - mu
-        var = _mean(xh * xh) if var is None else var
-        s = 1 / array_module(x).sqrt(var + self.eps)
+        xp, xh = array_module(x), rows - mu
+        y = xh * xh  # first the squares, then y: a large array made anew costs more than the arithmetic
+        var = _mean(y) if var is None else var
+        s = 1 / xp.sqrt(var + self.eps)
         xh *= s
-        cache = (xh, s, None if stats is not None else (mu, var))
-        return _like(gamma * xh + beta, x.shape), cache
+        xp.multiply(gamma, xh, out=y)
+        y += beta
+        return _like(y, x.shape), (xh, s, None if stats is not None else (mu, var))
 
     def batch_statistics(self, cache):
         """(2 c,) mean and unbiased variance of the batch that `cache` saw in training mode, for the running average."""
@@ -217,13 +218,18 @@ class BatchNorm2d:
         gamma, _ = self.split(w)
         xh, s, batch = cache
         rows = _rows(dy)
-        m, mean_dy, mean_dy_xh = len(rows), _mean(rows), _mean(rows * xh)
+        u = rows * xh  # and then dx, as in forward
+        m, mean_dy, mean_dy_xh = len(rows), _mean(rows), _mean(u)
         if dw is not None:
             dgamma, dbeta = self.split(dw)
             dgamma[...], dbeta[...] = m * mean_dy_xh, m * mean_dy
         if batch is None:
             return _like(gamma * s * rows, dy.shape)
-        return _like(gamma * s * (rows - mean_dy - xh * mean_dy_xh), dy.shape)
+        array_module(dy).multiply(xh, mean_dy_xh, out=u)
+        u += mean_dy
+        array_module(dy).subtract(rows, u, out=u)
+        u *= gamma * s
+        return _like(u, dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):
         gamma, _ = self.split(w)

@@ -196,15 +196,15 @@ class Network:
             raise ValueError("hessian_diagonal is exact for piecewise-linear layers only; use hutchinson_diagonal")
         xp, c = array_module(theta), self._coefficients(z, weights)
         S = self.loss.curvature_root(z, y) * xp.sqrt(c)[:, :, None]  # (n, C, columns)
-        diagonal = xp.zeros_like(theta)
+        leaves = list(self.chain.leaves(caches))
+        sums = [0] * len(leaves)  # over the columns
         for column in range(S.shape[2]):
             kept = []
             self.chain.backward(theta, caches, S[:, :, column], None, need_dx=False, kept=kept)
-            for (layer, part, cache), dy in zip(self.chain.leaves(caches), kept):
-                if isinstance(layer, Linear):
-                    diagonal[part] += layer.square_sum(cache, dy)
-                elif layer.size:
-                    diagonal[part] += (layer.per_example(cache, dy) ** 2).sum(0)
+            sums = [total + _squares(*leaf, dy) for total, leaf, dy in zip(sums, leaves, kept)]
+        diagonal = xp.empty_like(theta)
+        for (layer, part, cache), total in zip(leaves, sums):
+            diagonal[part] = layer.square_sum(cache, total) if isinstance(layer, Linear) else total
         return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal
 
     # ---- shared steps
@@ -243,6 +243,13 @@ class Network:
 def _rowwise(layer, cache, dy):
     """(n,) squared norms of a layer's per-example gradients."""
     return (layer.per_example(cache, dy) ** 2).sum(1)
+
+
+def _squares(layer, part, cache, dy):
+    """What one column adds to the exact diagonal; for Linear dy^2, so that all columns need one product in the end."""
+    if isinstance(layer, Linear):
+        return dy * dy
+    return (layer.per_example(cache, dy) ** 2).sum(0) if layer.size else 0
 
 
 def _rows_of(matrix):

@@ -8,6 +8,7 @@ transition at a time; and the training loop is the same five lines for all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -98,6 +99,8 @@ def checked_fraction(fraction: float) -> None:
 
 
 def checked_batch_size(m: int) -> None:
+    if not isinstance(m, (int, np.integer)):
+        raise TypeError(f"the batch size m must be an integer, got {m!r}")
     if m < 1:
         raise ValueError(f"the batch size m must be at least 1, got {m}")
 
@@ -147,8 +150,8 @@ def checked_score(method) -> None:
             f"offset is the part of the data dropped from the top, in [0, 1 - fraction]; got {method.offset} with "
             f"fraction {method.fraction}"
         )
-    if method.runs < 1 or method.lr <= 0:
-        raise ValueError(f"runs must be at least 1 and lr positive, got {method.runs} and {method.lr}")
+    if method.runs < 1 or not 0 < method.lr < math.inf:
+        raise ValueError(f"runs must be at least 1 and lr positive and finite, got {method.runs} and {method.lr}")
 
 
 # ---- medoids

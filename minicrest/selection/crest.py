@@ -111,8 +111,10 @@ class Crest:
         checked_batch_size(self.m)
         if self.r is not None and self.r < self.m:
             raise ValueError(f"the random subset must hold at least a mini-batch: r = {self.r} < m = {self.m}")
-        if min(self.h, self.b) <= 0 or self.tau < 0 or self.T2 < 1 or self.warmup < 0:
-            raise ValueError(f"h and b must be positive, tau and warmup not negative, T2 at least 1; got {self}")
+        if not (0 < self.h < math.inf and 0 < self.b < math.inf and self.tau >= 0) or math.isnan(self.alpha):
+            raise ValueError(f"h and b must be positive and finite, tau not negative, alpha a number; got {self}")
+        if self.T2 < 1 or self.warmup < 0:
+            raise ValueError(f"T2 must be at least 1 and warmup not negative, got {self.T2} and {self.warmup}")
         if self.longest is not None and self.longest < 1:
             raise ValueError(f"longest must be at least 1, got {self.longest}")
         for beta in (self.beta1, self.beta2):

@@ -26,6 +26,7 @@ A checkpoint costs n forward passes, a period T_p k training steps' worth: with 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -136,8 +137,8 @@ class UCB:
     def __post_init__(self):
         _check(self)
         _check_rate(self.a)
-        if self.c < 0:
-            raise ValueError(f"c is the worth of variance and not negative, got {self.c}")
+        if not 0 <= self.c < math.inf:
+            raise ValueError(f"c is the worth of variance, finite and not negative, got {self.c}")
 
     def init(self, oracle) -> Pruned:
         return _remembering(len(oracle))

@@ -57,6 +57,7 @@ from minicrest.selection.base import (
     uniform,
     weighted,
 )
+from minicrest.submodular import quotas
 
 SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10
 WELL_CONDITIONED = 1e-6  # lam of the trace of the Gram matrix: the normal equations then keep 10 digits
@@ -158,7 +159,7 @@ class GradMatch:
             yield groups, np.stack([(a[i].T @ h[i]).ravel() / B for i in groups]), k // B
             return
         classes, sizes = np.unique(oracle.labels, return_counts=True)
-        for label, share in zip(classes, shares(k, sizes)):
+        for label, share in zip(classes, quotas(sizes, k)):
             i = np.flatnonzero(oracle.labels == label)
             own = [label] if self.elements == "class-gradient" and a.shape[1] > 1 else slice(None)
             G = a[i][:, own, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
@@ -219,10 +220,3 @@ def _least_squares(A, target, lam: float) -> np.ndarray:
         if (w > 0).all():
             return w
     return nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]
-
-
-def shares(k: int, sizes) -> np.ndarray:
-    """(classes,) k in proportion to class sizes, by largest remainder: they add up to k, and none exceeds its class."""
-    share, remainder = np.divmod(k * np.asarray(sizes), sum(sizes))
-    share[np.argsort(-remainder, kind="stable")[: k - share.sum()]] += 1
-    return share

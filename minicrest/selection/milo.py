@@ -43,7 +43,7 @@ from minicrest.backend import to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, subset_size
 from minicrest.selection.encoders import ENCODERS, encode
-from minicrest.submodular import DisparityMin, GraphCut, greedy, stochastic_greedy
+from minicrest.submodular import DisparityMin, GraphCut, greedy, quotas, stochastic_greedy
 
 FLOOR = 1e-10  # least u
 SPREAD = 1e-6  # least standard deviation of distances in [0, 1]: below it they differ by float32 rounding only
@@ -153,13 +153,6 @@ def taylor_softmax(u):
 def draw(parts, p, rng) -> np.ndarray:
     """(k,) examples: of each part its quota, one after the other, without replacement, with probabilities p."""
     return np.concatenate([rng.choice(i, quota, replace=False, p=p[i]) for i, quota in parts])  # 6
-
-
-def quotas(sizes, k: int) -> np.ndarray:
-    """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes."""
-    whole, remainders = np.divmod(k * np.asarray(sizes), np.sum(sizes))
-    whole[np.argsort(-remainders, kind="stable")[: k - whole.sum()]] += 1
-    return whole
 
 
 @dataclass(frozen=True)

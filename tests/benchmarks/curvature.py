@@ -120,7 +120,7 @@ def per_example(gram: bool) -> Sides:
 
 
 def rows() -> list[Row]:
-    found = [
+    return [
         Row("exact Hv, MLP", "PyTorch double backward", 1.05, lambda: double_backward("mlp")),
         Row("exact Hv, LeNet", "PyTorch double backward", 1.1, lambda: double_backward("lenet")),
         Row("exact Hv, MLP", "torch.func jvp of grad", 0.6, lambda: forward_over_reverse("mlp")),
@@ -130,7 +130,3 @@ def rows() -> list[Row]:
         Row("gradient norms of 128 examples, MLP", "torch.func vmap(grad)", 0.05, lambda: per_example(False)),
         Row("their Gram matrix", "torch.func vmap(grad)", 0.05, lambda: per_example(True)),
     ]
-    return [row if (row.work, row.peer) not in WHY else Row(*vars(row).values()) for row in found]
-
-
-WHY: dict = {}

@@ -90,6 +90,11 @@ def falsy(D, epsilon):
     return np.array(S)
 
 
+def own_start(D, S):
+    near = D[:, S].min(axis=1) if S else D.max(axis=1)
+    return np.clip(near - D.T, 0, None).sum(axis=1)
+
+
 WRONG = [
     ("05.bound", lambda G, S: (np.linalg.norm(G.sum(0) - G[S].sum(0)), bound(G, S)[1]), "without their weights"),
     ("05.bound", lambda G, S: (bound(G, S)[0], np.mean(assigned(pairwise(G), S)[1])), "the bound is a mean"),
@@ -100,6 +105,7 @@ WRONG = [
     ("05.gains", lambda D, S: gains(D, S) + value(D, S), "what was it before"),
     ("05.gains", lambda D, S: gains(D, S) / len(D), "mean over the examples"),
     ("05.gains", lambda D, S: -gains(D, S), "sign"),
+    ("05.gains", own_start, "own largest distance"),
     ("05.gains", lambda D, S: gains(D, []), "do nothing"),
     ("05.gains", lambda D, S: gains(D**2, S), "squared"),
     ("05.gains", lambda D, S: gains(D, S[-1:]), "added last"),

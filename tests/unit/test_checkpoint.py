@@ -206,6 +206,12 @@ def test_no_pickle_is_read(tmp_path):
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
+def test_a_file_of_another_kind_brings_no_advice_to_allow_pickles(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"a\.npz is not a whole minicrest checkpoint \(not a zip archive"):
+        load(tmp_path / "a.npz")
+
+
 def test_truncated(tmp_path):
     data = whole(tmp_path)
     for length in [0, 1, 4, 100, len(data) // 2, len(data) - 23, len(data) - 1]:

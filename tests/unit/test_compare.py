@@ -160,6 +160,12 @@ def test_equal_steps_are_equal_and_the_bill_is_not():
     assert random.ledger.cost == 18 * 3 * M < crest.ledger.cost
 
 
+def test_a_batch_size_of_ones_own_changes_the_steps_and_not_the_examples():
+    full, random = (replace(SMALL, method=k, hyper=(("m", 2),)).run(progress=False) for k in ("full", "random"))
+    assert (full.steps, full.ledger.cost) == (2 * N // 2, 2 * 3 * N) and (full.uses == 2).all()
+    assert round(0.1 * 2 * 3 * N) <= random.ledger.cost < round(0.1 * 2 * 3 * N) + 3 * 2
+
+
 def test_steps_are_exactly_so_many():
     runs = [replace(SMALL, method=k, steps=4).run(progress=False) for k in ("full", "crest")]
     assert [run.steps for run in runs] == [4, 4]
@@ -214,6 +220,21 @@ def test_a_checkpoint_says_what_it_is_of(tmp_path):
         saved_setup(tmp_path / "checkpoint.npz")
     (tmp_path / "elsewhere").rename(tmp_path / "setup.json")
     assert saved_setup(tmp_path / "checkpoint.npz") == SMALL  # killed before the first checkpoint
+
+
+@pytest.mark.parametrize("text", ["{bad", "{}", "[1]", '{"hyper": [], "hidden": [8], "wings": 2}', "\x00"])
+def test_damaged_settings_are_named(text, tmp_path):
+    (tmp_path / "setup.json").write_text(text)
+    for go_on in (saved_setup, lambda path: carry_out(SMALL, path, progress=False)):
+        with pytest.raises(ValueError, match=r"setup\.json: not the settings of a training"):
+            go_on(tmp_path / "checkpoint.npz")
+
+
+@pytest.mark.parametrize("settings", [[1], "text", {"notes": [1]}, {"notes": {"setup": 1}}])
+def test_settings_of_another_kind_are_no_setup(settings, tmp_path):
+    checkpoint.save(tmp_path / "a.npz", {"settings": settings, "progress": None})
+    with pytest.raises(ValueError, match="not written by minicrest train or compare"):
+        saved_setup(tmp_path / "a.npz")
 
 
 def test_other_files_are_not_checkpoints_of_a_setup(tmp_path):

@@ -164,6 +164,7 @@ def test_stratified_holds_the_exact_number_and_each_class_within_one(fraction):
         ({"y": np.zeros(3, int)}, ValueError, "4 inputs and 3 targets"),
         ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, ValueError, "0 inputs and 0 targets"),
         ({"x": [[1.0]] * 4}, TypeError, "x must be an array, got list"),
+        ({"y": np.array(1)}, ValueError, "y is a single number"),
         ({"x": np.zeros((4, 2), int)}, ValueError, "x is int64; give float32"),
         ({"x": np.zeros((4, 2), "uint8")}, ValueError, r"reshape images to \(n, c, h, w\)"),
         ({"x": np.array([[0.0], [1], [np.nan], [2]])}, ValueError, "x holds NaN or infinity"),
@@ -556,8 +557,18 @@ def test_npz_that_is_none_or_holds_pickles(tmp_path):
     np.save(bare, np.ones(3))
     for raw in (b"", b"text", whole[:-30], whole[:200] + b"????" + whole[204:], bare.read_bytes()):
         path.write_bytes(raw)
-        with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays"):
+        with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays") as refusal:
             load(path)
+        assert "pickle" not in str(refusal.value)  # NumPy's advice for a file of another kind is to allow pickles
+
+
+@pytest.mark.parametrize("train, test", [(np.uint8, np.float32), (np.float32, np.uint8)])
+def test_npz_with_bytes_in_one_part_only(tmp_path, train, test):
+    """One part would be scaled to [0, 1] and the other not, and nothing would show it but the accuracy."""
+    x, y = np.ones((3, 1, 2, 2)), np.array([0, 1, 2])
+    np.savez(tmp_path / "a.npz", x=x.astype(train), y=y, x_test=x.astype(test), y_test=y)
+    with pytest.raises(ValueError, match=r"a.npz: all x must be uint8 images or none, got {'x': '\w+', 'x_test'"):
+        load(tmp_path / "a.npz")
 
 
 def test_available(tmp_path, small_mnist, monkeypatch):

@@ -239,7 +239,7 @@ def test_every_seed_keeps_others(device):
 @pytest.mark.parametrize("make, words", [
     (lambda: RandomDynamic(m=0), "batch size"), (lambda: UCB(fraction=0.0), "fraction"), (lambda: UCB(T_p=0), "T_p"),
     (lambda: EpsilonGreedy(epsilon=1.5), "epsilon"), (lambda: EpsilonGreedy(a=0.0), "newest"),
-    (lambda: UCB(c=-1), "c is"),
+    (lambda: UCB(c=-1), "c is"), (lambda: UCB(c=float("nan")), "c is"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(make, words):
     with pytest.raises(ValueError, match=words):

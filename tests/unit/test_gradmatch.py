@@ -13,8 +13,8 @@ from minicrest.nn import Flatten, Linear, Network, SoftmaxCrossEntropy, SquaredE
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.gradmatch import GradMatch, omp, shares
-from minicrest.submodular import facility_location
+from minicrest.selection.gradmatch import GradMatch, omp
+from minicrest.submodular import facility_location, quotas
 from minicrest.train import train
 
 SEEDS = range(20)
@@ -217,7 +217,7 @@ def test_shares_add_up_to_k():
         rng = stream(seed, "test shares")
         sizes = rng.integers(1, 40, 7)
         k = int(rng.integers(1, sizes.sum() + 1))
-        share = shares(k, sizes)
+        share = quotas(sizes, k)
         assert share.sum() == k and (share <= sizes).all() and (abs(share - k * sizes / sizes.sum()) < 1).all()
 
 

@@ -224,7 +224,7 @@ def test_linear_shortcuts_equal_the_explicit_matrix(device):
     G = to_numpy(here.layer.per_example(x, dy))
     assert relative_error(to_numpy(here.layer.gram(x, dy)), G @ G.T) < ROUNDING
     assert relative_error(to_numpy(here.layer.square_norms(x, dy)), (G**2).sum(1)) < ROUNDING
-    assert relative_error(to_numpy(here.layer.square_sum(x, dy)), (G**2).sum(0)) < ROUNDING
+    assert relative_error(to_numpy(here.layer.square_sum(x, dy * dy)), (G**2).sum(0)) < ROUNDING
 
 
 def test_a_large_batch_is_its_examples_one_by_one(device):

@@ -19,8 +19,8 @@ from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection import encoders, milo
-from minicrest.selection.milo import Milo, Prepared, cosines, draw, prepare, quotas, spread
-from minicrest.submodular import GraphCut
+from minicrest.selection.milo import Milo, Prepared, cosines, draw, prepare, spread
+from minicrest.submodular import GraphCut, quotas
 from minicrest.train import train
 
 SIZES = (31, 20, 8, 1)  # of four classes: 60 examples, among them a class of one

@@ -284,7 +284,7 @@ def test_only_a_fork_moves():
 @pytest.mark.parametrize("make_it, words", [
     (lambda: EL2N(m=0), "batch size"), (lambda: GraNd(fraction=1.1), "fraction"), (lambda: EL2N(offset=0.95), "offset"),
     (lambda: Forgetting(runs=0), "runs"), (lambda: GraNd(lr=0.0), "lr"), (lambda: EL2N(t=-1), "t counts"),
-    (lambda: GraNd(t=-1), "t counts"), (lambda: Forgetting(T=1), "T >= 2"),
+    (lambda: GraNd(lr=float("nan")), "lr"), (lambda: GraNd(t=-1), "t counts"), (lambda: Forgetting(T=1), "T >= 2"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(make_it, words):
     with pytest.raises(ValueError, match=words):

@@ -370,6 +370,14 @@ def test_extreme_scales_and_equal_points():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_similarities_at_the_end_of_the_range(dtype):
+    """There the grid would be finer than numbers are; a unit of 0 would make every value NaN."""
+    least = np.finfo(dtype).smallest_subnormal
+    s = np.array([[3, 0, 0], [0, 5, 1], [0, 1, 2]], dtype)
+    np.testing.assert_array_equal(greedy(FacilityLocation(s * least), 2).gains, [6 * float(least), 3 * float(least)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_problems_at_once_are_problems_one_by_one(device, dtype):
     x = np.stack([points(14, 90, 4), 50 * points(15, 90, 4), np.round(points(16, 90, 4)), np.zeros((90, 4))])
     x = x.astype(dtype)

@@ -104,6 +104,10 @@ EXERCISES = [
             ("it is one number an example; their mean is asked for.", losses),
             ("the probability itself is averaged; where is the logarithm?", lambda z, y: np.exp(-losses(z, y)).mean()),
             ("it is divided by n times C; only n terms are added.", lambda z, y: losses(z, y).sum() / z.size),
+            (
+                "every row is asked for the classes of all rows; each has one class of its own.",
+                lambda z, y: -(log_softmax(z)[:, y]).mean(),
+            ),
             ("it averages over all classes, not only the true one.", lambda z, y: -log_softmax(z).mean()),
             (
                 "the sums run over the wrong axis: which axis runs over the classes?",

@@ -166,6 +166,12 @@ EXERCISES = [
                 "it sums over the candidates: which axis runs over the examples that gain?",
                 lambda d, s: gains(d, s, axis=1),
             ),
+            (
+                "before the first medoid each example is at its own largest distance; c is one number for all.",
+                lambda d, s: np.maximum(np.minimum(d.max() if s else d.max(axis=1), near_to(d, s))[:, None] - d, 0).sum(
+                    axis=0
+                ),
+            ),
             ("it is a mean over the examples; the gain is a sum.", lambda d, s: gains(d, s) / len(d)),
             ("the sign is turned round: near falls, and F rises.", lambda d, s: -gains(d, s)),
             (
