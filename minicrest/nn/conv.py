@@ -10,6 +10,7 @@ processor's cache (NumPy), and all at once where launching is what costs (CuPy).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -213,16 +214,27 @@ def _columns(x, k: int, stride: int):
     """(rows of the output, columns) of x (n, h, w, c), a few images at a time, so that the columns fit the cache.
 
     columns (windows, k k c) is one buffer, written anew for every part: use it before you ask for the next.
+
+    A copy is fast where it moves long runs. Within a window k c numbers lie together; with one channel (or three, and
+    a small kernel) those are few. There the buffer is laid out the other way round, (k k c, windows): a row holds one
+    place of the window, and a run is a whole row of the image. What is yielded is its transpose, which matrix products
+    take as it is.
     """
     xp, windows = array_module(x), _windows(x, k, stride)
     n, ho, wo = windows.shape[:3]
     limit = CACHE_BYTES if xp is np else DEVICE_BYTES
     step = max(1, min(n, int(limit * n // max(1, windows.size * windows.dtype.itemsize))))
-    buffer = xp.empty((step, *windows.shape[1:]), dtype=x.dtype)
+    place, across = windows.shape[3:], xp is np and 3 * k * x.shape[3] <= wo
+    buffer = xp.empty(step * ho * wo * math.prod(place), dtype=x.dtype)
     for start in range(0, n, step):
-        count = min(step, n - start)
-        buffer[:count] = windows[start : start + count]
-        yield slice(start * ho * wo, (start + count) * ho * wo), buffer[:count].reshape(count * ho * wo, -1)
+        part = windows[start : start + step]
+        used, rows = buffer[: part.size], len(part) * ho * wo
+        if across:
+            used.reshape(*place, *part.shape[:3]).transpose(3, 4, 5, 0, 1, 2)[...] = part
+        else:
+            used.reshape(part.shape)[...] = part
+        columns = used.reshape(-1, rows).T if across else used.reshape(rows, -1)
+        yield slice(start * ho * wo, start * ho * wo + rows), columns
 
 
 def _correlate(x, W, k: int, stride: int):
