@@ -141,7 +141,7 @@ class MaxPool2d:
         views = _shifts(x, self.kernel, self.stride or self.kernel)
         y, winner = views[0], xp.zeros_like(views[0], dtype="int16")
         for place, view in enumerate(views[1:], 1):
-            xp.maximum(winner, (view > y).astype("int16") * place, out=winner)  # places grow: the last rise wins
+            winner = xp.maximum(winner, (view > y).astype("int16") * place)  # places grow: the last rise wins
             y = xp.maximum(y, view)  # unlike `where`, it lets a NaN through
         return y, (winner, x.shape)
 

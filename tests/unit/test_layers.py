@@ -16,6 +16,7 @@ from minicrest.nn import (
     Sequential,
     Tanh,
 )  # fmt: skip
+from minicrest.nn.conv import _columns
 from minicrest.nn.zoo import Subsample
 from minicrest.random import stream
 from tests.unit import naive_layers as naive
@@ -227,12 +228,13 @@ def test_linear_shortcuts_equal_the_explicit_matrix(device):
     assert relative_error(to_numpy(here.layer.square_sum(x, dy * dy)), (G**2).sum(0)) < ROUNDING
 
 
-def test_a_large_batch_is_its_examples_one_by_one(device):
-    """Convolution works through a batch in parts; none may be lost or seen twice (150 images are 12 MB of columns)."""
-    layer, rng = Conv2d(4, 3, 3, padding=1), stream(7, "large")
+@pytest.mark.parametrize("channels", [4, 1])  # 1: columns are laid out across the windows
+def test_a_large_batch_is_its_examples_one_by_one(device, channels):
+    """Convolution works through a batch in parts; none may be lost or seen twice (150 images are 3 MB of columns)."""
+    layer, rng = Conv2d(channels, 3, 3, padding=1), stream(7, "large")
     w, x, dy = (
         rng.standard_normal(layer.size),
-        rng.standard_normal((150, 4, 16, 17)),
+        rng.standard_normal((150, channels, 16, 17)),
         rng.standard_normal((150, 3, 16, 17)),
     )
     w, x, dy = (to_device(a, device) for a in (w, x, dy))
@@ -242,6 +244,17 @@ def test_a_large_batch_is_its_examples_one_by_one(device):
     assert relative_error(to_numpy(dx), np.concatenate([to_numpy(p[1]) for p in parts])) < ROUNDING
     assert relative_error(to_numpy(dw), sum(to_numpy(p[2]) for p in parts)) < ROUNDING
     assert relative_error(to_numpy(whole[3]), np.concatenate([to_numpy(p[3]) for p in parts])) < ROUNDING
+
+
+@pytest.mark.parametrize(("channels", "kernel", "stride"), [(1, 5, 1), (1, 3, 2), (3, 3, 1), (6, 5, 1)])
+def test_columns_equal_their_plain_twin(channels, kernel, stride, device):
+    """However the buffer is laid out, row after row is a window, read place by place."""
+    x = stream(8, "columns").standard_normal((3, 30, 31, channels))
+    places = range(0, 30 - kernel + 1, stride), range(0, 31 - kernel + 1, stride)
+    plain = [image[a : a + kernel, b : b + kernel].ravel() for image in x for a in places[0] for b in places[1]]
+    parts = [(rows, to_numpy(part).copy()) for rows, part in _columns(to_device(x, device), kernel, stride)]
+    assert (np.concatenate([part for _, part in parts]) == plain).all()
+    assert [rows.start for rows, _ in parts] == [0] + [rows.stop for rows, _ in parts][:-1]
 
 
 def _conv_pass(layer, w, x, dy):

@@ -1,0 +1,298 @@
+"""NumPy, CuPy and PyTorch beside each other on a machine with a GPU: `python -m tests.benchmarks.gpu [--out gpu.md]`.
+
+One table, with the GPU's name and the date, within eight minutes: milliseconds (medians after warm-up, synchronised) at
+batch 128 and 1,024; CuPy with the whole training step replayed as one CUDA graph; how far CuPy's float32 results are
+from NumPy's, and whether selections are the same; how often the host waits for the device in one call.
+Every TF32 switch is off, so all three do the same float32 arithmetic. `--rehearse` runs all of it but the graph and
+PyTorch's GPU on the stand-in for CuPy, with small sizes: a test of this script, whose times mean nothing.
+The tests themselves use the GPU without being told: `pytest` gives every test of a device the real CuPy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicrest.backend import gpu_available, synchronize, to_device, to_numpy
+from minicrest.nn import lenet, mlp, resnet20
+from minicrest.optim import SGD
+from minicrest.random import stream
+from minicrest.submodular import facility_location
+from minicrest.taylor import hutchinson_diagonal, rademacher
+
+SAME = 1e-5  # relative, float32; through twenty batch-norm layers in training mode rounding grows to some 1e-3
+SECONDS, REPEATS, WARM = 3.0, 20, 3  # per measurement at most, calls at most, and calls before the clock starts
+LR, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
+NETS = {
+    "MLP 784-512-256-10": ("mlp", lambda: mlp((784, 512, 256, 10)), (784,)),
+    "MLP 3072-1024-512-10": ("wide mlp", lambda: mlp((3072, 1024, 512, 10)), (3072,)),
+    "LeNet": ("lenet", lambda: lenet((1, 28, 28)), (1, 28, 28)),
+    "ResNet-20": ("resnet20", resnet20, (3, 32, 32)),
+}
+HEAD = ["| work | batch | NumPy, ms | CuPy, ms | CuPy, graph, ms | PyTorch, ms | difference | host waits |", "|---" * 8 + "|"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One line of the table: call(device's arrays) does it; torch() builds PyTorch's side, or is None."""
+
+    name: str
+    batch: int
+    arrays: tuple  # on the host
+    call: Callable[..., Any]
+    torch: Callable[[], Callable] | None = None
+    graph: bool = False
+
+
+# ---- what is measured
+
+
+def works(batches, sizes, probes: int) -> list[Work]:
+    found = []
+    for title, (name, make, shape) in NETS.items():
+        net = make()
+        for batch in batches:
+            rng, theta = stream(0, "gpu", title, batch), net.initialize(0)
+            x, y = rng.standard_normal((batch, *shape)).astype("float32"), rng.integers(0, 10, batch)
+            found += _of_network(title, name, net, (theta, x, y), probes)
+    for n, k, problems in sizes:
+        x = stream(0, "benchmark", n).standard_normal((problems, n, 10)).astype("float32")
+        found.append(Work(f"features to coreset ({n}, {k}) x {problems}", n, (x,),
+                          lambda x, k=k: facility_location(x, k).indices))  # fmt: skip
+    return found
+
+
+def _of_network(title, name, net, arrays, probes) -> list[Work]:
+    batch, theta = len(arrays[1]), arrays[0]
+    found = [Work(f"{title} training step", batch, arrays, step(net), lambda: torch_step(name, batch), graph=True)]
+    if name == "resnet20":
+        return found
+    v = stream(0, "direction").standard_normal(theta.shape).astype("float32")
+    found.append(Work(f"{title} exact Hv", batch, (*arrays, v), net.hvp, lambda: torch_hvp(name, batch)))
+    if name == "mlp":
+        z = rademacher(stream(0, "probes"), (probes, net.size), "float32")
+        found += [
+            Work(f"{title} Hutchinson diagonal, {probes} probes", batch, (*arrays, z),
+                 lambda t, x, y, z: hutchinson_diagonal(lambda z: net.hvp(t, x, y, z), z)),
+            Work(f"{title} exact diagonal", batch, arrays, net.hessian_diagonal),
+            Work(f"{title} gradient norms", batch, arrays, net.gradient_norms),
+            Work(f"{title} Gram matrix", batch, arrays, net.gradient_gram),
+        ]  # fmt: skip
+    return found
+
+
+def step(net) -> Callable:
+    """Forward, backward, SGD; returns the gradient. theta and velocity change in place, so a step is not repeatable."""
+    optimizer, states = SGD(LR, MOMENTUM, DECAY), {}
+
+    def call(theta, x, y):
+        state = states.setdefault(id(theta), None) or optimizer.init(theta)
+        states[id(theta)] = state
+        gradient = net.step(theta, x, y).gradient
+        optimizer.update(theta, gradient, state)
+        return gradient
+
+    return call
+
+
+def _on_gpu(name: str, batch: int):
+    """PyTorch's twin and its batch on the GPU, without TF32."""
+    import torch
+
+    from tests.benchmarks.peers import Twins
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    t = Twins(name, batch)
+    t.other.cuda()
+    t.tx, t.ty, t.parameters = t.tx.cuda(), t.ty.cuda(), list(t.other.parameters())
+    return torch, t
+
+
+def torch_step(name: str, batch: int) -> Callable:
+    torch, t = _on_gpu(name, batch)
+    optimizer = torch.optim.SGD(t.parameters, LR, MOMENTUM, weight_decay=DECAY)
+
+    def call():
+        optimizer.zero_grad()
+        t.loss().backward()
+        optimizer.step()
+        torch.cuda.synchronize()
+
+    return call
+
+
+def torch_hvp(name: str, batch: int) -> Callable:
+    torch, t = _on_gpu(name, batch)
+    direction = [torch.randn_like(p) for p in t.parameters]
+
+    def call():
+        gradient = torch.autograd.grad(t.loss(), t.parameters, create_graph=True)
+        torch.autograd.grad(gradient, t.parameters, direction)
+        torch.cuda.synchronize()
+
+    return call
+
+
+# ---- how
+
+
+def milliseconds(call: Callable) -> float:
+    """Median of up to REPEATS calls within SECONDS, each of which ends synchronised, after WARM calls (1 if slow)."""
+    start = time.perf_counter()
+    for _ in range(WARM):
+        call()
+        if time.perf_counter() - start > SECONDS / 3:
+            break
+    end, times = time.perf_counter() + SECONDS, []
+    while len(times) < REPEATS and (not times or time.perf_counter() < end):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times))
+
+
+def synchronised(work: Work, arrays) -> Callable:
+    def call():
+        result = work.call(*arrays)
+        synchronize("cuda")
+        return result
+
+    return call
+
+
+def captured(work: Work) -> tuple[str, str]:
+    """(milliseconds, trouble) of the call replayed as one CUDA graph; its result must be that of plain calls.
+
+    Memory comes from a pool of the graph's own: what is allocated while it is recorded must stay where it is.
+    """
+    import cupy
+
+    mine, plain = ([cupy.array(a) for a in work.arrays] for _ in range(2))
+    side = cupy.cuda.Stream(non_blocking=True)
+    pool = cupy.cuda.MemoryPool()
+    with cupy.cuda.using_allocator(pool.malloc), side:
+        for arrays in (mine, plain):
+            for _ in range(WARM):  # handles, workspaces and the pool are ready before recording starts
+                work.call(*arrays)
+        side.synchronize()
+        try:
+            side.begin_capture()
+            work.call(*mine)
+            graph = side.end_capture()
+        except Exception as error:  # whatever CUDA forbids while it records: the table says so
+            return "-", f"no graph: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
+        graph.launch(side)
+        work.call(*plain)
+        side.synchronize()
+        gap = difference(to_numpy(mine[0]), to_numpy(plain[0]))
+        if gap > SAME:
+            return "-", f"graph differs from plain calls by {gap:.0e}"
+
+        def replay():
+            graph.launch(side)
+            side.synchronize()
+
+        return f"{milliseconds(replay):.3g}", ""
+
+
+def difference(found, expected) -> float:
+    """|found - expected| / |expected| of whole arrays."""
+    found, expected = found.astype("float64"), expected.astype("float64")
+    return float(np.linalg.norm((found - expected).ravel()) / max(np.linalg.norm(expected.ravel()), 1e-300))
+
+
+def host_waits(work: Work) -> int:
+    """How often one call waits for the device: counted on the stand-in, where every way to the host is."""
+    from tests import standin
+
+    real = sys.modules.get("cupy")
+    sys.modules["cupy"] = standin.module
+    try:
+        arrays = [standin.module.asarray(a) for a in work.arrays]
+        standin.synchronisations.reset()
+        work.call(*arrays)
+        return standin.synchronisations.count
+    finally:
+        sys.modules.pop("cupy") if real is None else sys.modules.update(cupy=real)
+
+
+def line(work: Work, real: bool, small: Work) -> str:
+    """Measure one piece of work everywhere; `small` is the same at a size at which waits are counted."""
+    waits = host_waits(small)
+    host, device = [a.copy() for a in work.arrays], [to_device(a.copy(), "cuda") for a in work.arrays]
+    expected, found = work.call(*host), to_numpy(work.call(*device))
+    if expected.dtype.kind == "i":
+        agreement = "same indices" if (found == expected).all() else "OTHER INDICES"
+    else:
+        gap = difference(found, expected)
+        agreement = f"{gap:.0e}" + (" (over 1e-5)" if gap > SAME else "")
+    numpy = milliseconds(lambda: work.call(*host))
+    cupy = milliseconds(synchronised(work, device))
+    graph, trouble = captured(work) if real and work.graph else ("-", "")
+    cells = [work.name, work.batch, f"{numpy:.3g}", f"{cupy:.3g}", trouble or graph, _peer(work, real), agreement, waits]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _peer(work: Work, real: bool) -> str:
+    if work.torch is None or not real:
+        return "-"
+    try:
+        import torch
+    except ImportError:
+        return "not installed"
+    if not torch.cuda.is_available():
+        return "no GPU for PyTorch"
+    found = f"{milliseconds(work.torch()):.3g}"
+    torch.cuda.empty_cache()
+    return found
+
+
+def heading(real: bool) -> str:
+    today = datetime.date.today().isoformat()
+    if not real:
+        return f"REHEARSAL on the stand-in, {today}: no GPU, the times mean nothing"
+    import cupy
+
+    name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    versions = [f"numpy {np.__version__}", f"cupy {cupy.__version__}"]
+    versions += [f"torch {sys.modules['torch'].__version__}"] if "torch" in sys.modules else []
+    return f"{name}; NumPy on {os.cpu_count()} cores; {today}; {', '.join(versions)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=__doc__)
+    parser.add_argument("--out", type=Path, help="also write the table here")
+    parser.add_argument("--rehearse", action="store_true", help="without a GPU, on the stand-in")
+    options = parser.parse_args()
+    real = not options.rehearse
+    if real and not gpu_available():
+        sys.exit("this needs CuPy and a GPU; --rehearse runs the script on the stand-in")
+    small = works([4], [(60, 5, 2)], 2)
+    if real:
+        full = works([128, 1024], [(500, 128, 5), (1000, 128, 1), (5000, 500, 1), (10000, 1000, 1)], 8)
+    else:
+        from tests import standin
+
+        sys.modules["cupy"], full = standin.module, small
+    lines = [heading(real), "", *HEAD]
+    print("\n".join(lines), flush=True)
+    for work in full:
+        twin = next(other for other in small if other.name.split(" (")[0].split(",")[0] == work.name.split(" (")[0].split(",")[0])
+        lines.append(line(work, real, twin))
+        print(lines[-1], flush=True)
+    if options.out:
+        options.out.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
