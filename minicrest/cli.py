@@ -73,6 +73,10 @@ def _carry_out(setup, checkpoint, plot) -> int:
     if plot:
         plots.save_png(plots.run_picture(run, tables.title(setup)), plot)
         print(f"picture: {plot}")
+    if plot and "kept" in run.report:  # dynamic pruning: who was kept how often
+        path = Path(plot).with_stem(f"{Path(plot).stem}-census")
+        plots.save_png(plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), path)
+        print(f"picture: {path}")
     return 0
 
 

@@ -124,15 +124,13 @@ class Dataset:
 
 def _crop_and_flip(x, pad, rng):
     """(n, c, h, w), zero-padded by `pad`, cut back to h by w at a random place, and mirrored with p = 1/2."""
-    xp, (n, c, h, w) = array_module(x), x.shape
-    top, left = rng.integers(0, 2 * pad + 1, size=(2, n, 1))
-    flip = rng.random((n, 1)) < 0.5
-    row = top + np.arange(h)  # (n, h)
-    column = left + np.where(flip, np.arange(w)[::-1], np.arange(w))  # (n, w)
-    row, column = to_device(row, device_of(x)), to_device(column, device_of(x))
+    xp, (n, _, h, w) = array_module(x), x.shape
+    top, left = (to_device(places, device_of(x)) for places in rng.integers(0, 2 * pad + 1, size=(2, n)))
+    flip = to_device(rng.random((n, 1, 1, 1)) < 0.5, device_of(x))
     padded = xp.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    n, c = xp.arange(n).reshape(-1, 1, 1, 1), xp.arange(c).reshape(-1, 1, 1)
-    return padded[n, c, row[:, None, :, None], column[:, None, None, :]]
+    windows = xp.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(2, 3))  # (n, c, places, places, h, w)
+    image = windows[xp.arange(n), :, top, left]
+    return xp.where(flip, image[..., ::-1], image)
 
 
 def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from minicrest.random import stream
 
 PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
 STATISTICS_MOMENTUM = 0.1  # how far the running statistics of batch-norm move towards those of each batch
-CHUNK = 512  # examples to a pass; larger questions are asked in parts
+CHUNK = 256  # examples to a pass; larger questions are asked in parts
 
 
 class Batch(NamedTuple):

@@ -141,7 +141,11 @@ def title(setup) -> str:
 def heading(setup, seeds) -> str:
     """What a comparison is, in a line."""
     share = f"{100 * setup.budget:g}% of full training's {setup.equal}"
-    return f"{Path(setup.data).stem}, {setup.model}: each method with {share}; seeds {seeds[0]} to {seeds[-1]}"
+    return f"{Path(setup.data).stem}, {setup.model}: each method with {share}; {_range(seeds)}"
+
+
+def _range(seeds) -> str:
+    return f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
 
 
 def summary(setup, run) -> str:

@@ -53,7 +53,8 @@ def line() -> str:
                       for P, length in [(1, 10), (1, 50), (5, 100), (50, 10), (50, 390)])  # fmt: skip
     checks = share(price, 0, 10**9)
     longest = price["coreset"] / price["step"] / (TARGET - checks) if checks < TARGET else np.inf
-    return (f"CREST's own seconds / its training seconds (ResNet-20, m = 128, r = 512, T1 = {T1}), by coresets P and "
-            f"length of a region: {found}. To reach {TARGET}: regions of {longest:.0f} steps per coreset (a coreset "
-            f"costs {price['coreset'] / price['step']:.1f} steps: r forward passes, a gradient and a Hessian product; a "
-            f"check {price['check'] / price['step']:.1f}).")  # fmt: skip
+    coreset, check = price["coreset"] / price["step"], price["check"] / price["step"]
+    reach = f"to reach it, regions of {longest:.0f} steps per coreset" if longest < np.inf else "checks alone exceed it"
+    return (f"CREST's own seconds / its training seconds (ResNet-20, m = 128, r = 512, T1 = {T1}; at most {TARGET} is "
+            f"wanted), by coresets P and length of a region: {found}. A coreset costs {coreset:.1f} steps (r forward "
+            f"passes, a gradient and a Hessian product), a check {check:.1f} (r forward passes): {reach}.")  # fmt: skip

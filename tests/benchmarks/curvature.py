@@ -1,4 +1,4 @@
-"""The rows about second derivatives and single examples: PyTorch's autograd, PyHessian and BackPACK on the other side."""
+"""The rows about second derivatives and single examples: PyTorch's autograd, PyHessian, BackPACK on the other side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tests.benchmarks.peers import Twins
 from tests.benchmarks.side_by_side import Row, Sides, same
 
 PROBES = 8
+COLUMNS = "The tangent passes copy the windows of images again, as every convolution here does."
+PROBE = "Only the gradient's passes are shared; the six products of a probe and layer are made by both sides."
 
 
 def double_backward(name: str) -> Sides:
@@ -124,8 +126,8 @@ def rows() -> list[Row]:
         Row("exact Hv, MLP", "PyTorch double backward", 1.05, lambda: double_backward("mlp")),
         Row("exact Hv, LeNet", "PyTorch double backward", 1.1, lambda: double_backward("lenet")),
         Row("exact Hv, MLP", "torch.func jvp of grad", 0.6, lambda: forward_over_reverse("mlp")),
-        Row("exact Hv, LeNet", "torch.func jvp of grad", 1.1, lambda: forward_over_reverse("lenet")),
-        Row("8-probe Hutchinson diagonal, MLP", "PyHessian trace, 8 probes", 0.4, lambda: hutchinson("mlp")),
+        Row("exact Hv, LeNet", "torch.func jvp of grad", 1.1, lambda: forward_over_reverse("lenet"), COLUMNS),
+        Row("8-probe Hutchinson diagonal, MLP", "PyHessian trace, 8 probes", 0.4, lambda: hutchinson("mlp"), PROBE),
         Row("exact Hessian diagonal, MLP", "BackPACK DiagHessian", 0.7, exact_diagonal),
         Row("gradient norms of 128 examples, MLP", "torch.func vmap(grad)", 0.05, lambda: per_example(False)),
         Row("their Gram matrix", "torch.func vmap(grad)", 0.05, lambda: per_example(True)),

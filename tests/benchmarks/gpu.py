@@ -11,6 +11,7 @@ The tests themselves use the GPU without being told: `pytest` gives every test o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import os
 import sys
@@ -24,7 +25,7 @@ import numpy as np
 
 from minicrest.backend import gpu_available, synchronize, to_device, to_numpy
 from minicrest.nn import lenet, mlp, resnet20
-from minicrest.optim import SGD
+from minicrest.optim import SGD, SGDState
 from minicrest.random import stream
 from minicrest.submodular import facility_location
 from minicrest.taylor import hutchinson_diagonal, rademacher
@@ -38,7 +39,10 @@ NETS = {
     "LeNet": ("lenet", lambda: lenet((1, 28, 28)), (1, 28, 28)),
     "ResNet-20": ("resnet20", resnet20, (3, 32, 32)),
 }
-HEAD = ["| work | batch | NumPy, ms | CuPy, ms | CuPy, graph, ms | PyTorch, ms | difference | host waits |", "|---" * 8 + "|"]
+HEAD = [
+    "| work | batch | NumPy, ms | CuPy, ms | CuPy, graph, ms | PyTorch, ms | difference | host waits |",
+    "|---|---|---|---|---|---|---|---|",
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Work:
     call: Callable[..., Any]
     torch: Callable[[], Callable] | None = None
     graph: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name without sizes in brackets or after a comma: what it has in common with the same work elsewhere."""
+        return self.name.partition(" (")[0].partition(",")[0]
 
 
 # ---- what is measured
@@ -73,7 +82,8 @@ def works(batches, sizes, probes: int) -> list[Work]:
 
 def _of_network(title, name, net, arrays, probes) -> list[Work]:
     batch, theta = len(arrays[1]), arrays[0]
-    found = [Work(f"{title} training step", batch, arrays, step(net), lambda: torch_step(name, batch), graph=True)]
+    moving = (*arrays, np.zeros_like(theta))
+    found = [Work(f"{title} training step", batch, moving, step(net), lambda: torch_step(name, batch), graph=True)]
     if name == "resnet20":
         return found
     v = stream(0, "direction").standard_normal(theta.shape).astype("float32")
@@ -91,14 +101,12 @@ def _of_network(title, name, net, arrays, probes) -> list[Work]:
 
 
 def step(net) -> Callable:
-    """Forward, backward, SGD; returns the gradient. theta and velocity change in place, so a step is not repeatable."""
-    optimizer, states = SGD(LR, MOMENTUM, DECAY), {}
+    """Forward, backward, SGD; returns the gradient. theta and velocity change in place: a call is not repeatable."""
+    optimizer = SGD(LR, MOMENTUM, DECAY)
 
-    def call(theta, x, y):
-        state = states.setdefault(id(theta), None) or optimizer.init(theta)
-        states[id(theta)] = state
+    def call(theta, x, y, velocity):
         gradient = net.step(theta, x, y).gradient
-        optimizer.update(theta, gradient, state)
+        optimizer.update(theta, gradient, SGDState(velocity))
         return gradient
 
     return call
@@ -190,6 +198,8 @@ def captured(work: Work) -> tuple[str, str]:
             work.call(*mine)
             graph = side.end_capture()
         except Exception as error:  # whatever CUDA forbids while it records: the table says so
+            with contextlib.suppress(Exception):  # leave the recording, even a broken one
+                side.end_capture()
             return "-", f"no graph: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
         graph.launch(side)
         work.call(*plain)
@@ -239,8 +249,8 @@ def line(work: Work, real: bool, small: Work) -> str:
     numpy = milliseconds(lambda: work.call(*host))
     cupy = milliseconds(synchronised(work, device))
     graph, trouble = captured(work) if real and work.graph else ("-", "")
-    cells = [work.name, work.batch, f"{numpy:.3g}", f"{cupy:.3g}", trouble or graph, _peer(work, real), agreement, waits]
-    return f"| {' | '.join(map(str, cells))} |"
+    times = f"{numpy:.3g} | {cupy:.3g} | {trouble or graph} | {_peer(work, real)}"
+    return f"| {work.name} | {work.batch} | {times} | {agreement} | {waits} |"
 
 
 def _peer(work: Work, real: bool) -> str:
@@ -287,8 +297,7 @@ def main() -> None:
     lines = [heading(real), "", *HEAD]
     print("\n".join(lines), flush=True)
     for work in full:
-        twin = next(other for other in small if other.name.split(" (")[0].split(",")[0] == work.name.split(" (")[0].split(",")[0])
-        lines.append(line(work, real, twin))
+        lines.append(line(work, real, next(other for other in small if other.kind == work.kind)))
         print(lines[-1], flush=True)
     if options.out:
         options.out.write_text("\n".join(lines) + "\n")

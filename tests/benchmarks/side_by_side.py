@@ -71,10 +71,13 @@ def measure(sides: Sides, pairs: int = PAIRS, budget: float = 1e9) -> Measured:
 
 def _repeats(side) -> int:
     """How often to call `side` in one measurement, for a clock that is not to be the noise."""
-    side()
-    start = time.perf_counter()
-    side()
-    return max(1, int(SHORTEST / (time.perf_counter() - start)))
+    for _ in range(2):  # the first call warms up, unless it is so long that warmth does not matter
+        start = time.perf_counter()
+        side()
+        seconds = time.perf_counter() - start
+        if seconds > 100 * SHORTEST:
+            break
+    return max(1, int(SHORTEST / seconds))
 
 
 def _seconds(side, repeats: int) -> float:

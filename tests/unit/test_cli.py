@@ -375,3 +375,9 @@ def test_importing_is_light():
     code = "import sys, minicrest.cli; print({'matplotlib', 'cupy', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_picture_of_dynamic_pruning_comes_with_its_census(capsys):
+    assert cli.main(["train", *QUICK, "--method", "ucb", "--out", "out", "--plot", "run.png"]) == 0
+    assert Path("run-census.png").read_bytes().startswith(b"\x89PNG")
+    assert "picture: run-census.png" in capsys.readouterr().out
