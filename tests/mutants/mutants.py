@@ -435,7 +435,7 @@ TABLE = {
     "dataset.py": [
         ("x += self.shift", "x -= self.shift", "sign of the shift",
          "datasets::test_inputs_scale_and_shift_each_channel"),
-        ("flip = to_device(rng.random((n, 1, 1, 1)) < 0.5, device_of(x))", "flip = to_device(rng.random((n, 1, 1, 1)) < 0, device_of(x))", "never flipped",
+        ("rng.random((n, 1, 1, 1)) < 0.5", "rng.random((n, 1, 1, 1)) < 0", "never flipped",
          "datasets::test_augmented_meets_every_shift_and_both_flips"),
         ("held_out = replace(self._part(held),", "held_out = replace(self._part(kept),",
          "validation on training examples", "datasets::test_split_is_stratified_disjoint_and_seeded"),
