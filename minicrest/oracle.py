@@ -112,14 +112,14 @@ class Oracle:
     (running statistics). A training step (`step`) is the one exception: augmented, in training mode.
 
     network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    horizon: how many steps the training makes at most.  progress: the part of it done so far, in [0, 1], by steps or if
-    a budget limits it, by bill: what a method with a curriculum goes by.
+    progress: the part of the training done so far, in [0, 1], by steps or, if a budget limits it, by bill: what a
+    method with a curriculum goes by.
     """
 
-    def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger=None, horizon: int = 0):
+    def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger=None):
         if device_of(theta) != device_of(data.x):
             raise ValueError(f"theta is on {device_of(theta)} and the data on {device_of(data.x)}; use data.to(device)")
-        self._network, self._data, self.seed, self.horizon = network, data, seed, horizon
+        self._network, self._data, self.seed = network, data, seed
         self.device, self.dtype = device_of(theta), theta.dtype
         self.ledger = Ledger(device=self.device) if ledger is None else ledger
         self.labels = _read_only(to_numpy(data.y))
@@ -219,7 +219,7 @@ class Oracle:
     def fork(self, seed: int) -> Oracle:
         """An oracle with freshly initialised parameters on the same data and the same bill; only forks `descend`."""
         theta = self._network.initialize(seed, self.dtype, self.device)
-        fork = Oracle(self._network, self._data, theta, None, seed, self.ledger, self.horizon)
+        fork = Oracle(self._network, self._data, theta, None, seed, self.ledger)
         fork._own = theta
         return fork
 

@@ -99,7 +99,6 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), budget=None,
     """
     if steps < 1 or (budget is not None and budget <= 0):
         raise ValueError(f"steps must be at least 1 and budget positive, got {steps} and {budget}")
-    oracle.horizon = steps
     settings = _settings(method, oracle, optimizer, schedule, steps, budget, notes)
     bar = tqdm(total=100, disable=None if progress else True, leave=None, desc=settings["method"], bar_format=BAR)
     now = _resume(checkpoint, settings, oracle, steps, budget) or _begin(method, oracle, optimizer)

@@ -25,7 +25,7 @@ def prices(coresets: int = 2) -> dict[str, float]:
                    scale=np.full(3, 1 / 64, "float32"), shift=np.full(3, -2, "float32"))  # fmt: skip
     net, optimizer = resnet20(), SGD()
     theta = net.initialize(0)
-    oracle = Oracle(net, data, theta, horizon=T1)
+    oracle = Oracle(net, data, theta)
     method, velocity = Crest(h=T1, b=coresets / T1, tau=np.inf), optimizer.init(theta)
     state = method.init(oracle)
     for t in range(T1 + 1):  # the last one pays for the check

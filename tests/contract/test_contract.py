@@ -67,7 +67,6 @@ def make_oracle(device="cpu", seed=0, norm=False, data=None, network=None):
 def walk(method, oracle, steps=STEPS):
     """Plain training, a tuple (state, batch, state after propose, feedback, state after observe) a step."""
     theta = oracle.theta.copy()
-    oracle.horizon = steps
     oracle.move(theta, oracle.statistics, 0)
     state = method.init(oracle)
     for t in range(steps):

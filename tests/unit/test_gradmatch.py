@@ -239,7 +239,7 @@ def data(seed=0, big=None):
 
 def oracle(device="cpu", network=None, seed=3, **named):
     network = network or Network([Linear(FEATURES, C)], SoftmaxCrossEntropy())
-    return Oracle(network, data(**named).to(device), network.initialize(1, "float64", device), seed=seed, horizon=60)
+    return Oracle(network, data(**named).to(device), network.initialize(1, "float64", device), seed=seed)
 
 
 def last_layer_gradients(o):

@@ -36,7 +36,7 @@ class Sweep:
             oracle.losses(np.arange(self.asks))
         i = (state.step * self.m + np.arange(self.m)) % len(oracle)
         weights = np.resize([1.0, 2.0, 0.5], self.m)
-        return Batch(i, weights), replace(state, step=state.step + 1, time=oracle.time, horizon=oracle.horizon)
+        return Batch(i, weights), replace(state, step=state.step + 1, time=oracle.time, progress=oracle.progress)
 
     def observe(self, state, feedback):
         losses = to_numpy(feedback.losses)
@@ -52,7 +52,7 @@ class Seen:
     losses: tuple = ()
     indices: object = None
     time: int = -1
-    horizon: int = 0
+    progress: float = -1.0
 
 
 def make(device="cpu", norm=False, test=True, seed=0, dtype="float64"):
@@ -122,11 +122,12 @@ def test_a_method_sees_the_step_it_prepares_and_what_came_of_it():
     class Noted(Sweep):
         def propose(self, state, oracle):
             batch, after = propose(self, state, oracle)
-            seen.append((after.time, after.horizon, network.losses(oracle.theta, data.x, data.y)[batch.indices].mean()))
+            losses = network.losses(oracle.theta, data.x, data.y)
+            seen.append((after.time, after.progress, losses[batch.indices].mean()))
             return batch, after
 
     run = train(Noted(), oracle, SGD(), 6, progress=False)
-    assert [s[:2] for s in seen] == [(t, 6) for t in range(6)]
+    assert [s[:2] for s in seen] == [(t, t / 6) for t in range(6)]
     np.testing.assert_allclose(run.report["losses"], [s[2] for s in seen], rtol=1e-12)  # losses BEFORE the step
 
 
