@@ -1,15 +1,10 @@
-"""The graders of tutorial 12 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 12: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import math
 
 import numpy as np
-import pytest
-from exercises.ch12 import EXERCISES
 
 from minicrest import theory
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def descent(loss, g, U, eta, L_s):
@@ -79,23 +74,3 @@ WRONG = [
     ("12.steps", lambda nu, D0, s, sigma, r, eps, beta: steps(nu, D0, s, sigma, r, math.sqrt(eps), beta),
         "eps is not squared"),
 ]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])

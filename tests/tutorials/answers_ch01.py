@@ -1,12 +1,6 @@
-"""The graders of tutorial 01 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 01: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import numpy as np
-import pytest
-from exercises.ch01 import EXERCISES
-
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def logs(z):
@@ -82,24 +76,3 @@ WRONG = [
     ("01.weighted", lambda t, x, y, w, eta: weighted(t, x, y, w, -eta), "uphill"),
     ("01.weighted", lambda t, x, y, w, eta: weighted(t, x, y, w, 1.0), "eta is not used"),
 ]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow is one of the mistakes
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])

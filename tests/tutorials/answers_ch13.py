@@ -1,16 +1,11 @@
-"""The graders of tutorial 13 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 13: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import functools
 import operator
 
 import numpy as np
-import pytest
-from exercises.ch13 import EXERCISES
 
 from minicrest.random import stream
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def timed(call, wait, clock):
@@ -68,23 +63,3 @@ WRONG = [
     ("13.mean", lambda s, c, read: np.sum(s) / sum(c), "read"),
     ("13.mean", lambda s, c, read: read(np.mean(s)), "read"),
 ]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])

@@ -1,14 +1,8 @@
-"""The graders of tutorial 06 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 06: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 from itertools import combinations
 
 import numpy as np
-import pytest
-from exercises.ch06 import EXERCISES
-
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def split(U, target):
@@ -58,23 +52,3 @@ WRONG = [
     ("06.single", lambda G, S, gamma, m: (single(G, S, gamma, m)[0], single(G, S, gamma, 1)[1] / m), "is missing"),
     ("06.single", lambda G, S, gamma, m: (single(G, S, gamma, m)[0], m * single(G, S, gamma, m)[1]), "divided by m"),
 ]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])

@@ -1,15 +1,10 @@
-"""The graders of tutorial 08 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 08: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 from itertools import combinations
 
 import numpy as np
-import pytest
-from exercises.ch08 import EXERCISES
 
 from minicrest.submodular import facility_location
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def enumerated(G, r):
@@ -73,23 +68,3 @@ WRONG = [
     ("08.batch", squared, "squared"),
     ("08.batch", lambda a, V, m: batch(a, np.arange(len(a)), m), "from all the data"),
 ]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])

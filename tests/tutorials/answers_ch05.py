@@ -1,12 +1,6 @@
-"""The graders of tutorial 05 accept right answers however written, and recognise the usual wrong ones."""
+"""Answers to tutorial 05: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import numpy as np
-import pytest
-from exercises.ch05 import EXERCISES
-
-from tests.tutorials.graders import accepts, has_a_word_for_garbage, rejects, tells_mistakes_apart
-
-BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 
 
 def assigned(D, S):
@@ -127,23 +121,3 @@ WRONG = [
     ("05.craig", lambda x, y, k: craig(x, 0 * y, k * len(set(y))), "not kept apart"),
     ("05.craig", lambda x, y, k: craig(x, y, k, scale=lambda s: np.ravel(s**0)), "every weight is 1"),
 ]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_accepts_the_solution_and_another_way_of_writing_it(name):
-    accepts(BY_NAME[name], SECOND[name])
-
-
-@pytest.mark.parametrize("name, answer, words", WRONG)
-def test_rejects_a_wrong_answer_and_says_why(name, answer, words):
-    rejects(BY_NAME[name], answer, words)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_tells_the_known_mistakes_apart(name):
-    tells_mistakes_apart(BY_NAME[name], WRONG)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_has_a_word_for_garbage(name):
-    has_a_word_for_garbage(BY_NAME[name])
