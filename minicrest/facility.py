@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicrest.backend import array_module, to_numpy
+from minicrest.threads import one_blas_thread, share
 
 BLOCK = 1 << 18  # entries of a temporary on the host: 2 MB of float64, which stay in cache
 DEVICE_BLOCK = 1 << 26  # and on the device, where a launch costs more than memory
@@ -116,17 +117,24 @@ def _factors(a, b, scale):
 
 
 def _matrix(points):
-    """All distances, (P, q, q), each computed once: what is right of a block on the diagonal is mirrored below it."""
+    """All distances (P, q, q) on the host, and their sums over each row, (P, q).
+
+    Made a few rows at a time, and summed while these are in the cache: down the columns, which comes to the same, for
+    distances are exact and therefore symmetric to the last bit.
+    """
     count, q = points.shape
-    d = points.xp.empty((count, q, q), points.dtype)
-    problems, height = (range(count), _height(q)) if points.xp is np else ([slice(None)], q)
-    for p in problems:
-        for a in range(0, q, height):
-            b = a + height
-            block = points.distances(p, slice(a, b), slice(a, None)).astype(points.dtype)
-            d[p, a:b, a:] = block
-            d[p, b:, a:b] = block[..., height:].swapaxes(-1, -2)
-    return d
+    d = np.empty((count, q, q), points.dtype)
+    parts = [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))]
+    sums = np.empty((len(parts), q), points.dtype)
+
+    def work(todo):
+        for number, (p, rows) in todo:
+            d[p, rows] = points.distances(p, rows, slice(None))
+            d[p, rows].sum(axis=0, dtype=points.dtype, out=sums[number])
+
+    with one_blas_thread():
+        share(work, list(enumerate(parts)))
+    return d, sums.reshape(count, -1, q).sum(axis=1, dtype=np.int64)
 
 
 def _height(q):
@@ -140,13 +148,12 @@ def _incremental(points, size):
     When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 5q
     rows change, not q in each round.
     """
-    d = _matrix(points)  # (P, q, q)
+    d, sums = _matrix(points)  # (P, q, q), (P, q)
     count, q = points.shape
     rows, start, every = d.reshape(-1, q), np.arange(count + 1) * q, np.arange(count)  # row p q + i: i of problem p
-    near = np.repeat(d.max(axis=(1, 2)), q)  # (P q,) c: nothing is chosen
-    gains = np.zeros((count, q), np.int64)
-    _fall(gains, rows, np.arange(count * q), near, np.zeros_like(near), start)
-    gains = -gains  # sum_i (c - d_ie) is what would be lost if near fell from c to 0
+    c = d.max(axis=(1, 2))
+    near = np.repeat(c, q)  # (P q,) nothing is chosen
+    gains = q * c.astype(np.int64)[:, None] - sums  # sum_i (c - d_ie)
     order, won = np.empty((2, count, size), np.int64)
     owner = np.zeros(count * q, np.int64)
     for t in range(size):
@@ -166,11 +173,11 @@ def _fall(gains, rows, changed, old, new, start):
     for a in range(0, len(changed), height):
         i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
         block = _clip(rows.take(i, axis=0), low, high)
-        block -= high
         cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
         for p in range(len(gains)):
             if cuts[p] < cuts[p + 1]:
-                gains[p] += block[cuts[p] : cuts[p + 1]].sum(axis=0, dtype=block.dtype)
+                part = slice(cuts[p], cuts[p + 1])
+                gains[p] += block[part].sum(axis=0, dtype=block.dtype) - high[part].sum(dtype=block.dtype)
 
 
 def _clip(block, low, high):
@@ -182,8 +189,8 @@ def _clip(block, low, high):
 
 def _on_device(points, size):
     """Greedy with every gain anew in each round: one pass over all distances, and no waiting until the end."""
-    xp, d = points.xp, _matrix(points)  # (P, q, q)
-    count, q = points.shape
+    xp, (count, q), whole = points.xp, points.shape, slice(None)
+    d = points.distances(whole, whole, whole).astype(points.dtype)  # (P, q, q)
     every = xp.arange(count)
     near = xp.repeat(d.max(axis=(1, 2))[:, None], q, axis=1)  # (P, q) c: nothing is chosen
     owner, chosen = xp.zeros((count, q), np.int64), xp.zeros((count, q), bool)
@@ -260,10 +267,10 @@ def _per_class(features, k, labels, memory):
     xp, k = array_module(features), min(k, len(labels))
     classes, sizes = np.unique(labels, return_counts=True)
     results = []
-    for label, share in zip(classes, quotas(sizes, k)):
-        if share:
+    for label, places in zip(classes, quotas(sizes, k)):
+        if places:
             members = np.flatnonzero(labels == label)
-            found = facility_location(features[xp.asarray(members)], share, memory=memory)
+            found = facility_location(features[xp.asarray(members)], places, memory=memory)
             results.append(found._replace(indices=members[found.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
 

@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from minicrest.backend import array_module
+from minicrest.threads import pieces
 
 BLOCK = 1 << 16  # floats of each vector at a time on the host: theta, gradient and velocity then stay in cache
 
@@ -38,7 +37,7 @@ class SGD:
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
         """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
-        for part in _blocks(theta):
+        for part in pieces(theta, BLOCK):  # every entry on its own: no bit of the result depends on the cut
             w, g, v = theta[part], gradient[part], state.velocity[part]
             v *= self.momentum
             v += g
@@ -129,16 +128,6 @@ class Cosine:
 
 SCHEDULES = {"constant": Constant, "steps": Steps, "cosine": Cosine}
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
-
-
-def _blocks(theta):
-    """Slices of theta: five passes over millions of floats wait for memory, five over each block do not.
-
-    Every entry is updated on its own, so blocks change no bit of the result. On a device, where every pass is a launch,
-    theta is one block.
-    """
-    size = BLOCK if array_module(theta) is np else max(1, len(theta))
-    return [slice(a, a + size) for a in range(0, len(theta), size)]
 
 
 def _require(owner, **rules) -> None:

@@ -309,12 +309,13 @@ def _checked(name, host, label, signature, marks):
         if name.endswith(".at") and args[0].dtype not in ATOMIC:
             raise TypeError(f"{label}.{name} only supports int32, uint32, uint64, float32, float64: {args[0].dtype}")
         synchronisations.add(waits + (name == "where" and len(bound.arguments) == 1))
-        out = bound.arguments.get("out")
+        out = bound.arguments.pop("out", None)
         for key, value in bound.arguments.items():
             several = signature.parameters[key].kind is inspect.Parameter.VAR_POSITIONAL
             lower = partial(_lower, f"{label}.{name}", marks[key])
             bound.arguments[key] = tuple(map(lower, value)) if several else lower(value)
-        answer = _answer(name, host, bound.args, bound.kwargs)
+        into = {} if out is None else {"out": _lower(f"{label}.{name}", marks["out"], out)}  # by name: NumPy asks so
+        answer = _answer(name, host, bound.args, bound.kwargs | into)
         return answer if out is None else out
 
     function.__name__, function.__signature__ = name, signature

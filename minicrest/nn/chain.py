@@ -7,9 +7,25 @@ caches.
 
 from __future__ import annotations
 
+import functools
+from contextlib import nullcontext
+
 import numpy as np
 
 from minicrest.backend import array_module
+from minicrest.nn.conv import Conv2d
+from minicrest.threads import one_blas_thread
+
+
+def _with_threads(formula):
+    """A chain that convolves takes BLAS's threads for itself (see threads.py); any other leaves them where they are."""
+
+    @functools.wraps(formula)
+    def _decorated(self, *arguments, **options):
+        with one_blas_thread() if self.convolves else nullcontext():
+            return formula(self, *arguments, **options)
+
+    return _decorated
 
 
 class Sequential:
@@ -22,6 +38,7 @@ class Sequential:
         self.parts = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:])]
         self.marks = [slice(int(a), int(b)) for a, b in zip(marks, marks[1:])]
         self.size, self.statistics = int(ends[-1]), int(marks[-1])
+        self.convolves = any(getattr(layer, "convolves", isinstance(layer, Conv2d)) for layer in self.layers)
         self.start = next((k for k, layer in enumerate(self.layers) if layer.size), len(self.layers))
 
     def __repr__(self):
@@ -30,6 +47,7 @@ class Sequential:
     def initialize(self, rng) -> np.ndarray:
         return np.concatenate([np.zeros(0)] + [layer.initialize(rng) for layer in self.layers if layer.size])
 
+    @_with_threads
     def forward(self, w, x, stats=None):
         caches = []
         for layer, part, mark in zip(self.layers, self.parts, self.marks):
@@ -37,6 +55,7 @@ class Sequential:
             caches.append(cache)
         return x, caches
 
+    @_with_threads
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         """`kept`, a list, gets the dy of every leaf layer, last first."""
         for k in range(len(self.layers) - 1, -1, -1):
@@ -50,6 +69,7 @@ class Sequential:
             dy = layer.backward(w[part], caches[k], dy, None if dw is None else dw[part], below, **rest)
         return dy
 
+    @_with_threads
     def tangent(self, w, caches, Rw, Rx):
         Rcaches = []
         for layer, part, cache in zip(self.layers, self.parts, caches):
@@ -60,6 +80,7 @@ class Sequential:
             Rcaches.append(Rcache)
         return Rx, Rcaches
 
+    @_with_threads
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
         """`kept` is an iterator over what `backward` kept: the dy of each leaf, last first."""
         for k in range(len(self.layers) - 1, -1, -1):
@@ -95,6 +116,7 @@ class Residual:
         self.body, self.shortcut = Sequential(body), Sequential(shortcut)
         self.size = self.body.size + self.shortcut.size
         self.statistics = self.body.statistics + self.shortcut.statistics
+        self.convolves = self.body.convolves or self.shortcut.convolves
 
     def __repr__(self):
         return f"Residual({self.body!r}, {self.shortcut!r})"

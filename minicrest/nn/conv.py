@@ -1,24 +1,25 @@
 """Convolution and pooling: the layers that look at a neighbourhood.
 
 Images are (n, c, h, w) to the eye, but these layers leave the channels last in memory: y is computed as (n, h, w, o)
-and handed on as a transposed view, as PyTorch's channels_last does. Then a window's pixels lie together, and
-convolution is one matrix product: `columns @ W`, a row of `columns` for every window (im2col).
+and handed on as a transposed view, as PyTorch's channels_last does. Then a row of a window lies together, and
+convolution is k matrix products, one for each row of the window (im2col, but for one axis: see `_columns`).
 
-Columns are k^2 times larger than the image, so they are made for a few images at a time: small enough to stay in the
-processor's cache (NumPy), and all at once where launching is what costs (CuPy).
+What they multiply is k times larger than the images, so it is made for a few images at a time: small enough to stay in
+the cache, and shared by a few threads (NumPy; threads.py). Where launching is what costs (CuPy) it is made at once.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from minicrest.backend import array_module
+from minicrest.nn.rows import channel_sums, wide
+from minicrest.threads import pieces, share
 
-CACHE_BYTES = 2_000_000  # of columns at a time on the host
-DEVICE_BYTES = 1_000_000_000  # on a GPU
+HOST_COLUMNS = 1 << 19  # numbers in the columns of a piece: 2 MB of float32
+DEVICE_COLUMNS = 1 << 28  # on a GPU, where launching is what costs
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,7 @@ class Conv2d:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
         W, b = self.split(w)
         x = _pad(x.transpose(0, 2, 3, 1), self.padding, self.padding)  # channels last
-        y = _correlate(x, W, self.kernel, self.stride)
-        if self.bias:
-            y += b
+        y = _plus(_correlate(x, W, self.kernel, self.stride), b)
         return y.transpose(0, 3, 1, 2), x
 
     def backward(self, w, x, dy, dw=None, need_dx=True):
@@ -76,14 +75,12 @@ class Conv2d:
             dW, db = self.split(dw)
             _window_products(x, dy, self.kernel, self.stride, dW)
             if self.bias:
-                db[...] = dy.sum((0, 1, 2))
+                db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
         return self._transposed(self.split(w)[0], x, dy) if need_dx else None
 
     def tangent(self, w, x, Rw, Rx):
         RW, Rb = self.split(Rw)
-        Ry = _correlate(x, RW, self.kernel, self.stride)
-        if self.bias:
-            Ry += Rb
+        Ry = _plus(_correlate(x, RW, self.kernel, self.stride), Rb)
         if Rx is not None:
             Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding, self.padding)
             Ry += _correlate(Rx, self.split(w)[0], self.kernel, self.stride)
@@ -98,7 +95,7 @@ class Conv2d:
             _window_products(Rx, dy, self.kernel, self.stride, more)
             RdW += more
         if self.bias:
-            Rdb[...] = Rdy.sum((0, 1, 2))
+            Rdb[...] = channel_sums(Rdy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
         if not need_dx:
             return None
         return self._transposed(self.split(w)[0], x, Rdy) + self._transposed(self.split(Rw)[0], x, dy)
@@ -136,13 +133,19 @@ class MaxPool2d:
     stride: int | None = None  # None: the kernel, so that windows do not overlap
     size = statistics = 0
 
+    def __post_init__(self):
+        if not 1 <= self.kernel <= 16:
+            raise ValueError(f"kernel must be from 1 to 16 (the winner's place is kept in a byte), got {self.kernel}")
+
     def forward(self, w, x, stats=None):
         xp = array_module(x)
         views = _shifts(x, self.kernel, self.stride or self.kernel)
-        y, winner = views[0], xp.zeros_like(views[0], dtype="int16")
-        for place, view in enumerate(views[1:], 1):
-            winner = xp.maximum(winner, (view > y).astype("int16") * place)  # places grow: the last rise wins
-            y = xp.maximum(y, view)  # unlike `where`, it lets a NaN through
+        y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
+        winner = xp.zeros_like(y, dtype="uint8")
+        for place, view in enumerate(others, 1):
+            rises = (view > y).view("uint8")
+            xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
+            xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
         return y, (winner, x.shape)
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
@@ -194,6 +197,14 @@ class AvgPool2d:
         return self.backward(w, shape, Rdy)
 
 
+def _plus(y, b):
+    """y (n, h, w, o) + b (o,), in place; b None: y."""
+    if b is not None:
+        rows = y.reshape(len(y) * y.shape[1], -1)
+        rows += wide(b, rows)
+    return y
+
+
 def _pad(x, before: int, after: int):
     """x (n, h, w, c) with a border of zeros."""
     if before == after == 0:
@@ -210,54 +221,74 @@ def _windows(x, k: int, stride: int):
     return view[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
 
 
-def _columns(x, k: int, stride: int):
-    """(rows of the output, columns) of x (n, h, w, c), a few images at a time, so that the columns fit the cache.
+def _places(side: int, k: int, stride: int) -> int:
+    """How many windows of k pixels, `stride` apart, fit along a side."""
+    return (side - k) // stride + 1
 
-    columns (windows, k k c) is one buffer, written anew for every part: use it before you ask for the next.
 
-    A copy is fast where it moves long runs. Within a window k c numbers lie together; with one channel (or three, and
-    a small kernel) those are few. There the buffer is laid out the other way round, (k k c, windows): a row holds one
-    place of the window, and a run is a whole row of the image. What is yielded is its transpose, which matrix products
-    take as it is.
+def _pieces(x, k: int) -> list:
+    """Slices of the images x, so small that what `_columns` makes of one, k times larger, stays in the cache."""
+    return pieces(x, HOST_COLUMNS // k, DEVICE_COLUMNS // k)
+
+
+def _columns(x, k: int, stride: int, parts):
+    """For each piece of x (n, h, w, c): the piece, and its windows as k matrices (m, ho wo, k c), one for each row.
+
+    Windows are copied along the width alone: (m, h, wo, k c), a row of one window after the other. The a-th rows of
+    the windows at height p are found in it at height p + a: a view, and no further copy. So k times less is copied
+    than by writing every window out (im2col), for k products in place of one.
+
+    The copy is one buffer, written anew for every piece: use it before you ask for the next.
     """
-    xp, windows = array_module(x), _windows(x, k, stride)
-    n, ho, wo = windows.shape[:3]
-    limit = CACHE_BYTES if xp is np else DEVICE_BYTES
-    step = max(1, min(n, int(limit * n // max(1, windows.size * windows.dtype.itemsize))))
-    place, across = windows.shape[3:], xp is np and 3 * k * x.shape[3] <= wo
-    buffer = xp.empty(step * ho * wo * math.prod(place), dtype=x.dtype)
-    for start in range(0, n, step):
-        part = windows[start : start + step]
-        used, rows = buffer[: part.size], len(part) * ho * wo
-        if across:
-            used.reshape(*place, *part.shape[:3]).transpose(3, 4, 5, 0, 1, 2)[...] = part
-        else:
-            used.reshape(part.shape)[...] = part
-        columns = used.reshape(-1, rows).T if across else used.reshape(rows, -1)
-        yield slice(start * ho * wo, start * ho * wo + rows), columns
+    h, wo, xp = x.shape[1], _places(x.shape[2], k, stride), array_module(x)
+    across = xp.lib.stride_tricks.sliding_window_view(x, k, axis=2)[:, :, ::stride].transpose(0, 1, 2, 4, 3)
+    below, buffer = (_places(h, k, stride) - 1) * stride + 1, None
+    for piece in parts:
+        part = across[piece]  # (m, h, wo, k, c)
+        buffer = xp.empty(part.shape, x.dtype) if buffer is None else buffer
+        columns = buffer[: len(part)]
+        columns[...] = part
+        columns = columns.reshape(len(part), h, wo, -1)
+        yield piece, [columns[:, a : a + below : stride].reshape(len(part), -1, columns.shape[3]) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):
-    """columns(x) @ W: x (n, h, w, c) and W (k k c, o) give (n, ho, wo, o)."""
-    xp, (n, h, w, _) = array_module(x), x.shape
-    shape = (n, (h - k) // stride + 1, (w - k) // stride + 1, W.shape[1])
-    y = xp.empty((n * shape[1] * shape[2], W.shape[1]), dtype=x.dtype)
-    for rows, columns in _columns(x, k, stride):
-        xp.matmul(columns, W, out=y[rows])
-    return y.reshape(shape)
+    """y (n, ho, wo, o) = sum_a X_a W_a, with X_a the a-th rows of the windows of x (n, h, w, c), and W (k k c, o)."""
+    xp, (n, h, w, _), o, parts = array_module(x), x.shape, W.shape[1], _pieces(x, k)
+    ho, wo, W = _places(h, k, stride), _places(w, k, stride), W.reshape(k, -1, o)
+    y = xp.empty((n, ho * wo, o), dtype=x.dtype)
+
+    def work(todo):
+        buffer = xp.empty((parts[0].stop, ho * wo, o), dtype=x.dtype)
+        for piece, columns in _columns(x, k, stride, todo):
+            out, more = y[piece], buffer[: len(columns[0])]
+            xp.matmul(columns[0], W[0], out=out)
+            for a in range(1, k):
+                out += xp.matmul(columns[a], W[a], out=more)
+
+    share(work, parts)
+    return y.reshape(n, ho, wo, o)
 
 
 def _window_products(x, dy, k: int, stride: int, dW) -> None:
-    """dW = columns(x)' @ dy, summed over all windows, for x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
-    dW[...] = 0
-    dy = dy.reshape(-1, dW.shape[1])
-    for rows, columns in _columns(x, k, stride):
-        dW += columns.T @ dy[rows]
+    """dW_a = X_a' dy, summed over all windows: x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
+    xp, o, parts = array_module(x), dW.shape[1], _pieces(x, k)
+    sums = xp.empty((len(parts), k, len(dW) // k, o), dtype=dW.dtype)
+    dy = dy.reshape(len(dy), -1, o)
+
+    def work(todo):
+        for piece, columns in _columns(x, k, stride, todo):
+            number = piece.start // parts[0].stop
+            for a, X in enumerate(columns):
+                sums[number, a] = (X.transpose(0, 2, 1) @ dy[piece]).sum(0)
+
+    share(work, parts)
+    dW[...] = sums.sum(0).reshape(dW.shape)
 
 
 def _shifts(x, k: int, stride: int):
     """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
-    ho, wo = (x.shape[2] - k) // stride + 1, (x.shape[3] - k) // stride + 1
+    ho, wo = (_places(side, k, stride) for side in x.shape[2:])
     if ho < 1 or wo < 1:
         raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
     last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1

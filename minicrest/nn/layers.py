@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.backend import array_module
+from minicrest.nn.rows import as_rows, channel_sums, from_rows, wide
+from minicrest.threads import by_pieces
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class BatchNorm2d:
         Rdx = (Rgamma s + gamma Rs) u + gamma s (Rdy - <Rdy> - Rxh <dy xh> - xh <Rdy xh + dy Rxh>)
     Evaluation mode: mu and var come from `stats` = (running mean, running variance), flat, and are constants:
         dx = gamma s dy,  Rxh = s Rx,  Rdx = s (Rgamma dy + gamma Rdy).
-    Inputs are (n, c) or (n, c, h, w); either way the layer works on a matrix with a column per channel.
+    Inputs are (n, c) or (n, c, h, w). The code works on their rows and repeats every vector along them (see rows.py).
     """
 
     channels: int
@@ -196,69 +198,85 @@ class BatchNorm2d:
         """The flat view `w` as (gamma, beta), or statistics as (mean, variance), (c,) each."""
         return w[: self.channels], w[self.channels :]
 
+    def _wide(self, w, rows):
+        """`split`, each as long as a row."""
+        return (wide(v, rows) for v in self.split(w))
+
+    def _mean(self, rows, factor=None):
+        """The mean of each channel of `rows`, or of rows * factor, as long as a row."""
+        return wide(channel_sums(rows, self.channels, factor) / (rows.size // self.channels), rows)
+
     def forward(self, w, x, stats=None):
-        gamma, beta = self.split(w)
-        rows = _rows(x)
-        mu, var = (_mean(rows), None) if stats is None else self.split(stats)
-        xp, xh = array_module(x), rows - mu
-        y = xh * xh  # first the squares, then y: a large array made anew costs more than the arithmetic
-        var = _mean(y) if var is None else var
+        xp, rows = array_module(x), as_rows(x)
+        gamma, beta = self._wide(w, rows)
+        mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
+        xh, y = xp.empty_like(rows), xp.empty_like(rows)
+        by_pieces(lambda rows, xh: xp.subtract(rows, mu, out=xh), rows, xh)
+        var = self._mean(xh, xh) if var is None else var
         s = 1 / xp.sqrt(var + self.eps)
-        xh *= s
-        xp.multiply(gamma, xh, out=y)
-        y += beta
-        return _like(y, x.shape), (xh, s, None if stats is not None else (mu, var))
+
+        def scale(xh, y):
+            xh *= s
+            xp.multiply(gamma, xh, out=y)
+            y += beta
+
+        by_pieces(scale, xh, y)
+        return from_rows(y, x.shape), (xh, s, None if stats is not None else (mu, var))
 
     def batch_statistics(self, cache):
         """(2 c,) mean and unbiased variance of the batch that `cache` saw in training mode, for the running average."""
-        xh, _, (mu, var) = cache
-        return array_module(mu).concatenate([mu, var * (len(xh) / max(len(xh) - 1, 1))])
+        (xh, _, (mu, var)), c = cache, self.channels
+        m = xh.size // c
+        return array_module(mu).concatenate([mu[:c], var[:c] * (m / max(m - 1, 1))])
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        gamma, _ = self.split(w)
-        xh, s, batch = cache
-        rows = _rows(dy)
-        u = rows * xh  # and then dx, as in forward
-        m, mean_dy, mean_dy_xh = len(rows), _mean(rows), _mean(u)
+        (xh, s, batch), c = cache, self.channels
+        xp, rows = array_module(dy), as_rows(dy)
+        gamma, _ = self._wide(w, rows)
+        mean_dy, mean_dy_xh = self._mean(rows), self._mean(rows, xh)
         if dw is not None:
             dgamma, dbeta = self.split(dw)
-            dgamma[...], dbeta[...] = m * mean_dy_xh, m * mean_dy
+            m = rows.size // c
+            dgamma[...], dbeta[...] = m * mean_dy_xh[:c], m * mean_dy[:c]
         if batch is None:
-            return _like(gamma * s * rows, dy.shape)
-        array_module(dy).multiply(xh, mean_dy_xh, out=u)
-        u += mean_dy
-        array_module(dy).subtract(rows, u, out=u)
-        u *= gamma * s
-        return _like(u, dy.shape)
+            return from_rows(gamma * s * rows, dy.shape)
+        dx = xp.empty_like(rows)
+
+        def slope(rows, xh, dx):  # gamma s (dy - (<dy> + xh <dy xh>))
+            xp.multiply(xh, mean_dy_xh, out=dx)
+            dx += mean_dy
+            xp.subtract(rows, dx, out=dx)
+            dx *= gamma * s
+
+        by_pieces(slope, rows, xh, dx)
+        return from_rows(dx, dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):
-        gamma, _ = self.split(w)
-        Rgamma, Rbeta = self.split(Rw)
-        xh, s, batch = cache
         if Rx is None:  # the input does not move, so neither do its statistics
             raise ValueError("BatchNorm2d cannot be the first layer: put a Conv2d or Linear layer before it")
-        rows = _rows(Rx)
+        xh, s, batch = cache
+        rows = as_rows(Rx)
+        (gamma, _), (Rgamma, Rbeta) = self._wide(w, rows), self._wide(Rw, rows)
         if batch is None:
             Rxh, Rs = s * rows, 0
         else:
-            q = _mean(xh * rows)
-            Rxh, Rs = s * (rows - _mean(rows) - xh * q), -s * s * q
-        return _like(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
+            q = self._mean(xh, rows)
+            Rxh, Rs = s * (rows - self._mean(rows) - xh * q), -s * s * q
+        return from_rows(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        gamma, _ = self.split(w)
-        Rgamma, _ = self.split(Rw)
-        (xh, s, batch), (Rxh, Rs) = cache, Rcache
-        rows, Rrows = _rows(dy), _rows(Rdy)
-        m, mean_Rdy, mean_R_dy_xh = len(rows), _mean(Rrows), _mean(Rrows * xh + rows * Rxh)
+        (xh, s, batch), (Rxh, Rs), c = cache, Rcache, self.channels
+        rows, Rrows = as_rows(dy), as_rows(Rdy)
+        (gamma, _), (Rgamma, _) = self._wide(w, rows), self._wide(Rw, rows)
+        m, mean_Rdy, mean_R_dy_xh = rows.size // c, self._mean(Rrows), self._mean(Rrows, xh) + self._mean(rows, Rxh)
         Rdgamma, Rdbeta = self.split(Rdw)
-        Rdgamma[...], Rdbeta[...] = m * mean_R_dy_xh, m * mean_Rdy
+        Rdgamma[...], Rdbeta[...] = m * mean_R_dy_xh[:c], m * mean_Rdy[:c]
         if batch is None:
-            return _like(s * (Rgamma * rows + gamma * Rrows), dy.shape)
-        mean_dy_xh = _mean(rows * xh)
-        u = rows - _mean(rows) - xh * mean_dy_xh
+            return from_rows(s * (Rgamma * rows + gamma * Rrows), dy.shape)
+        mean_dy_xh = self._mean(rows, xh)
+        u = rows - self._mean(rows) - xh * mean_dy_xh
         Ru = Rrows - mean_Rdy - Rxh * mean_dy_xh - xh * mean_R_dy_xh
-        return _like((Rgamma * s + gamma * Rs) * u + gamma * s * Ru, dy.shape)
+        return from_rows((Rgamma * s + gamma * Rs) * u + gamma * s * Ru, dy.shape)
 
     def per_example(self, cache, dy):
         """(n, 2 c), in evaluation mode: sums over the places of each image.  Raises ValueError in training mode."""
@@ -268,25 +286,6 @@ class BatchNorm2d:
                 "per-example quantities have no meaning through batch-norm in training mode, where every example "
                 "moves the statistics of all; pass stats= (the running statistics) to use evaluation mode"
             )
-        n = len(dy)
-        rows = _rows(dy)
-        both = array_module(xh).concatenate([rows * xh, rows], axis=1)  # (n h w, 2 c)
-        return both.reshape(n, -1, both.shape[1]).sum(1)
-
-
-def _rows(x):
-    """(n, c, h, w) or (n, c) as a matrix with a column per channel; no copy where channels are last in memory."""
-    return x if x.ndim == 2 else x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
-
-
-def _mean(rows):
-    """(c,) column means, as a product with ones: many rows and few columns are BLAS's case, not sum's."""
-    return array_module(rows).ones(len(rows), dtype=rows.dtype) @ rows / len(rows)
-
-
-def _like(rows, shape):
-    """The inverse of `_rows`: a view of shape `shape`."""
-    if len(shape) == 2:
-        return rows
-    n, c, h, w = shape
-    return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)
+        n, rows = len(dy), as_rows(dy)
+        sums = [a.reshape(n, -1, self.channels).sum(1) for a in (rows * xh, rows)]
+        return array_module(xh).concatenate(sums, axis=1)

@@ -16,7 +16,7 @@ from minicrest.nn import (
     Sequential,
     Tanh,
 )  # fmt: skip
-from minicrest.nn.conv import _columns
+from minicrest.nn.conv import _columns, _pieces
 from minicrest.nn.zoo import Subsample
 from minicrest.random import stream
 from tests.unit import naive_layers as naive
@@ -228,14 +228,14 @@ def test_linear_shortcuts_equal_the_explicit_matrix(device):
     assert relative_error(to_numpy(here.layer.square_sum(x, dy * dy)), (G**2).sum(0)) < ROUNDING
 
 
-@pytest.mark.parametrize("channels", [4, 1])  # 1: columns are laid out across the windows
+@pytest.mark.parametrize("channels", [4, 1])
 def test_a_large_batch_is_its_examples_one_by_one(device, channels):
-    """Convolution works through a batch in parts; none may be lost or seen twice (150 images are 3 MB of columns)."""
+    """Convolution works through a batch in parts; none may be lost or seen twice (200 images need two at least)."""
     layer, rng = Conv2d(channels, 3, 3, padding=1), stream(7, "large")
     w, x, dy = (
         rng.standard_normal(layer.size),
-        rng.standard_normal((150, channels, 16, 17)),
-        rng.standard_normal((150, 3, 16, 17)),
+        rng.standard_normal((200, channels, 31, 32)),
+        rng.standard_normal((200, 3, 31, 32)),
     )
     w, x, dy = (to_device(a, device) for a in (w, x, dy))
     y, dx, dw, _ = whole = _conv_pass(layer, w, x, dy)
@@ -248,13 +248,18 @@ def test_a_large_batch_is_its_examples_one_by_one(device, channels):
 
 @pytest.mark.parametrize(("channels", "kernel", "stride"), [(1, 5, 1), (1, 3, 2), (3, 3, 1), (6, 5, 1)])
 def test_columns_equal_their_plain_twin(channels, kernel, stride, device):
-    """However the buffer is laid out, row after row is a window, read place by place."""
-    x = stream(8, "columns").standard_normal((3, 30, 31, channels))
+    """The a-th matrix holds the a-th row of every window: side by side they are the windows, read place by place."""
+    x = stream(8, "columns").standard_normal((400, 30, 31, channels))
     places = range(0, 30 - kernel + 1, stride), range(0, 31 - kernel + 1, stride)
-    plain = [image[a : a + kernel, b : b + kernel].ravel() for image in x for a in places[0] for b in places[1]]
-    parts = [(rows, to_numpy(part).copy()) for rows, part in _columns(to_device(x, device), kernel, stride)]
-    assert (np.concatenate([part for _, part in parts]) == plain).all()
-    assert [rows.start for rows, _ in parts] == [0] + [rows.stop for rows, _ in parts][:-1]
+    plain = [x[:, a : a + kernel, b : b + kernel].reshape(len(x), -1) for a in places[0] for b in places[1]]
+    x = to_device(x, device)
+    parts = [
+        (piece, np.concatenate([to_numpy(rows) for rows in columns], axis=2))
+        for piece, columns in _columns(x, kernel, stride, _pieces(x, kernel))
+    ]
+    assert (np.concatenate([columns for _, columns in parts]) == np.stack(plain, axis=1)).all()
+    assert len(parts) > 1 or device == "cuda"
+    assert [piece.start for piece, _ in parts] == [0] + [piece.stop for piece, _ in parts][:-1]
 
 
 def _conv_pass(layer, w, x, dy):

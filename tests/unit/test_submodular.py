@@ -355,7 +355,7 @@ def test_distances_are_as_exact_as_stated_symmetric_and_zero_for_duplicates(dtyp
     truth = distances(x)
     assert abs(whole_d * unit - truth).max() <= digits * truth.max()
     assert (whole_d == whole_d.T).all() and (whole_d.diagonal() == 0).all() and whole_d[7, 150] == 0
-    assert (facility._matrix(facility.Points(x[None]))[0] == whole_d).all()
+    assert (facility._matrix(facility.Points(x[None]))[0][0] == whole_d).all()
 
 
 def test_extreme_scales_and_equal_points():

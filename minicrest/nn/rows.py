@@ -1,0 +1,46 @@
+"""Images as matrices with long rows, for what is done to every channel alike.
+
+NumPy is fast along the last axis of an array, if that is long. Channels come last in memory, and there are few. So a
+row here is a row of the image, w c numbers, and a vector with an entry a channel is repeated w times along it.
+"""
+
+from __future__ import annotations
+
+from minicrest.backend import array_module
+from minicrest.threads import pieces, share
+
+
+def as_rows(x):
+    """(n, c) as it is, (n, c, h, w) as (n h, w c): a view where channels are last in memory."""
+    return x if x.ndim == 2 else x.transpose(0, 2, 3, 1).reshape(-1, x.shape[3] * x.shape[1])
+
+
+def from_rows(rows, shape):
+    """The inverse of `as_rows`: a view of shape `shape`."""
+    if len(shape) == 2:
+        return rows
+    n, c, h, w = shape
+    return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)
+
+
+def wide(v, rows):
+    """v (c,) repeated to the length of a row."""
+    return array_module(v).tile(v, rows.shape[1] // len(v))
+
+
+def channel_sums(rows, channels: int, factor=None):
+    """(c,) sums over rows and places of `rows`, or of rows * factor.
+
+    As products with ones: adding many rows up is what BLAS does faster than sum.
+    """
+    xp, parts = array_module(rows), pieces(rows)
+    sums = xp.empty((len(parts), rows.shape[1]), dtype=rows.dtype)
+    ones = xp.ones(parts[0].stop, dtype=rows.dtype)
+
+    def add(todo):
+        for number, piece in todo:
+            part = rows[piece] if factor is None else rows[piece] * factor[piece]
+            sums[number] = ones[: len(part)] @ part
+
+    share(add, list(enumerate(parts)))
+    return sums.reshape(-1, channels).sum(0)

@@ -1,0 +1,119 @@
+"""Pieces and threads: every piece once, the same bits with any number of threads, and BLAS as it was found."""
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from minicrest import threads
+from minicrest.backend import to_device, to_numpy
+from minicrest.nn import lenet, resnet20
+from minicrest.random import stream
+
+
+def blas_threads():
+    return max((found["num_threads"] for found in ThreadpoolController().select(user_api="blas").info()), default=1)
+
+
+needs_threads = pytest.mark.skipif(not ThreadpoolController().select(user_api="blas").info(), reason="BLAS unknown")
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (5, 3), (1000, 4), (128, 33, 7)])
+@pytest.mark.parametrize("host", [1, 10, 1000, 1 << 19])
+def test_pieces_cover_the_rows_once_and_are_even(shape, host):
+    array = np.zeros(shape)
+    parts, row = threads.pieces(array, host), array[0].size
+    assert [p.start for p in parts] == [0] + [p.stop for p in parts[:-1]] and parts[-1].stop == len(array)
+    lengths = [p.stop - p.start for p in parts]
+    assert all(n * row <= max(host, row) for n in lengths)
+    assert len(set(lengths[:-1])) <= 1 and lengths[-1] <= lengths[0]
+
+
+def test_a_device_gets_all_at_once_unless_told_otherwise(device):
+    array = to_device(np.zeros((10, 4)), device)
+    assert len(threads.pieces(array, 4)) == (10 if device == "cpu" else 1)
+    assert len(threads.pieces(array, 4, 20)) == (10 if device == "cpu" else 2)
+
+
+@needs_threads
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_every_part_is_done_once_by_the_threads_that_blas_had(count):
+    seen = []
+
+    def work(todo):
+        seen.append((threading.get_ident(), blas_threads(), list(todo)))
+
+    with threadpool_limits(count):
+        with threads.one_blas_thread(), threads.one_blas_thread():
+            threads.share(work, list(range(100)))
+        assert blas_threads() == count  # as it was found
+    assert len(seen) == count
+    assert sorted(part for *_, parts in seen for part in parts) == list(range(100))
+    assert {limit for _, limit, _ in seen} == {1}
+
+
+def test_outside_the_context_and_in_a_second_thread_the_caller_works_alone():
+    found = []
+
+    def work(todo):
+        found.append((threading.get_ident(), list(todo)))
+
+    def elsewhere():
+        with threads.one_blas_thread():  # taken: by the thread that started this one
+            threads.share(work, [1, 2, 3])
+
+    with threadpool_limits(2), threads.one_blas_thread():
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        ident = other.ident
+        other.join()
+        limit = blas_threads()
+    threads.share(work, [4, 5])
+    assert found == [(ident, [1, 2, 3]), (threading.get_ident(), [4, 5])]
+    assert limit == 1  # the second did not undo what the first had set
+
+
+@needs_threads
+def test_an_error_in_any_thread_arrives_and_leaves_all_in_order():
+    ended = threading.Barrier(3, timeout=30)
+
+    def work(todo):
+        part = next(todo)
+        ended.wait()  # so each of three threads has one part
+        if part == 1:
+            raise KeyError("of part 1")
+
+    with threadpool_limits(3):
+        for _ in range(2):  # and the second time is as the first
+            with pytest.raises(KeyError, match="of part 1"), threads.one_blas_thread():
+                threads.share(work, [0, 1, 2])
+        assert blas_threads() == 3
+
+
+@needs_threads
+@pytest.mark.parametrize("make, shape, batch", [(lenet, (1, 28, 28), 300), (resnet20, (3, 16, 16), 150)])
+def test_no_bit_depends_on_the_number_of_threads(make, shape, batch):
+    """Convolution, pooling, batch-norm: gradient, statistics and Hv."""
+    net, rng = make(shape), stream(0, "threads")
+    theta, v = net.initialize(0), rng.standard_normal(net.size).astype("float32")
+    x, y = rng.standard_normal((batch, *shape)).astype("float32"), rng.integers(0, 10, batch)
+    found = []
+    for count in (1, 2, 3):
+        with threadpool_limits(count):
+            step = net.step(theta, x, y)
+            found.append([step.gradient, step.logits, net.hvp(theta, x, y, v)])
+            found[-1] += [] if step.statistics is None else [step.statistics]
+    for one, *others in zip(*found):
+        assert all(one.tobytes() == other.tobytes() for other in others)
+
+
+def test_by_pieces_writes_where_it_is_told(device):
+    x = to_device(np.arange(12.0).reshape(6, 2), device)
+    out = to_device(np.zeros((6, 2)), device)
+
+    def double(x, out):
+        out[...] = 2 * x
+
+    threads.by_pieces(double, x, out)
+    assert (to_numpy(out) == 2 * to_numpy(x)).all()
