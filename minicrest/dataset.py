@@ -116,21 +116,22 @@ class Dataset:
         if self.scale is None:
             return x.astype(dtype, copy=False)
         per_channel = (-1,) + (1,) * (x.ndim - 2)  # (c, 1, 1)
-        x = x.astype(dtype)  # a copy, so the next two lines may write to it
-        x *= self.scale.astype(dtype).reshape(per_channel)
+        x = array_module(x).multiply(x, self.scale.astype(dtype).reshape(per_channel), dtype=dtype)
         x += self.shift.astype(dtype).reshape(per_channel)
         return x
 
 
 def _crop_and_flip(x, pad, rng):
     """(n, c, h, w), zero-padded by `pad`, cut back to h by w at a random place, and mirrored with p = 1/2."""
-    xp, (n, _, h, w) = array_module(x), x.shape
+    xp, (n, c, h, w) = array_module(x), x.shape
     top, left = (to_device(places, device_of(x)) for places in rng.integers(0, 2 * pad + 1, size=(2, n)))
-    flip = to_device(rng.random((n, 1, 1, 1)) < 0.5, device_of(x))
-    padded = xp.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    mirrored = to_device(np.flatnonzero(rng.random(n) < 0.5), device_of(x))
+    padded = xp.zeros((n, c, h + 2 * pad, w + 2 * pad), dtype=x.dtype)
+    padded[:, :, pad : pad + h, pad : pad + w] = x
     windows = xp.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(2, 3))  # (n, c, places, places, h, w)
     image = windows[xp.arange(n), :, top, left]
-    return xp.where(flip, image[..., ::-1], image)
+    image[mirrored] = image[mirrored][..., ::-1]
+    return image
 
 
 def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -91,3 +91,7 @@ def _pool(count):
 
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
+
+# glibc hands memory back to the system, to be fetched again page by page, when more lies free at its end than twice the
+# largest block that it has seen freed, up to 32 MB. A training step would pay for that each time. So it sees one here.
+np.empty(32_000_000, "uint8")

@@ -16,10 +16,11 @@ import numpy as np
 
 from minicrest.backend import array_module
 from minicrest.nn.rows import channel_sums, wide
-from minicrest.threads import pieces, share
+from minicrest.threads import by_pieces, pieces, share
 
 HOST_COLUMNS = 1 << 19  # numbers in the columns of a piece: 2 MB of float32
 DEVICE_COLUMNS = 1 << 28  # on a GPU, where launching is what costs
+SHORT = 8  # numbers in a row of a window, below which windows are copied in another order
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Conv2d:
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
         W, b = self.split(w)
-        x = _pad(x.transpose(0, 2, 3, 1), self.padding, self.padding)  # channels last
+        x = _pad(x.transpose(0, 2, 3, 1), self.padding)  # channels last
         y = _plus(_correlate(x, W, self.kernel, self.stride), b)
         return y.transpose(0, 3, 1, 2), x
 
@@ -82,7 +83,7 @@ class Conv2d:
         RW, Rb = self.split(Rw)
         Ry = _plus(_correlate(x, RW, self.kernel, self.stride), Rb)
         if Rx is not None:
-            Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding, self.padding)
+            Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding)
             Ry += _correlate(Rx, self.split(w)[0], self.kernel, self.stride)
         return Ry.transpose(0, 3, 1, 2), Rx
 
@@ -110,14 +111,10 @@ class Conv2d:
 
     def _transposed(self, W, x, dy):
         """dx (n, c, h, w) of the correlation of x (padded, channels last) with W, from dy (n, h, w, o)."""
-        xp, k, s = array_module(x), self.kernel, self.stride
-        (n, ho, wo, o), p = dy.shape, self.padding
+        k, p, o = self.kernel, self.padding, self.outputs
         h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
-        left = k - 1 - p  # one output of the full correlation for every unpadded pixel
-        spread = xp.zeros((n, h + k - 1, w + k - 1, o), dtype=dy.dtype)
-        rows = (h + k - 1 - left + s - 1) // s, (w + k - 1 - left + s - 1) // s
-        a, b = min(ho, rows[0]), min(wo, rows[1])
-        spread[:, left : left + a * s : s, left : left + b * s : s] = dy[:, :a, :b]
+        # one output of the full correlation for every unpadded pixel
+        spread = _spread(dy, h + k - 1, w + k - 1, k - 1 - p, self.stride)
         turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
         return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
 
@@ -205,13 +202,22 @@ def _plus(y, b):
     return y
 
 
-def _pad(x, before: int, after: int):
+def _pad(x, padding: int):
     """x (n, h, w, c) with a border of zeros."""
-    if before == after == 0:
-        return x
-    n, h, w, c = x.shape
-    out = array_module(x).zeros((n, h + before + after, w + before + after, c), dtype=x.dtype)
-    out[:, before : before + h, before : before + w] = x
+    return _spread(x, x.shape[1] + 2 * padding, x.shape[2] + 2 * padding, padding, 1) if padding else x
+
+
+def _spread(x, height: int, width: int, first: int, step: int):
+    """Zeros (n, height, width, c) with x (n, h, w, c) at every `step`-th place from `first` on, as far as it fits."""
+    out = array_module(x).empty((len(x), height, width, x.shape[3]), dtype=x.dtype)
+
+    def fill(out, x):
+        out[...] = 0
+        places = out[:, first::step, first::step]
+        h, w = min(places.shape[1], x.shape[1]), min(places.shape[2], x.shape[2])
+        places[:, :h, :w] = x[:, :h, :w]
+
+    by_pieces(fill, out, x)
     return out
 
 
@@ -227,44 +233,55 @@ def _places(side: int, k: int, stride: int) -> int:
 
 
 def _pieces(x, k: int) -> list:
-    """Slices of the images x, so small that what `_columns` makes of one, k times larger, stays in the cache."""
-    return pieces(x, HOST_COLUMNS // k, DEVICE_COLUMNS // k)
+    """Slices of the images x (n, h, w, c), so small that what `_columns` makes of one stays in the cache."""
+    larger = k * k if k * x.shape[3] < SHORT else k
+    return pieces(x, HOST_COLUMNS // larger, DEVICE_COLUMNS // larger)
 
 
 def _columns(x, k: int, stride: int, parts):
-    """For each piece of x (n, h, w, c): the piece, and its windows as k matrices (m, ho wo, k c), one for each row.
+    """For each piece of x (n, h, w, c): the piece, and its windows as matrices (m, ho wo, .) that share W's k k c rows.
 
     Windows are copied along the width alone: (m, h, wo, k c), a row of one window after the other. The a-th rows of
     the windows at height p are found in it at height p + a: a view, and no further copy. So k times less is copied
     than by writing every window out (im2col), for k products in place of one.
 
-    The copy is one buffer, written anew for every piece: use it before you ask for the next.
+    Where rows of windows are short (one channel) neither that copy nor those products are fast. There the places of
+    the window come first, (m, k k c, ho, wo): whole rows of the image are copied, and one product takes them all.
+
+    The copy is a buffer, written anew for every piece: use it before you ask for the next.
     """
-    h, wo, xp = x.shape[1], _places(x.shape[2], k, stride), array_module(x)
-    across = xp.lib.stride_tricks.sliding_window_view(x, k, axis=2)[:, :, ::stride].transpose(0, 1, 2, 4, 3)
-    below, buffer = (_places(h, k, stride) - 1) * stride + 1, None
+    xp, (_, h, w, c) = array_module(x), x.shape
+    ho, wo, short = _places(h, k, stride), _places(w, k, stride), k * c < SHORT
+    if short:
+        windows = _windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2)
+    else:
+        windows = xp.lib.stride_tricks.sliding_window_view(x, k, axis=2)[:, :, ::stride].transpose(0, 1, 2, 4, 3)
+    buffer, last = None, (ho - 1) * stride + 1
     for piece in parts:
-        part = across[piece]  # (m, h, wo, k, c)
+        part = windows[piece]
         buffer = xp.empty(part.shape, x.dtype) if buffer is None else buffer
         columns = buffer[: len(part)]
         columns[...] = part
-        columns = columns.reshape(len(part), h, wo, -1)
-        yield piece, [columns[:, a : a + below : stride].reshape(len(part), -1, columns.shape[3]) for a in range(k)]
+        if short:
+            yield piece, [columns.reshape(len(part), -1, ho * wo).transpose(0, 2, 1)]
+        else:
+            columns = columns.reshape(len(part), h, wo, k * c)
+            yield piece, [columns[:, a : a + last : stride].reshape(len(part), -1, k * c) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):
-    """y (n, ho, wo, o) = sum_a X_a W_a, with X_a the a-th rows of the windows of x (n, h, w, c), and W (k k c, o)."""
+    """y (n, ho, wo, o) = sum_a X_a W_a: X_a from `_columns` of x (n, h, w, c), W_a from W (k k c, o)."""
     xp, (n, h, w, _), o, parts = array_module(x), x.shape, W.shape[1], _pieces(x, k)
-    ho, wo, W = _places(h, k, stride), _places(w, k, stride), W.reshape(k, -1, o)
+    ho, wo = _places(h, k, stride), _places(w, k, stride)
     y = xp.empty((n, ho * wo, o), dtype=x.dtype)
 
     def work(todo):
         buffer = xp.empty((parts[0].stop, ho * wo, o), dtype=x.dtype)
         for piece, columns in _columns(x, k, stride, todo):
-            out, more = y[piece], buffer[: len(columns[0])]
-            xp.matmul(columns[0], W[0], out=out)
-            for a in range(1, k):
-                out += xp.matmul(columns[a], W[a], out=more)
+            out, more, Wa = y[piece], buffer[: piece.stop - piece.start], W.reshape(len(columns), -1, o)
+            xp.matmul(columns[0], Wa[0], out=out)
+            for a in range(1, len(columns)):
+                out += xp.matmul(columns[a], Wa[a], out=more)
 
     share(work, parts)
     return y.reshape(n, ho, wo, o)
@@ -273,17 +290,17 @@ def _correlate(x, W, k: int, stride: int):
 def _window_products(x, dy, k: int, stride: int, dW) -> None:
     """dW_a = X_a' dy, summed over all windows: x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
     xp, o, parts = array_module(x), dW.shape[1], _pieces(x, k)
-    sums = xp.empty((len(parts), k, len(dW) // k, o), dtype=dW.dtype)
+    sums = xp.empty((len(parts), *dW.shape), dtype=dW.dtype)
     dy = dy.reshape(len(dy), -1, o)
 
     def work(todo):
         for piece, columns in _columns(x, k, stride, todo):
-            number = piece.start // parts[0].stop
+            into = sums[piece.start // parts[0].stop].reshape(len(columns), -1, o)
             for a, X in enumerate(columns):
-                sums[number, a] = (X.transpose(0, 2, 1) @ dy[piece]).sum(0)
+                into[a] = (X.transpose(0, 2, 1) @ dy[piece]).sum(0)
 
     share(work, parts)
-    dW[...] = sums.sum(0).reshape(dW.shape)
+    dW[...] = sums.sum(0)
 
 
 def _shifts(x, k: int, stride: int):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.backend import array_module
-from minicrest.nn.rows import as_rows, channel_sums, from_rows, wide
+from minicrest.nn.rows import as_rows, channel_sums, channels_last, from_rows, wide
 from minicrest.threads import by_pieces
 
 
@@ -148,7 +148,7 @@ class Tanh:
 
 @dataclass(frozen=True)
 class Flatten:
-    """(n, ...) -> (n, i): linear, so all four formulas are a reshape."""
+    """(n, ...) -> (n, i): linear, so all four formulas are a reshape. Images go back with their channels last."""
 
     size = statistics = 0
 
@@ -156,13 +156,13 @@ class Flatten:
         return x.reshape(len(x), -1), x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
-        return dy.reshape(shape)
+        return channels_last(dy.reshape(shape))
 
     def tangent(self, w, shape, Rw, Rx):
         return Rx.reshape(len(Rx), -1), None
 
     def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return Rdy.reshape(shape)
+        return channels_last(Rdy.reshape(shape))
 
 
 @dataclass(frozen=True)

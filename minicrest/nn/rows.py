@@ -23,6 +23,11 @@ def from_rows(rows, shape):
     return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)
 
 
+def channels_last(x):
+    """The same array, and images (n, c, h, w) with their channels last in memory: layers are slow where orders mix."""
+    return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
+
+
 def wide(v, rows):
     """v (c,) repeated to the length of a row."""
     return array_module(v).tile(v, rows.shape[1] // len(v))

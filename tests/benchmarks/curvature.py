@@ -10,7 +10,7 @@ from tests.benchmarks.peers import Twins
 from tests.benchmarks.side_by_side import Row, Sides, same
 
 PROBES = 8
-COLUMNS = "The tangent passes copy the windows of images again, as every convolution here does."
+COLUMNS = "The tangent passes copy the windows of images again, and multiply by 6 columns again."
 PROBE = "Only the gradient's passes are shared; the six products of a probe and layer are made by both sides."
 
 

@@ -1,8 +1,9 @@
 """Two sides of one piece of work, timed in turns in one process: what the benchmarks are made of.
 
-A pair is one measurement of ours and one of the peer's, one after the other, so that a slow spell of the machine
-slows both. Before each the threads of the other side get time to fall asleep: BLAS and OpenMP threads spin for a
-while after their last task, and would take a core from whoever comes next.
+A pair is one burst of ours and one of the peer's, one after the other, so that a slow spell of the machine slows both.
+BLAS's and OpenMP's threads go on waiting for work for a tenth of a second after their last, on a core that they take
+from whoever comes next. So a burst begins with calls that are not timed, until the other side's threads have gone to
+sleep and its own are awake: what is timed is how each side runs in a training of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PAIRS, REST, SHORTEST = 20, 0.03, 0.005  # pairs; seconds of rest before, and shortest length of, one measurement
+PAIRS, WARM, TIMED = 20, 0.2, 0.1  # pairs; seconds of a burst that are not timed, and of those that are at least
 
 
 class Sides(NamedTuple):
@@ -61,34 +62,27 @@ def threads(count: int) -> None:
 def measure(sides: Sides, pairs: int = PAIRS, budget: float = 1e9) -> Measured:
     """Check that the sides agree, then time them in turns: `pairs` pairs, or at least 3 within `budget` seconds."""
     sides.check()
-    repeats = [_repeats(side) for side in (sides.ours, sides.theirs)]
     end, times = time.perf_counter() + budget, []
     while len(times) < pairs and (len(times) < 3 or time.perf_counter() < end):
-        times.append([_seconds(side, n) for side, n in zip((sides.ours, sides.theirs), repeats)])
+        times.append((burst(sides.ours), burst(sides.theirs)))
     ours, theirs = np.array(times).T
     return Measured(float(np.median(ours / theirs)), float(np.median(ours)), float(np.median(theirs)), len(times))
 
 
-def _repeats(side) -> int:
-    """How often to call `side` in one measurement, for a clock that is not to be the noise."""
-    for _ in range(2):  # the first call warms up, unless it is so long that warmth does not matter
-        start = time.perf_counter()
-        side()
-        seconds = time.perf_counter() - start
-        if seconds > 100 * SHORTEST:
-            break
-    return max(1, int(SHORTEST / seconds))
-
-
-def _seconds(side, repeats: int) -> float:
-    """Seconds of one call, the mean of `repeats`, after a rest and, for short work, one call that is not timed."""
-    time.sleep(REST)
-    if repeats > 1:
-        side()
+def burst(side) -> float:
+    """Seconds of one call: the mean over TIMED seconds, after WARM seconds of calls that do not count."""
     start = time.perf_counter()
-    for _ in range(repeats):
+    side()
+    first = time.perf_counter() - start
+    if first > WARM + TIMED:  # other threads fell asleep early in it
+        return first
+    while time.perf_counter() - start < WARM:
         side()
-    return (time.perf_counter() - start) / repeats
+    start, calls = time.perf_counter(), 0
+    while (spent := time.perf_counter() - start) < TIMED:
+        side()
+        calls += 1
+    return spent / calls
 
 
 def same(found, expected, relative: float) -> None:

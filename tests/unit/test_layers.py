@@ -352,6 +352,12 @@ def test_impossible_convolutions_are_refused(sizes, text):
         Conv2d(*sizes)
 
 
+@pytest.mark.parametrize("kernel", [0, 17])
+def test_impossible_pooling_is_refused(kernel):
+    with pytest.raises(ValueError, match=f"kernel must be from 1 to 16 .*, got {kernel}"):
+        MaxPool2d(kernel)
+
+
 def test_batch_norm_first_is_refused_for_second_order():
     layer, w, x = BatchNorm2d(2), np.ones(4), np.arange(6.0).reshape(3, 2)
     with pytest.raises(ValueError, match="BatchNorm2d cannot be the first layer"):

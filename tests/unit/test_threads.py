@@ -28,6 +28,7 @@ def test_pieces_cover_the_rows_once_and_are_even(shape, host):
     lengths = [p.stop - p.start for p in parts]
     assert all(n * row <= max(host, row) for n in lengths)
     assert len(set(lengths[:-1])) <= 1 and lengths[-1] <= lengths[0]
+    assert len(parts) == -(-len(array) // max(1, host // row))  # as few as can be
 
 
 def test_a_device_gets_all_at_once_unless_told_otherwise(device):
