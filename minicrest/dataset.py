@@ -128,7 +128,8 @@ def _crop_and_flip(x, pad, rng):
     mirrored = to_device(np.flatnonzero(rng.random(n) < 0.5), device_of(x))
     padded = xp.zeros((n, c, h + 2 * pad, w + 2 * pad), dtype=x.dtype)
     padded[:, :, pad : pad + h, pad : pad + w] = x
-    windows = xp.lib.stride_tricks.sliding_window_view(padded, (h, w), axis=(2, 3))  # (n, c, places, places, h, w)
+    shape, (sn, sc, sh, sw) = (n, c, 2 * pad + 1, 2 * pad + 1, h, w), padded.strides
+    windows = xp.lib.stride_tricks.as_strided(padded, shape, (sn, sc, sh, sw, sh, sw))  # at every top and left
     image = windows[xp.arange(n), :, top, left]
     image[mirrored] = image[mirrored][..., ::-1]
     return image

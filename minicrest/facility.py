@@ -123,18 +123,17 @@ def _matrix(points):
     distances are exact and therefore symmetric to the last bit.
     """
     count, q = points.shape
-    d = np.empty((count, q, q), points.dtype)
-    parts = [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))]
-    sums = np.empty((len(parts), q), points.dtype)
+    d, totals = np.empty((count, q, q), points.dtype), []
 
     def work(todo):
-        for number, (p, rows) in todo:
+        mine = np.zeros((count, q), np.int64)
+        for p, rows in todo:
             d[p, rows] = points.distances(p, rows, slice(None))
-            d[p, rows].sum(axis=0, dtype=points.dtype, out=sums[number])
+            mine[p] += d[p, rows].sum(axis=0, dtype=points.dtype)
+        totals.append(mine)
 
-    with one_blas_thread():
-        share(work, list(enumerate(parts)))
-    return d, sums.reshape(count, -1, q).sum(axis=1, dtype=np.int64)
+    share(work, [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))])
+    return d, sum(totals)
 
 
 def _height(q):
@@ -142,6 +141,7 @@ def _height(q):
     return max(1, min(64, BLOCK // q))
 
 
+@one_blas_thread()
 def _incremental(points, size):
     """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
 
@@ -169,15 +169,28 @@ def _incremental(points, size):
 
 def _fall(gains, rows, changed, old, new, start):
     """Take from `gains` (P, q) what they lose where near falls: the part of max(0, near_i - d_ie) above `new`."""
-    height = _height(rows.shape[1])
-    for a in range(0, len(changed), height):
-        i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
-        block = _clip(rows.take(i, axis=0), low, high)
-        cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
-        for p in range(len(gains)):
-            if cuts[p] < cuts[p + 1]:
-                part = slice(cuts[p], cuts[p + 1])
-                gains[p] += block[part].sum(axis=0, dtype=block.dtype) - high[part].sum(dtype=block.dtype)
+    height, totals = _height(rows.shape[1]), []
+
+    def take(total, todo):
+        for a in todo:
+            i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
+            block = _clip(rows.take(i, axis=0), low, high)
+            cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
+            for p in range(len(gains)):
+                if cuts[p] < cuts[p + 1]:
+                    part = slice(cuts[p], cuts[p + 1])
+                    total[p] += block[part].sum(axis=0, dtype=block.dtype) - high[part].sum(dtype=block.dtype)
+
+    def work(todo):
+        mine = np.zeros_like(gains)
+        take(mine, todo)
+        totals.append(mine)
+
+    parts = range(0, len(changed), height)
+    if len(parts) < 4:
+        return take(gains, parts)
+    share(work, list(parts))
+    gains += sum(totals)
 
 
 def _clip(block, low, high):

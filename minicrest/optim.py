@@ -30,7 +30,8 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        _require(self, lr=self.lr > 0, momentum=0 <= self.momentum < 1, weight_decay=self.weight_decay >= 0)
+        decays = 0 <= self.weight_decay < math.inf
+        _require(self, lr=0 < self.lr < math.inf, momentum=0 <= self.momentum < 1, weight_decay=decays)
 
     def init(self, theta) -> SGDState:
         return SGDState(array_module(theta).zeros_like(theta))
@@ -70,7 +71,8 @@ class AdamW:
 
     def __post_init__(self):
         betas = {"beta1": 0 <= self.beta1 < 1, "beta2": 0 <= self.beta2 < 1}
-        _require(self, lr=self.lr > 0, eps=self.eps > 0, weight_decay=self.weight_decay >= 0, **betas)
+        decays = 0 <= self.weight_decay < math.inf
+        _require(self, lr=0 < self.lr < math.inf, eps=0 < self.eps < math.inf, weight_decay=decays, **betas)
 
     def init(self, theta) -> AdamWState:
         zeros = array_module(theta).zeros_like

@@ -15,6 +15,8 @@ def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, 
     x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` belongs to
     Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
     """
+    if n < 2 or d < 1:
+        raise ValueError(f"blobs needs n of at least 2 and d of at least 1, got n={n}, d={d}")
 
     def draw(count, part):
         y = np.arange(count) % 2
@@ -61,6 +63,11 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     wrong; the points do not depend on it, so label_noise=0 with the same seed tells which. The test part (n // 4) is
     clean.
     """
+    if classes < 2 or n < classes or not 0 <= label_noise <= 1:
+        raise ValueError(
+            f"spirals needs at least 2 classes, an example for each, and label_noise from 0 to 1, got "
+            f"n={n}, classes={classes}, label_noise={label_noise}"
+        )
     names = tuple(str(k) for k in range(classes))
 
     def draw(count, part):

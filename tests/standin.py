@@ -92,7 +92,7 @@ linalg.eigh linalg.eigvalsh: +a UPLO
 linalg.qr: +a mode
 linalg.svd: +a full_matrices compute_uv
 lib.stride_tricks.as_strided: +x shape strides
-lib.stride_tricks.sliding_window_view: +x window_shape axis
+lib.stride_tricks.sliding_window_view!: +x window_shape axis
 """
 METHODS = """
 sum prod mean: +self axis dtype ?out keepdims

@@ -1,10 +1,11 @@
 """Hand-written networks: every layer states its own derivatives, first and second."""
 
 from minicrest.nn.chain import Residual, Sequential
-from minicrest.nn.conv import AvgPool2d, Conv2d, MaxPool2d
+from minicrest.nn.conv import Conv2d
 from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU, Tanh
 from minicrest.nn.losses import LogisticLoss, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.network import Answers, Network, Step
+from minicrest.nn.pool import AvgPool2d, MaxPool2d
 from minicrest.nn.zoo import lenet, mlp, resnet20
 
 __all__ = [

@@ -21,9 +21,9 @@ def _with_threads(formula):
     """A chain that convolves takes BLAS's threads for itself (see threads.py); any other leaves them where they are."""
 
     @functools.wraps(formula)
-    def _decorated(self, *arguments, **options):
-        with one_blas_thread() if self.convolves else nullcontext():
-            return formula(self, *arguments, **options)
+    def _decorated(self, w, *arguments, **options):
+        with one_blas_thread() if self.convolves and array_module(w) is np else nullcontext():
+            return formula(self, w, *arguments, **options)
 
     return _decorated
 

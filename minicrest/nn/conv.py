@@ -1,6 +1,6 @@
-"""Convolution and pooling: the layers that look at a neighbourhood.
+"""Convolution.
 
-Images are (n, c, h, w) to the eye, but these layers leave the channels last in memory: y is computed as (n, h, w, o)
+Images are (n, c, h, w) to the eye, but this layer leaves the channels last in memory: y is computed as (n, h, w, o)
 and handed on as a transposed view, as PyTorch's channels_last does. Then a row of a window lies together, and
 convolution is k matrix products, one for each row of the window (im2col, but for one axis: see `_columns`).
 
@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.backend import array_module
-from minicrest.nn.rows import channel_sums, wide
-from minicrest.threads import by_pieces, pieces, share
+from minicrest.nn.rows import channel_sums, places, wide
+from minicrest.threads import CACHE, by_pieces, pieces, share
 
-HOST_COLUMNS = 1 << 19  # numbers in the columns of a piece: 2 MB of float32
-DEVICE_COLUMNS = 1 << 28  # on a GPU, where launching is what costs
+DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launching is what costs
 SHORT = 8  # numbers in a row of a window, below which windows are copied in another order
 
 
@@ -119,81 +118,6 @@ class Conv2d:
         return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
 
 
-@dataclass(frozen=True)
-class MaxPool2d:
-    """y = the largest x in each window, first in reading order among equals.
-
-    Given which pixel won, pooling is a choice of pixels: linear, so backward and both tangents use the same winners.
-    """
-
-    kernel: int = 2
-    stride: int | None = None  # None: the kernel, so that windows do not overlap
-    size = statistics = 0
-
-    def __post_init__(self):
-        if not 1 <= self.kernel <= 16:
-            raise ValueError(f"kernel must be from 1 to 16 (the winner's place is kept in a byte), got {self.kernel}")
-
-    def forward(self, w, x, stats=None):
-        xp = array_module(x)
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
-        y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
-        winner = xp.zeros_like(y, dtype="uint8")
-        for place, view in enumerate(others, 1):
-            rises = (view > y).view("uint8")
-            xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
-            xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
-        return y, (winner, x.shape)
-
-    def backward(self, w, cache, dy, dw=None, need_dx=True):
-        winner, shape = cache
-        dx, stride = _image_like(dy, shape), self.stride or self.kernel
-        for place, view in enumerate(_shifts(dx, self.kernel, stride)):
-            if stride < self.kernel:
-                view += dy * (winner == place)
-            else:  # windows do not meet: written once, without a sum
-                array_module(dy).multiply(dy, winner == place, out=view)
-        return dx
-
-    def tangent(self, w, cache, Rw, Rx):
-        winner, _ = cache
-        views = _shifts(Rx, self.kernel, self.stride or self.kernel)
-        return sum(view * (winner == place) for place, view in enumerate(views)), None
-
-    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, cache, Rdy)
-
-
-@dataclass(frozen=True)
-class AvgPool2d:
-    """y = the mean of x over each window; kernel None takes the whole image (global pooling). Linear."""
-
-    kernel: int | None = None
-    stride: int | None = None
-    size = statistics = 0
-
-    def forward(self, w, x, stats=None):
-        if self.kernel is None:
-            return x.mean((2, 3), keepdims=True), x.shape
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
-        return sum(views) / self.kernel**2, x.shape
-
-    def backward(self, w, shape, dy, dw=None, need_dx=True):
-        dx = _image_like(dy, shape)
-        if self.kernel is None:
-            dx += dy / (shape[2] * shape[3])
-            return dx
-        for view in _shifts(dx, self.kernel, self.stride or self.kernel):
-            view += dy / self.kernel**2
-        return dx
-
-    def tangent(self, w, shape, Rw, Rx):
-        return self.forward(w, Rx)[0], None
-
-    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, shape, Rdy)
-
-
 def _plus(y, b):
     """y (n, h, w, o) + b (o,), in place; b None: y."""
     if b is not None:
@@ -208,14 +132,12 @@ def _pad(x, padding: int):
 
 
 def _spread(x, height: int, width: int, first: int, step: int):
-    """Zeros (n, height, width, c) with x (n, h, w, c) at every `step`-th place from `first` on, as far as it fits."""
+    """Zeros (n, height, width, c) with x (n, h, w, c) at every `step`-th place from `first` on."""
     out = array_module(x).empty((len(x), height, width, x.shape[3]), dtype=x.dtype)
 
     def fill(out, x):
         out[...] = 0
-        places = out[:, first::step, first::step]
-        h, w = min(places.shape[1], x.shape[1]), min(places.shape[2], x.shape[2])
-        places[:, :h, :w] = x[:, :h, :w]
+        out[:, first::step, first::step][:, : x.shape[1], : x.shape[2]] = x
 
     by_pieces(fill, out, x)
     return out
@@ -223,96 +145,83 @@ def _spread(x, height: int, width: int, first: int, step: int):
 
 def _windows(x, k: int, stride: int):
     """x (n, h, w, c) -> a view (n, ho, wo, k, k, c) of every window."""
-    view = array_module(x).lib.stride_tricks.sliding_window_view(x, (k, k), axis=(1, 2))  # (n, ., ., c, k, k)
-    return view[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
+    (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
+    shape = n, places(h, k, stride), places(w, k, stride), k, k, c
+    return array_module(x).lib.stride_tricks.as_strided(x, shape, (sn, stride * sh, stride * sw, sh, sw, sc))
 
 
-def _places(side: int, k: int, stride: int) -> int:
-    """How many windows of k pixels, `stride` apart, fit along a side."""
-    return (side - k) // stride + 1
+def _window_rows(x, k: int, stride: int):
+    """x (n, h, w, c) -> a view (n, h, wo, k, c): windows along the width alone."""
+    (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
+    return np.lib.stride_tricks.as_strided(x, (n, h, places(w, k, stride), k, c), (sn, sh, stride * sw, sw, sc))
 
 
 def _pieces(x, k: int) -> list:
     """Slices of the images x (n, h, w, c), so small that what `_columns` makes of one stays in the cache."""
-    larger = k * k if k * x.shape[3] < SHORT else k
-    return pieces(x, HOST_COLUMNS // larger, DEVICE_COLUMNS // larger)
+    return pieces(x, CACHE // (k * k if k * x.shape[3] < SHORT else k), DEVICE_COLUMNS // k**2)
 
 
 def _columns(x, k: int, stride: int, parts):
-    """For each piece of x (n, h, w, c): the piece, and its windows as matrices (m, ho wo, .) that share W's k k c rows.
+    """For each piece of x (n, h, w, c): the piece, and its windows as matrices that share the k k c rows of W.
 
-    Windows are copied along the width alone: (m, h, wo, k c), a row of one window after the other. The a-th rows of
-    the windows at height p are found in it at height p + a: a view, and no further copy. So k times less is copied
-    than by writing every window out (im2col), for k products in place of one.
+    On the host windows are copied along the width alone: (m, h, wo, k c), a row of one window after the other. The
+    a-th rows of the windows at height p are found in it at height stride p + a; with stride 1 they are a view. So k
+    times less is copied than by writing every window out (im2col), for k products in place of one.
 
     Where rows of windows are short (one channel) neither that copy nor those products are fast. There the places of
     the window come first, (m, k k c, ho, wo): whole rows of the image are copied, and one product takes them all.
+    On a device all windows are written out, for one large product: (m ho wo, k k c).
 
     The copy is a buffer, written anew for every piece: use it before you ask for the next.
     """
-    xp, (_, h, w, c) = array_module(x), x.shape
-    ho, wo, short = _places(h, k, stride), _places(w, k, stride), k * c < SHORT
-    if short:
-        windows = _windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2)
-    else:
-        windows = xp.lib.stride_tricks.sliding_window_view(x, k, axis=2)[:, :, ::stride].transpose(0, 1, 2, 4, 3)
-    buffer, last = None, (ho - 1) * stride + 1
+    xp, (_, h, _, c) = array_module(x), x.shape
+    last, short = (places(h, k, stride) - 1) * stride + 1, k * c < SHORT
+    windows = _windows(x, k, stride) if xp is not np or short else _window_rows(x, k, stride)
+    windows = windows.transpose(0, 3, 4, 5, 1, 2) if xp is np and short else windows
+    buffer = None
     for piece in parts:
         part = windows[piece]
         buffer = xp.empty(part.shape, x.dtype) if buffer is None else buffer
-        columns = buffer[: len(part)]
+        columns, m = buffer[: len(part)], len(part)
         columns[...] = part
-        if short:
-            yield piece, [columns.reshape(len(part), -1, ho * wo).transpose(0, 2, 1)]
+        if xp is not np:
+            yield piece, [columns.reshape(-1, k * k * c)]
+        elif short:
+            yield piece, [columns.reshape(m, k * k * c, -1).transpose(0, 2, 1)]
         else:
-            columns = columns.reshape(len(part), h, wo, k * c)
-            yield piece, [columns[:, a : a + last : stride].reshape(len(part), -1, k * c) for a in range(k)]
+            columns = columns.reshape(m, h, -1, k * c)
+            yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):
     """y (n, ho, wo, o) = sum_a X_a W_a: X_a from `_columns` of x (n, h, w, c), W_a from W (k k c, o)."""
-    xp, (n, h, w, _), o, parts = array_module(x), x.shape, W.shape[1], _pieces(x, k)
-    ho, wo = _places(h, k, stride), _places(w, k, stride)
-    y = xp.empty((n, ho * wo, o), dtype=x.dtype)
+    xp, (n, h, w, _), o = array_module(x), x.shape, W.shape[1]
+    y = xp.empty((n, places(h, k, stride), places(w, k, stride), o), dtype=x.dtype)
 
     def work(todo):
-        buffer = xp.empty((parts[0].stop, ho * wo, o), dtype=x.dtype)
+        more = None
         for piece, columns in _columns(x, k, stride, todo):
-            out, more, Wa = y[piece], buffer[: piece.stop - piece.start], W.reshape(len(columns), -1, o)
+            Wa, out = W.reshape(len(columns), -1, o), y[piece].reshape(*columns[0].shape[:-1], o)
             xp.matmul(columns[0], Wa[0], out=out)
             for a in range(1, len(columns)):
+                more = xp.empty_like(out) if more is None else more[: len(out)]
                 out += xp.matmul(columns[a], Wa[a], out=more)
 
-    share(work, parts)
-    return y.reshape(n, ho, wo, o)
+    share(work, _pieces(x, k))
+    return y
 
 
 def _window_products(x, dy, k: int, stride: int, dW) -> None:
     """dW_a = X_a' dy, summed over all windows: x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
     xp, o, parts = array_module(x), dW.shape[1], _pieces(x, k)
     sums = xp.empty((len(parts), *dW.shape), dtype=dW.dtype)
-    dy = dy.reshape(len(dy), -1, o)
 
     def work(todo):
         for piece, columns in _columns(x, k, stride, todo):
             into = sums[piece.start // parts[0].stop].reshape(len(columns), -1, o)
+            right = dy[piece].reshape(*columns[0].shape[:-1], o)
             for a, X in enumerate(columns):
-                into[a] = (X.transpose(0, 2, 1) @ dy[piece]).sum(0)
+                into[a] = (X.swapaxes(-1, -2) @ right).reshape(-1, *into.shape[1:]).sum(0)
 
     share(work, parts)
     dW[...] = sums.sum(0)
-
-
-def _shifts(x, k: int, stride: int):
-    """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
-    ho, wo = (_places(side, k, stride) for side in x.shape[2:])
-    if ho < 1 or wo < 1:
-        raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
-    last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
-    return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]
-
-
-def _image_like(y, shape):
-    """Zeros of `shape` (n, c, h, w), channels last in memory, of y's type."""
-    n, c, h, w = shape
-    return array_module(y).zeros((n, h, w, c), dtype=y.dtype).transpose(0, 3, 1, 2)

@@ -11,7 +11,7 @@ is stateless. Its parameters arrive as `w`, a flat view of the network's theta; 
 move. `per_example` is the fifth formula: the gradient of every single example.
 
 Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
-Images are (n, c, h, w); see `conv.py` for convolution and pooling.
+Images are (n, c, h, w); see `conv.py` and `pool.py` for convolution and pooling.
 """
 
 from __future__ import annotations
@@ -207,6 +207,8 @@ class BatchNorm2d:
         return wide(channel_sums(rows, self.channels, factor) / (rows.size // self.channels), rows)
 
     def forward(self, w, x, stats=None):
+        if x.ndim not in (2, 4) or x.shape[1] != self.channels:
+            raise ValueError(f"{self} needs x of shape (n, {self.channels}), perhaps with (h, w) more, got {x.shape}")
         xp, rows = array_module(x), as_rows(x)
         gamma, beta = self._wide(w, rows)
         mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)

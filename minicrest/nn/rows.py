@@ -24,13 +24,18 @@ def from_rows(rows, shape):
 
 
 def channels_last(x):
-    """The same array, and images (n, c, h, w) with their channels last in memory: layers are slow where orders mix."""
+    """The same array; images (n, c, h, w) get their channels last in memory, for layers are slow where orders mix."""
     return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
 
 
 def wide(v, rows):
     """v (c,) repeated to the length of a row."""
     return array_module(v).tile(v, rows.shape[1] // len(v))
+
+
+def places(side: int, k: int, stride: int) -> int:
+    """How many windows of k pixels, `stride` apart, fit along a side."""
+    return (side - k) // stride + 1
 
 
 def channel_sums(rows, channels: int, factor=None):

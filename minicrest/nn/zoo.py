@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from minicrest.backend import array_module
 from minicrest.nn.chain import Residual
-from minicrest.nn.conv import AvgPool2d, Conv2d, MaxPool2d
+from minicrest.nn.conv import Conv2d
 from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU
 from minicrest.nn.losses import SoftmaxCrossEntropy
 from minicrest.nn.network import Network
+from minicrest.nn.pool import AvgPool2d, MaxPool2d
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:

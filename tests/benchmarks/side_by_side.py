@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PAIRS, WARM, TIMED = 20, 0.2, 0.1  # pairs; seconds of a burst that are not timed, and of those that are at least
+PAIRS, WARM, TIMED = 20, 0.2, 0.1  # pairs; seconds of calls before the clock starts, and the least on it
 
 
 class Sides(NamedTuple):

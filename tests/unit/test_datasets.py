@@ -242,6 +242,19 @@ def test_spirals_label_noise_is_exact_and_moves_no_point():
     assert clean.test.fingerprint() == noisy.test.fingerprint()
 
 
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: blobs(1), "n of at least 2 .* got n=1"), (lambda: blobs(d=0), "got n=1000, d=0"),
+        (lambda: spirals(classes=1), "at least 2 classes.*classes=1"), (lambda: spirals(2), "got n=2, classes=3"),
+        (lambda: spirals(label_noise=1.5), "label_noise=1.5"),
+    ],
+)  # fmt: skip
+def test_impossible_synthetic_data_are_refused(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
 def test_spirals_need_more_than_a_line():
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier

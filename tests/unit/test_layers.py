@@ -253,8 +253,9 @@ def test_columns_equal_their_plain_twin(channels, kernel, stride, device):
     places = range(0, 30 - kernel + 1, stride), range(0, 31 - kernel + 1, stride)
     plain = [x[:, a : a + kernel, b : b + kernel].reshape(len(x), -1) for a in places[0] for b in places[1]]
     x = to_device(x, device)
+    size = len(plain), kernel**2 * channels
     parts = [
-        (piece, np.concatenate([to_numpy(rows) for rows in columns], axis=2))
+        (piece, np.concatenate([to_numpy(rows) for rows in columns], axis=-1).reshape(-1, *size))
         for piece, columns in _columns(x, kernel, stride, _pieces(x, kernel))
     ]
     assert (np.concatenate([columns for _, columns in parts]) == np.stack(plain, axis=1)).all()
@@ -335,6 +336,9 @@ def test_shapes_that_do_not_fit_are_named(device):
             ValueError, match=r"Conv2d\(inputs=2, .* needs x of shape \(n, 2, h, w\), sides at least 3, got"
         ):
             conv.forward(xp_zeros(conv.size), x)
+    for x in (xp_zeros(5, 4), xp_zeros(5, 4, 2, 2), xp_zeros(4), xp_zeros(2, 2, 2)):
+        with pytest.raises(ValueError, match=r"BatchNorm2d\(channels=2, .* needs x of shape \(n, 2\), .* got"):
+            BatchNorm2d(2).forward(xp_zeros(4), x)
     for pool in (MaxPool2d(3), AvgPool2d(3)):
         with pytest.raises(ValueError, match="window of 3 x 3 does not fit an image of 2 x 8"):
             pool.forward(None, xp_zeros(5, 2, 2, 8))

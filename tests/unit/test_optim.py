@@ -119,6 +119,7 @@ def test_the_default_factor_is_one():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: SGD(lr=float("inf")), "lr = inf"), (lambda: AdamW(weight_decay=float("inf")), "weight_decay = inf"),
         (lambda: SGD(lr=0), "SGD: lr = 0 is out of range"), (lambda: SGD(momentum=1.0), "momentum = 1.0"),
         (lambda: SGD(momentum=-0.1), "momentum"), (lambda: SGD(weight_decay=-1), "weight_decay = -1"),
         (lambda: SGD(lr=float("nan")), "lr = nan"), (lambda: AdamW(lr=-1), "AdamW: lr = -1"),

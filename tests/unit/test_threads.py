@@ -93,6 +93,36 @@ def test_an_error_in_any_thread_arrives_and_leaves_all_in_order():
 
 
 @needs_threads
+def test_errstate_holds_in_all_threads_and_there_is_one_pool():
+    together, seen = threading.Barrier(3, timeout=30), []
+
+    def work(todo):
+        list(todo)
+        together.wait()
+        seen.append(np.geterr()["divide"])
+
+    before = threads._pool.cache_info().currsize
+    with threadpool_limits(3), np.errstate(divide="ignore"):
+        for parts in ([0, 1, 2], [0, 1, 2, 3]):
+            with threads.one_blas_thread():
+                threads.share(work, parts)
+    assert seen == 6 * ["ignore"]
+    assert threads._pool.cache_info().currsize <= before + 1
+
+
+@needs_threads
+@pytest.mark.parametrize("device", ["cuda"], indirect=True)
+def test_a_device_is_left_to_the_thread_that_asked(device, monkeypatch):
+    """CuPy's streams and memory pools belong to a thread."""
+    monkeypatch.setattr(threads, "_pool", lambda count: pytest.fail("work was given away"))
+    monkeypatch.setattr("minicrest.nn.conv.DEVICE_COLUMNS", 1000)  # many pieces
+    net = lenet((1, 12, 12))
+    arrays = net.initialize(0), np.ones((4, 1, 12, 12), "float32"), np.zeros(4, int)
+    with threadpool_limits(2):
+        net.step(*(to_device(a, device) for a in arrays))
+
+
+@needs_threads
 @pytest.mark.parametrize("make, shape, batch", [(lenet, (1, 28, 28), 300), (resnet20, (3, 16, 16), 150)])
 def test_no_bit_depends_on_the_number_of_threads(make, shape, batch):
     """Convolution, pooling, batch-norm: gradient, statistics and Hv."""

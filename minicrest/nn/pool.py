@@ -1,0 +1,101 @@
+"""Pooling: the largest or the mean of each window, channel by channel.
+
+Both work on k*k views of the images, one for each place in a window, and keep channels last in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minicrest.backend import array_module
+from minicrest.nn.rows import places
+
+
+@dataclass(frozen=True)
+class MaxPool2d:
+    """y = the largest x in each window, first in reading order among equals.
+
+    Given which pixel won, pooling is a choice of pixels: linear, so backward and both tangents use the same winners.
+    """
+
+    kernel: int = 2
+    stride: int | None = None  # None: the kernel, so that windows do not overlap
+    size = statistics = 0
+
+    def __post_init__(self):
+        if not 1 <= self.kernel <= 16:
+            raise ValueError(f"kernel must be from 1 to 16 (the winner's place is kept in a byte), got {self.kernel}")
+
+    def forward(self, w, x, stats=None):
+        xp = array_module(x)
+        views = _shifts(x, self.kernel, self.stride or self.kernel)
+        y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
+        winner = xp.zeros_like(y, dtype="uint8")
+        for place, view in enumerate(others, 1):
+            rises = (view > y).view("uint8")
+            xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
+            xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
+        return y, (winner, x.shape)
+
+    def backward(self, w, cache, dy, dw=None, need_dx=True):
+        winner, shape = cache
+        dx, stride = _image_like(dy, shape), self.stride or self.kernel
+        for place, view in enumerate(_shifts(dx, self.kernel, stride)):
+            if stride < self.kernel:
+                view += dy * (winner == place)
+            else:  # windows do not meet: written once, without a sum
+                array_module(dy).multiply(dy, winner == place, out=view)
+        return dx
+
+    def tangent(self, w, cache, Rw, Rx):
+        winner, _ = cache
+        views = _shifts(Rx, self.kernel, self.stride or self.kernel)
+        return sum(view * (winner == place) for place, view in enumerate(views)), None
+
+    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return self.backward(w, cache, Rdy)
+
+
+@dataclass(frozen=True)
+class AvgPool2d:
+    """y = the mean of x over each window; kernel None takes the whole image (global pooling). Linear."""
+
+    kernel: int | None = None
+    stride: int | None = None
+    size = statistics = 0
+
+    def forward(self, w, x, stats=None):
+        if self.kernel is None:
+            return x.mean((2, 3), keepdims=True), x.shape
+        views = _shifts(x, self.kernel, self.stride or self.kernel)
+        return sum(views) / self.kernel**2, x.shape
+
+    def backward(self, w, shape, dy, dw=None, need_dx=True):
+        dx = _image_like(dy, shape)
+        if self.kernel is None:
+            dx += dy / (shape[2] * shape[3])
+            return dx
+        for view in _shifts(dx, self.kernel, self.stride or self.kernel):
+            view += dy / self.kernel**2
+        return dx
+
+    def tangent(self, w, shape, Rw, Rx):
+        return self.forward(w, Rx)[0], None
+
+    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return self.backward(w, shape, Rdy)
+
+
+def _shifts(x, k: int, stride: int):
+    """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
+    ho, wo = (places(side, k, stride) for side in x.shape[2:])
+    if ho < 1 or wo < 1:
+        raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
+    last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
+    return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]
+
+
+def _image_like(y, shape):
+    """Zeros of `shape` (n, c, h, w), channels last in memory, of y's type."""
+    n, c, h, w = shape
+    return array_module(y).zeros((n, h, w, c), dtype=y.dtype).transpose(0, 3, 1, 2)
