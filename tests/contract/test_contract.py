@@ -330,7 +330,8 @@ def test_crest_on_the_device(kind, optimizer, device, whole_run):
     # moves lr 1e-16 / eps a step: 3e-9 in 30 steps.
     rounding = STEPS * optimizer.lr * 1e-16 / optimizer.eps if isinstance(optimizer, AdamW) else 1e-10
     np.testing.assert_allclose(to_numpy(there.theta), here.theta, rtol=1e-9, atol=rounding)
-    np.testing.assert_allclose(to_numpy(there.statistics), here.statistics, rtol=1e-9, atol=1e-10)
+    pixels = 9 * rounding  # a statistic is made of sums over windows of 9 pixels
+    np.testing.assert_allclose(to_numpy(there.statistics), here.statistics, rtol=1e-9, atol=pixels)
     np.testing.assert_allclose(there.curve.loss, here.curve.loss, rtol=1e-9)
 
 
