@@ -176,10 +176,10 @@ def _fall(gains, rows, changed, old, new, start):
             i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
             block = _clip(rows.take(i, axis=0), low, high)
             cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
-            for p in range(len(gains)):
-                if cuts[p] < cuts[p + 1]:
-                    part = slice(cuts[p], cuts[p + 1])
-                    total[p] += block[part].sum(axis=0, dtype=block.dtype) - high[part].sum(dtype=block.dtype)
+            highs = np.append(0, high.cumsum(dtype=np.int64))
+            for p, (b, e) in enumerate(zip(cuts, cuts[1:])):
+                if b < e:
+                    total[p] += block[b:e].sum(axis=0, dtype=block.dtype) - (highs[e] - highs[b])
 
     def work(todo):
         mine = np.zeros_like(gains)
@@ -187,7 +187,7 @@ def _fall(gains, rows, changed, old, new, start):
         totals.append(mine)
 
     parts = range(0, len(changed), height)
-    if len(parts) < 4:
+    if len(changed) * rows.shape[1] < 4 * BLOCK:  # over before another thread has woken up
         return take(gains, parts)
     share(work, list(parts))
     gains += sum(totals)

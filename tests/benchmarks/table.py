@@ -2,7 +2,7 @@
 
 Ratios are ours / the peer's: side by side in one process, float32, both with the same number of threads, medians of 20
 pairs, after a check that both find the same. Half an hour; `--seconds 25` ends a row earlier whose peer is slow (after
-3 pairs at least), and `--only resnet` takes the rows that say so.
+3 pairs at least), and `--only resnet` takes (and writes) the rows that say so.
 """
 
 from __future__ import annotations
@@ -61,14 +61,27 @@ def _processor() -> str:
     return f"{names[0] if names else platform.machine()}, {text.count('processor')} cores seen"
 
 
-def write(lines: list[str]) -> None:
-    """Replace what stands between the marks in README.md. Raises ValueError if the marks are not there."""
+def write(lines: list[str], some: bool = False) -> None:
+    """Replace what stands between the marks in README.md; if `some`, only the rows that `lines` has.
+
+    Raises ValueError if the marks are not there, and if some rows are of another machine, day or version.
+    """
     text = README.read_text()
     before, mark, rest = text.partition(BEGIN)
     if not mark or END not in rest:
         raise ValueError(f"README.md needs a block between {BEGIN} and {END}")
-    after = rest[rest.index(END) :]
+    shown, after = rest[: rest.index(END)].strip("\n").split("\n"), rest[rest.index(END) :]
+    if some:
+        if shown[0] != lines[0]:
+            raise ValueError(f"README.md's table is of {shown[0]}; this is {lines[0]}: measure all rows anew")
+        fresh = {_key(line): line for line in lines}
+        lines = [fresh.get(_key(line), line) for line in shown]
     README.write_text("\n".join([before + BEGIN, *lines, after]))
+
+
+def _key(line: str) -> str:
+    """Work and peer of a row of the table."""
+    return "|".join(line.split("|")[:3])
 
 
 def main() -> None:
@@ -91,7 +104,7 @@ def main() -> None:
         lines += ["", extra()]
         print("\n".join(lines[-2:]), flush=True)
     if options.write:
-        write(lines)
+        write(lines, some=bool(options.only))
 
 
 if __name__ == "__main__":

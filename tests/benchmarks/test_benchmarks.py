@@ -32,6 +32,12 @@ def test_write_replaces_the_block(tmp_path, monkeypatch):
     table.README.write_text("a\n<!-- benchmark -->\nold\n<!-- end -->\nb\n<!-- end -->\n")
     table.write(["new"])
     assert table.README.read_text() == "a\n<!-- benchmark -->\nnew\n<!-- end -->\nb\n<!-- end -->\n"
+    row = "| step | torch | 1 | {} |".format
+    table.write(["machine", "", row(5), "| other | torch | 1 | 7 |", "", "share"])
+    table.write(["machine", row(6)], some=True)
+    assert f"\nmachine\n\n{row(6)}\n| other | torch | 1 | 7 |\n\nshare\n<!-- end -->" in table.README.read_text()
+    with pytest.raises(ValueError, match="table is of machine; this is another"):
+        table.write(["another", row(6)], some=True)
     table.README.write_text("no marks")
     with pytest.raises(ValueError, match="block between"):
         table.write(["new"])
