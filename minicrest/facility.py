@@ -170,16 +170,16 @@ def _incremental(points, size):
 def _fall(gains, rows, changed, old, new, start):
     """Take from `gains` (P, q) what they lose where near falls: the part of max(0, near_i - d_ie) above `new`."""
     height, totals = _height(rows.shape[1]), []
+    highs = np.append(0, old.cumsum(dtype=np.int64))  # a gain falls by old - clip(d, new, old), over all rows
 
     def take(total, todo):
         for a in todo:
             i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
             block = _clip(rows.take(i, axis=0), low, high)
             cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
-            highs = np.append(0, high.cumsum(dtype=np.int64))
             for p, (b, e) in enumerate(zip(cuts, cuts[1:])):
                 if b < e:
-                    total[p] += block[b:e].sum(axis=0, dtype=block.dtype) - (highs[e] - highs[b])
+                    total[p] += block[b:e].sum(axis=0, dtype=block.dtype) - (highs[a + e] - highs[a + b])
 
     def work(todo):
         mine = np.zeros_like(gains)

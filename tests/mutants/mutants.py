@@ -158,7 +158,7 @@ TABLE = {
          "submodular::test_no_index_is_favoured"),
         ("e = gains.argmax(axis=1)  #", "e = q - 1 - gains[:, ::-1].argmax(axis=1)  #", "ties to the highest index",
          "submodular::test_medoids_with_many_ties"),
-        (" - (highs[e] - highs[b])", "", "what gains lose counted from 0",
+        (" - (highs[a + e] - highs[a + b])", "", "what gains lose counted from 0",
          "submodular::test_medoids_with_many_ties"),
         ("np.flatnonzero(row < near)", "np.flatnonzero(row <= near)", "a tie takes the point from its first medoid",
          "submodular::test_planted_duplicates_have_weight_zero_and_their_cluster_goes_to_the_earlier"),
