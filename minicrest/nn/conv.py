@@ -176,8 +176,12 @@ def _columns(x, k: int, stride: int, parts):
     """
     xp, (_, h, _, c) = array_module(x), x.shape
     last, short = (places(h, k, stride) - 1) * stride + 1, k * c < SHORT
-    windows = _windows(x, k, stride) if xp is not np or short else _window_rows(x, k, stride)
-    windows = windows.transpose(0, 3, 4, 5, 1, 2) if xp is np and short else windows
+    if xp is not np:
+        windows = _windows(x, k, stride)
+    elif short:
+        windows = _windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2)
+    else:
+        windows = _window_rows(x, k, stride)
     buffer = None
     for piece in parts:
         part = windows[piece]

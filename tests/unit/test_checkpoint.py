@@ -176,11 +176,16 @@ def whole(tmp_path):
     return (tmp_path / "a").read_bytes()
 
 
-def refused(tmp_path, data):
+NOT_WHOLE = "damaged.npz is not a whole minicrest checkpoint"
+
+
+def refusal(tmp_path, data) -> str:
+    """What `load` says of a file with these bytes."""
     path = tmp_path / "damaged.npz"
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"damaged\.npz is not a whole minicrest checkpoint"):
+    with pytest.raises(ValueError) as error:
         load(path)
+    return str(error.value)
 
 
 def test_no_file(tmp_path):
@@ -215,27 +220,27 @@ def test_a_file_of_another_kind_brings_no_advice_to_allow_pickles(tmp_path):
 def test_truncated(tmp_path):
     data = whole(tmp_path)
     for length in [0, 1, 4, 100, len(data) // 2, len(data) - 23, len(data) - 1]:
-        refused(tmp_path, data[:length])
+        assert NOT_WHOLE in refusal(tmp_path, data[:length])
 
 
 def test_random_bytes(tmp_path):
     rng = np.random.default_rng(0)
     for size in (1, 10, 1000):
-        refused(tmp_path, rng.bytes(size))
-        refused(tmp_path, b"PK\x03\x04" + rng.bytes(size))
-        refused(tmp_path, b"\x93NUMPY" + rng.bytes(size))
+        assert NOT_WHOLE in refusal(tmp_path, rng.bytes(size))
+        assert NOT_WHOLE in refusal(tmp_path, b"PK\x03\x04" + rng.bytes(size))
+        assert NOT_WHOLE in refusal(tmp_path, b"\x93NUMPY" + rng.bytes(size))
 
 
 def test_other_files(tmp_path):
     for write in (lambda f: np.savez(f, x=np.ones(3)), lambda f: np.save(f, np.ones(3)), lambda f: np.savez(f)):
         file = io.BytesIO()
         write(file)
-        refused(tmp_path, file.getvalue())
+        assert NOT_WHOLE in refusal(tmp_path, file.getvalue())
     file = io.BytesIO()
     np.savez(file, tree=np.array([object()], dtype=object))
-    refused(tmp_path, file.getvalue())
-    refused(tmp_path, b"")
-    refused(tmp_path, b"some text\n")
+    assert NOT_WHOLE in refusal(tmp_path, file.getvalue())
+    assert NOT_WHOLE in refusal(tmp_path, b"")
+    assert NOT_WHOLE in refusal(tmp_path, b"some text\n")
 
 
 def test_flipped_bytes_are_seen(tmp_path):
