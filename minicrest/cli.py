@@ -1,7 +1,7 @@
 """The command line: train one network, compare methods, resume what was stopped, see what data there is.
 
-Every subcommand turns its arguments into Setups (compare.py) and does the same three things: carry out, print, save.
-What is wrong with the arguments, the files or the device is one line on stderr and exit code 2.
+Every subcommand turns its arguments into Setups (experiments/setup.py) and does the same three things: carry out,
+print, save. What is wrong with the arguments, the files or the device is one line on stderr and exit code 2.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import minicrest
-from minicrest import compare as experiments
-from minicrest import plots, tables
+from minicrest.backend import DEVICES
 from minicrest.checkpoint import write_atomically
-from minicrest.compare import MODELS, PRESETS, Setup
 from minicrest.datasets import available
+from minicrest.experiments import MODELS, PRESETS, Setup, compare, plots, tables
+from minicrest.experiments.compare import carry_out, saved_setup
+from minicrest.experiments.setup import hyperparameters, with_validation
+from minicrest.figures import save_png
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
@@ -46,8 +48,8 @@ def main(argv=None) -> int:
 
 def _train(arguments) -> int:
     method = arguments.method or Setup.method
-    setup = _setup(arguments, method=method, hyper=experiments.hyperparameters(arguments.set, [method])[method])
-    (setup,), held_out = experiments.with_validation([setup])
+    setup = _setup(arguments, method=method, hyper=hyperparameters(arguments.set, [method])[method])
+    (setup,), held_out = with_validation([setup])
     print(*held_out, sep="", end="\n" if held_out else "")
     folder = Path(arguments.out) if arguments.out else setup.folder(_default_out(setup))
     return _carry_out(setup, folder / "checkpoint.npz", arguments.plot)
@@ -56,12 +58,12 @@ def _train(arguments) -> int:
 def _resume(arguments) -> int:
     path = Path(arguments.path)
     checkpoint = path / "checkpoint.npz" if path.is_dir() else path
-    return _carry_out(experiments.saved_setup(checkpoint), checkpoint, arguments.plot)
+    return _carry_out(saved_setup(checkpoint), checkpoint, arguments.plot)
 
 
 def _carry_out(setup, checkpoint, plot) -> int:
     with _stop_on_interrupt() as stop:
-        run = experiments.carry_out(setup, checkpoint, stop)
+        run = carry_out(setup, checkpoint, stop)
     if not run.complete:
         done = f"step {run.steps} of {run.settings['steps']}"
         if run.settings["budget"]:
@@ -71,29 +73,29 @@ def _carry_out(setup, checkpoint, plot) -> int:
     print(tables.summary(setup, run))
     print(f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz")
     if plot:
-        plots.save_png(plots.run_picture(run, tables.title(setup)), plot)
+        save_png(plots.run_picture(run, tables.title(setup)), plot)
         print(f"picture: {plot}")
     if plot and "kept" in run.report:  # dynamic pruning: who was kept how often
         path = Path(plot).with_stem(f"{Path(plot).stem}-census")
-        plots.save_png(plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), path)
+        save_png(plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), path)
         print(f"picture: {path}")
     return 0
 
 
 def _compare(arguments) -> int:
     methods, said = _methods(arguments.methods, arguments.full)
-    hyper = experiments.hyperparameters(arguments.set, methods)
+    hyper = hyperparameters(arguments.set, methods)
     if arguments.seeds < 1:
         raise ValueError(f"seeds is how many, at least 1, got {arguments.seeds}")
     seeds = range(arguments.seeds)
     shared = _setup(arguments, method="random")
     setups = [replace(shared, method=k, hyper=hyper[k], seed=seed) for seed in seeds for k in methods]
-    setups, held_out = experiments.with_validation(setups)
+    setups, held_out = with_validation(setups)
     said += held_out
     out = Path(arguments.out or _default_out(shared))
     before = sum((setup.folder(out) / "run.npz").exists() for setup in setups)
     with _stop_on_interrupt() as stop:
-        done = experiments.compare(setups, out, stop)
+        done = compare(setups, out, stop)
     if not done[-1].complete:
         print(f"stopped in run {len(done)} of {len(setups)}; go on with the same command: what is in {out} is kept and "
               "the run that was stopped goes on from its checkpoint", file=sys.stderr)  # fmt: skip
@@ -111,7 +113,7 @@ def _report(shared, seeds, runs, said, json_to, out) -> None:
     text = json.dumps(tables.document(shared, seeds, runs), indent=1, allow_nan=False) + "\n"
     for path in {out / "compare.json", *([Path(json_to)] if json_to not in (None, "-") else [])}:
         write_atomically(path, lambda file: file.write(text.encode()))
-    plots.save_png(plots.comparison(runs, tables.heading(shared, seeds)), out / "compare.png")
+    save_png(plots.comparison(runs, tables.heading(shared, seeds)), out / "compare.png")
     lines = [tables.heading(shared, seeds), "", tables.table(rows), "", *tables.legend(shared, seeds, rows), *said,
              f"Saved in {out}: compare.png, compare.json and a folder a run."]  # fmt: skip
     print("\n".join(lines), file=sys.stderr if json_to == "-" else sys.stdout)
@@ -183,7 +185,7 @@ def _list_methods(arguments) -> int:
 
 
 def _theory(arguments) -> int:
-    from minicrest.claims import report
+    from minicrest.theory.claims import report
 
     rows = report.run(arguments.claims or None)
     print(report.table(rows, arguments.says))
@@ -238,14 +240,14 @@ def _add_train(commands) -> None:
 
 
 def _add_compare(commands) -> None:
-    compare = _add(commands, "compare", _compare, "compare methods over seeds; again, and finished runs are kept")
-    compare.add_argument("--methods", nargs="+", choices=[*METHODS, "all"], default=["full", "random", "crest"],
+    parser = _add(commands, "compare", _compare, "compare methods over seeds; again, and finished runs are kept")
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, "all"], default=["full", "random", "crest"],
                          help="default: full random crest; random is always included", metavar="METHOD")  # fmt: skip
-    compare.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
-    compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
-    compare.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
-    compare.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
-    _add_setup(compare)
+    parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
+    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
+    parser.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
+    _add_setup(parser)
 
 
 def _add_plot(parser) -> None:
@@ -274,7 +276,7 @@ def _add_setup(parser) -> None:
     add("--momentum", type=float, help=f"of sgd (default: {Setup.momentum:g})")
     add("--weight-decay", type=float)
     add("--schedule", choices=SCHEDULES, help=f"default: {Setup.schedule}")
-    add("--device", choices=experiments.DEVICES, help=f"default: {Setup.device}")
+    add("--device", choices=DEVICES, help=f"default: {Setup.device}")
     add("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
     add("--evaluations", type=int, help=f"on the test set, about so many (default: {Setup.evaluations})")
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")

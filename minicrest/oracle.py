@@ -7,102 +7,20 @@ synchronised. Methods are compared at equal bills, so nothing here may work for 
 from __future__ import annotations
 
 import math
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from minicrest.backend import array_module, device_of, synchronize, to_device, to_numpy
+from minicrest.backend import array_module, device_of, to_device, to_numpy
+from minicrest.batch import Batch, Feedback
+from minicrest.ledger import Ledger
 from minicrest.nn import Answers
 from minicrest.random import stream
 
-PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
+__all__ = ["Batch", "Feedback", "Ledger", "Oracle"]
+
 STATISTICS_MOMENTUM = 0.1  # how far the running statistics of batch-norm move towards those of each batch
 CHUNK = 256  # examples to a pass; larger questions are asked in parts
-
-
-class Batch(NamedTuple):
-    """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
-
-    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch of it inherits them and never
-    renormalises: for weights 5, 1, 1, 1 and batches of two, dividing by the batch's own sum would give the heavy
-    example a mean coefficient of 0.42 in place of 0.63.
-    """
-
-    indices: np.ndarray  # (m,) int64, on the host
-    weights: np.ndarray  # (m,) float64, on the host
-
-
-class Feedback(NamedTuple):
-    """What the step just made computed anyway: free. Of the training batch, so augmented and in training mode."""
-
-    indices: np.ndarray  # (m,) on the host
-    losses: Any  # (m,) on the device
-    logits: Any  # (m, C)
-
-
-@dataclass
-class Bill:
-    """What one phase used: examples by kind, and seconds."""
-
-    forward: int = 0
-    backward: int = 0
-    hessian: int = 0
-    seconds: float = 0.0
-
-    @property
-    def cost(self) -> int:
-        """Forward-pass equivalents: forward 1, backward 2, Hessian product 4 per example."""
-        return sum(price * getattr(self, kind) for kind, price in PRICE.items())
-
-
-@dataclass
-class Ledger:
-    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves)."""
-
-    phases: dict[str, Bill] = field(default_factory=dict)
-    device: str = "cpu"
-    _open: list[str] = field(default_factory=list, repr=False)
-    _since: float = field(default=0.0, repr=False)
-
-    @property
-    def cost(self) -> int:
-        """All phases together, in forward-pass equivalents."""
-        return sum(bill.cost for bill in self.phases.values())
-
-    @property
-    def seconds(self) -> float:
-        return sum(bill.seconds for bill in self.phases.values())
-
-    def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
-        """Bill so many examples to the phase that is open ("other" if none is)."""
-        bill = self._bill(self._open[-1] if self._open else "other")
-        bill.forward += forward
-        bill.backward += backward
-        bill.hessian += hessian
-
-    @contextmanager
-    def phase(self, name: str):
-        """Bill what happens inside to `name`; a phase within a phase stops the outer one's clock."""
-        self._tick()
-        self._open.append(name)
-        try:
-            yield
-        finally:
-            self._tick()
-            self._open.pop()
-
-    def _tick(self) -> None:
-        synchronize(self.device)
-        now = time.perf_counter()
-        if self._open:
-            self._bill(self._open[-1]).seconds += now - self._since
-        self._since = now
-
-    def _bill(self, name: str) -> Bill:
-        return self.phases.setdefault(name, Bill())
 
 
 class Oracle:

@@ -2,9 +2,10 @@
 
 from minicrest.nn.chain import Residual, Sequential
 from minicrest.nn.conv import Conv2d
-from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU, Tanh
+from minicrest.nn.layers import Flatten, Linear, ReLU, Tanh
 from minicrest.nn.losses import LogisticLoss, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.network import Answers, Network, Step
+from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.pool import AvgPool2d, MaxPool2d
 from minicrest.nn.zoo import lenet, mlp, resnet20
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from minicrest.backend import array_module
 from minicrest.nn.chain import Residual
 from minicrest.nn.conv import Conv2d
-from minicrest.nn.layers import BatchNorm2d, Flatten, Linear, ReLU
+from minicrest.nn.layers import Flatten, Linear, ReLU
 from minicrest.nn.losses import SoftmaxCrossEntropy
 from minicrest.nn.network import Network
+from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.pool import AvgPool2d, MaxPool2d
 
 

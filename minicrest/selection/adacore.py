@@ -12,7 +12,7 @@ smoothed, since one estimate is noisy. The letters are the paper's:
     6  train on S in mini-batches of m, weighted by gamma_j = size of j's cluster, scaled to mean 1 over S
 
 The authors' code was never published. What is departed from, or had to be decided because the paper does not say, each
-with the test in tests/unit/test_adacore.py that pins it:
+with the test in tests/unit/selection/test_adacore.py that pins it:
     - g_i and H must have the same coordinates. The gradient in the bias of the last layer IS p_i - y_i, so H is the
       Hessian's block of that bias, (C, C): its diagonal is the mean of p_k (1 - p_k)
       (test_the_block_is_that_of_the_last_bias). features="last_layer" takes weights and bias of the last layer
@@ -39,15 +39,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minicrest.backend import array_module
+from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import (
-    Subset,
-    checked_batch_size,
-    checked_fraction,
-    medoid_subset,
-    subset_size,
-    uniform,
-)  # fmt: skip
+from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, medoid_subset, subset_size
 from minicrest.taylor import MovingAverage, hutchinson_diagonal, rademacher, root_mean_square
 
 

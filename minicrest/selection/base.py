@@ -1,42 +1,18 @@
-"""The contract of a method, and the steps that methods share.
-
-A method is an explicit state machine. It is a frozen dataclass of hyper-parameters in the paper's letters; what it
-knows is a frozen dataclass of arrays and scalars; and its three transitions are pure: the same state proposes the same
-batch, always. So every method resumes bit for bit from a checkpoint, can be looked at mid-run, and can be tested one
-transition at a time; and the training loop is the same five lines for all.
-"""
+"""The steps that methods share: a subset trained on for a while, scores, and medoids."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from minicrest.backend import array_module
-from minicrest.oracle import Batch, Feedback, Oracle
+from minicrest.batch import Batch, Feedback, uniform, weighted
+from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.submodular import Medoids, facility_location
-
-State = TypeVar("State")
-
-
-class Method(Protocol[State]):
-    """What the trainer asks of a method. Each class also has `paper`, where it comes from, in a line."""
-
-    def init(self, oracle: Oracle) -> State:
-        """The state before the first step. May ask, and pays."""
-
-    def propose(self, state: State, oracle: Oracle) -> tuple[Batch, State]:
-        """The batch of the next step, and the state that remembers it. May ask, and pays."""
-
-    def observe(self, state: State, feedback: Feedback) -> State:
-        """The state after the step: losses and logits of the batch, which the step computed anyway, are free."""
-
-    def report(self, state: State) -> dict[str, Any]:
-        """What a Run should keep of the state: names to arrays. {} where there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +20,6 @@ class Counter:
     """The state of a method that remembers only how many batches it has proposed."""
 
     step: int = 0
-
-
-def uniform(indices) -> Batch:
-    """A batch in which every example weighs 1."""
-    indices = np.asarray(indices, dtype=np.int64)
-    return Batch(indices, np.ones(len(indices)))
-
-
-def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out."""
-    keep = gamma > 0
-    indices, gamma = np.asarray(indices, dtype=np.int64)[keep], np.asarray(gamma, dtype=np.float64)[keep]
-    return Batch(indices, gamma * (len(gamma) / gamma.sum()))
 
 
 def epoch_slice(oracle: Oracle, n: int, m: int, step: int, purpose: str) -> np.ndarray:

@@ -12,7 +12,8 @@ minimise L is facility location, which greedy solves well. The letters are the p
 The convex form, features="raw", does 2 and 3 once, before training, on the inputs themselves: for a linear model and
 two examples of ONE class, |g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
 
-Departures from the paper, and what it leaves open, each with the test in tests/unit/test_craig.py that pins it:
+Departures from the paper, and what it leaves open, each with the test in tests/unit/selection/test_craig.py that pins
+it:
     - k is given, as in the paper's experiments; the form that grows S until L(S) <= eps is left out.
     - classes share the k places by largest remainder, to exactly k; a class without a place is not trained on, and
       L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).

@@ -14,7 +14,7 @@ the loss says when. The letters are the paper's (Algorithm 1):
        d  F(delta) = L_r(w_l) + g . delta + (1/2) delta . (H * delta), for a fresh random subset V_r
     4  train on one of S_1 .. S_P, drawn at random, weighted by gamma
 
-Departures from the paper, each with the test in tests/unit/test_crest.py that pins it:
+Departures from the paper, each with the test in tests/unit/selection/test_crest.py that pins it:
     - V_r is drawn when the region opens and kept for its checks, and the model's constant is measured on it: then
       rho(0) = 0; the paper's fresh subset spends part of tau on an offset (test_rho_is_zero_where_a_region_opens).
       Like V_p, it is drawn from the active examples, whose mean loss is what g and H describe.
@@ -40,8 +40,9 @@ from typing import Any
 import numpy as np
 
 from minicrest.backend import array_module, to_numpy
+from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import checked_batch_size, uniform, weighted
+from minicrest.selection.base import checked_batch_size
 from minicrest.submodular import facility_location
 from minicrest.taylor import MovingAverage, Quadratic, hutchinson_diagonal, rademacher, root_mean_square
 

@@ -12,7 +12,7 @@ hard to beat. Three rules for the choice, at every checkpoint:
 
 HOW SURE THIS IS. Only the paper's abstract could be read. The loop, T_p = 10, a = 0.8, c = 1, eps = 0.1 and the loss
 as score are recalled or seen in code that is not the authors' (which also starts s at 1 and ranks by v itself, not by
-its root); they may not be the paper's. Our own choices, pinned in tests/unit/test_dynamic.py:
+its root); they may not be the paper's. Our own choices, pinned in tests/unit/selection/test_dynamic.py:
     - the first checkpoint is before the first step, at the initial weights, and v starts at 0
       (test_the_first_checkpoint_is_before_the_first_step)
     - an epoch is a pass over the kept examples: ceil(k / m) steps (test_a_period_is_T_p_passes_over_the_kept)

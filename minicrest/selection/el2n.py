@@ -11,7 +11,7 @@ The preparation is billed: (3 t + 1) n for each run, 610 n at the defaults, as m
 comparison at an equal bill leaves nothing to train with; choose smaller `runs` and t, or compare at equal steps.
 
 The paper's text could not be read: runs = 10 and epoch 20 of 200 are recalled, the recipe (batch 128, lr 0.1) seen in
-the authors' code. Departures, pinned in tests/unit/test_scores.py:
+the authors' code. Departures, pinned in tests/unit/selection/test_scores.py:
     - the networks are trained by plain SGD; the authors use Nesterov momentum 0.9, weight decay 5e-4 and a schedule
       (test_a_run_is_plain_SGD_on_all_the_data)
     - equal scores are ranked at random (test_equal_scores_are_ranked_at_random)

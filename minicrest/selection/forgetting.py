@@ -12,7 +12,7 @@ leaves nothing to train with; choose a smaller T, or compare at equal steps.
 
 The paper's text could not be read: T = 200 is recalled, the rule for the never learned is that of the authors' code
 (others use infinity, or forget the case and remove these examples first). Departures, pinned in
-tests/unit/test_scores.py:
+tests/unit/selection/test_scores.py:
     - the networks are trained by plain SGD, without momentum, weight decay and schedule
       (test_a_run_is_plain_SGD_on_all_the_data)
     - equal scores, of which there are many, are ranked at random (test_equal_scores_are_ranked_at_random)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from minicrest.selection.base import Counter, checked_batch_size, epoch_slice, uniform
+from minicrest.batch import uniform
+from minicrest.selection.base import Counter, checked_batch_size, epoch_slice
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ Cheaper: `rounds` r < k takes k/r examples between two look-aheads (r-greedy), a
 (n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). The released DeepCore passes 4 under
 a misspelt name, so that it never happens and the k largest first gains are taken (test_gains_are_those_at_w_S).
 
-Departures from the paper, each with the test in tests/unit/test_glister.py that pins it:
+Departures from the paper, each with the test in tests/unit/selection/test_glister.py that pins it:
     - target="train" puts all the training examples in V's place, as the paper allows where nothing is held out; it
       costs no further pass (test_train_target).
     - the logits are had back from a, as log p: softmax ignores constants. Probabilities below 1e-16 count as that, and

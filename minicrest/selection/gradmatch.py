@@ -22,7 +22,7 @@ its weight). features="logits" leaves the activations out: g = p - y.
 The scale of G does not matter: t G gives the same X and t w, and 5 takes t out again. Sums are used, so that w_i says
 how many examples i stands for, and the filled ones for themselves alone. The scale of g does: s g is as lam / s^2.
 
-Departures from the paper and its code, each with the test in tests/unit/test_gradmatch.py that pins it:
+Departures from the paper and its code, each with the test in tests/unit/selection/test_gradmatch.py that pins it:
     - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
       would then pick it again and give up (test_a_chosen_element_is_never_picked_again).
     - an element whose weight falls to 0 leaves X and may come back (the code takes it for good as one of the k), so
@@ -47,16 +47,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minicrest.backend import to_numpy
+from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import (
-    Subset,
-    checked_batch_size,
-    checked_fraction,
-    epoch_slice,
-    subset_size,
-    uniform,
-    weighted,
-)
+from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, epoch_slice, subset_size
 from minicrest.submodular import quotas
 
 SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10

@@ -10,7 +10,7 @@ paper's good result is suspected to come from a bug in loading checkpoints. A fe
 
 The preparation is billed: (3 t + 3) n for each run, 30 n at the defaults.
 
-The paper's text could not be read: runs = 10 is recalled. Departures, pinned in tests/unit/test_scores.py:
+The paper's text could not be read: runs = 10 is recalled. Departures, pinned in tests/unit/selection/test_scores.py:
     - the networks are trained by plain SGD; the authors use Nesterov momentum 0.9, weight decay 5e-4 and a schedule
       (test_a_run_is_plain_SGD_on_all_the_data)
     - equal scores are ranked at random (test_equal_scores_are_ranked_at_random)

@@ -11,7 +11,7 @@ average about n/|kept|, not 1 as a coreset's: a step is on average n/|kept| time
 that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
 The paper's text could not be read; this follows the authors' code and what is known of the text. In
-tests/unit/test_infobatch.py:
+tests/unit/selection/test_infobatch.py:
     - the code stores 3 at first, or 1 in another version; either way no loss is below the mean, and the first epoch has
       all the data (test_the_first_epoch_has_all_the_data)
     - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down

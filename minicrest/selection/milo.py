@@ -21,7 +21,8 @@ maximises, the least distance once the example has entered, in units of its stan
 falls along the greedy order, so what is spread out becomes likely, whatever the scale (0.25 to 0.52 of a class on
 digits, 0.68 of the Gaussian points). `report` gives the sizes. (test_the_plain_recipe_is_almost_uniform)
 
-Departures, each with its test in tests/unit/test_milo.py; where the paper's text could not be had, from its code:
+Departures, each with its test in tests/unit/selection/test_milo.py; where the paper's text could not be had, from its
+code:
     - encoders are those of encoders.py, or features that the user gives, not large pre-trained networks.
     - k_c is in proportion to n_c, by largest remainder, so it sums to k and never exceeds n_c; the code takes
       ceil(k / C) and tops up small classes (test_quotas).

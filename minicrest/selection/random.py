@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Counter, checked_batch_size, uniform
+from minicrest.selection.base import Counter, checked_batch_size
 
 
 @dataclass(frozen=True)

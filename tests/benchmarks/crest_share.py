@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicrest.dataset import Dataset
+from minicrest.datasets.dataset import Dataset
 from minicrest.nn import resnet20
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle

@@ -11,7 +11,7 @@ def _torch_networks():
     """The twins that the parity tests use; ImportError where PyTorch is not installed."""
     import torch  # noqa: F401  (test_torch_parity would skip, which is for pytest alone)
 
-    from tests.unit import test_torch_parity
+    from tests.unit.nn import test_torch_parity
 
     return test_torch_parity
 

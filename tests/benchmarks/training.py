@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicrest.dataset import Dataset
+from minicrest.datasets.dataset import Dataset
 from minicrest.optim import SGD
 from minicrest.random import stream
 from tests.benchmarks.peers import BATCH, Twins

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from minicrest import checkpoint
-from minicrest import oracle as oracle_module
+from minicrest import ledger as ledger_module
 from minicrest.backend import gpu_available, to_numpy
 from minicrest.datasets import Dataset
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
@@ -347,6 +347,6 @@ def test_the_host_waits_for_the_device_only_to_read_the_clock(kind, optimizer, d
 
     _, method = whole_run("cuda", kind, optimizer, lambda: synchronisations.count)
     assert method.plain_steps() == {WAITS}
-    monkeypatch.setattr(oracle_module, "synchronize", lambda device: None)
+    monkeypatch.setattr(ledger_module, "synchronize", lambda device: None)
     _, method = whole_run("cuda", kind, optimizer, lambda: synchronisations.count)
     assert method.plain_steps() == {0}

@@ -26,7 +26,7 @@ TIMEOUT = 120  # seconds for one mutant's tests; the slowest take a tenth of it
 WORKERS = 2
 
 # file in minicrest/: rows of (text that occurs once, text in its place, what it is, test that notices, more tests).
-# "layers::test_x" is tests/unit/test_layers.py::test_x.
+# "layers::test_x" is the test_x of test_layers.py, in whichever folder of tests/unit/ that file lies.
 TABLE = {
     "nn/layers.py": [
         ("return dy @ W.T if", "return dy @ W if", "Linear: transpose dropped",
@@ -47,6 +47,8 @@ TABLE = {
          "layers::test_tangents_are_derivatives_along_random_directions"),
         ("* Rdy - 2 * y * Ry * dy", "* Rdy + 2 * y * Ry * dy", "Tanh: sign of the second derivative",
          "layers::test_tangents_are_derivatives_along_random_directions"),
+    ],
+    "nn/norm.py": [
         ("multiply(xh, mean_dy_xh, out=dx)", "multiply(xh, 0 * mean_dy_xh, out=dx)",
          "BatchNorm: variance taken for a constant", "layers::test_forward_and_backward_equal_the_loops"),
         ("self._mean(Rrows, xh) + self._mean(rows, Rxh)", "self._mean(Rrows, xh)", "BatchNorm: half of a product rule",
@@ -151,7 +153,7 @@ TABLE = {
          "quadratic without its 1/2", "taylor"),
         ("return miss / loss if", "return miss / self.constant if", "rho relative to the old loss", "taylor"),
     ],
-    "facility.py": [
+    "submodular/facility.py": [
         ("        self.xp.sqrt(total, out=total)", "        pass", "distances squared",
          "submodular::test_distances_are_not_squared"),
         ("e = gains.argmax(axis=1)  #", "e = gains.argmax(axis=1) * (t > 0)  #", "index 0 always selected",
@@ -175,7 +177,7 @@ TABLE = {
         ('whole[np.argsort(-remainders, kind="stable")[: k - whole.sum()]] += 1', "whole += remainders > 0",
          "shares of classes rounded up", "submodular::test_class_quotas_sum_to_k_and_are_within_one_of_the_proportion"),
     ],
-    "set_functions.py": [
+    "submodular/functions.py": [
         ("[np.maximum(b - state, 0)", "[(b - state)", "facility location: losses counted as gains",
          "submodular::test_gains_are_differences_of_values_along_any_order"),
         ("after[i, None]) - before[i, None]", "after[i, None]) - after[i, None]", "gains kept up to date wrongly",
@@ -189,7 +191,7 @@ TABLE = {
         ("return np.log(left)", "return -np.log(left)", "log-det: the most redundant preferred",
          "submodular::test_gains_are_differences_of_values_along_any_order"),
     ],
-    "submodular.py": [
+    "submodular/greedy.py": [
         ("        taken[e] = True", "        taken[e] = False", "greedy picks an element twice",
          "submodular::test_naive_lazy_and_incremental_greedy_make_one_list"),
         ("while heap[0][2] < t:", "while heap[0][2] < 0:", "lazy greedy never refreshes",
@@ -205,8 +207,16 @@ TABLE = {
         ('np.array_split(stream(seed, "greedi").permutation(f.n), parts)', "np.array_split(np.arange(f.n), parts)",
          "GreeDi: parts not random", "submodular::test_greedi_returns_the_best_part_if_that_is_better"),
     ],
-    "oracle.py": [
+    "batch.py": [
+        ("gamma * (len(gamma) / gamma.sum())", "gamma / gamma.sum()", "weights of sum 1",
+         "crest::test_a_batch_is_one_coreset_and_each_is_drawn_alike"),
+        ("keep = gamma > 0", "keep = gamma >= 0", "training on examples of weight 0",
+         "crest::test_examples_of_weight_0_are_left_out"),
+    ],
+    "ledger.py": [
         ('"hessian": 4}', '"hessian": 2}', "Hessian products at half price", "oracle::test_prices"),
+    ],
+    "oracle.py": [
         ("return self.answers(i).losses",
          "return self._network.losses(*self._ask(np.arange(len(self))), self._stats)[i]",
          "a pass over all the data that no bill shows",
@@ -306,10 +316,6 @@ TABLE = {
          "crest::test_exclusion_leaves_a_subset"),
     ],
     "selection/base.py": [
-        ("gamma * (len(gamma) / gamma.sum())", "gamma / gamma.sum()", "weights of sum 1",
-         "crest::test_a_batch_is_one_coreset_and_each_is_drawn_alike"),
-        ("keep = gamma > 0", "keep = gamma >= 0", "training on examples of weight 0",
-         "crest::test_examples_of_weight_0_are_left_out"),
         ("Batch(self.indices[place], self.weights[place])",
          "Batch(self.indices[place], self.weights[place] / self.weights[place].mean())",
          "weights renormalised per batch", "craig::test_weights_have_mean_one_and_are_inherited"),
@@ -461,7 +467,7 @@ TABLE = {
          "checkpoint::test_device_arrays_return_to_the_device"),
         ("allow_pickle=False", "allow_pickle=True", "pickles read", "checkpoint::test_no_pickle_is_read"),
     ],
-    "dataset.py": [
+    "datasets/dataset.py": [
         ("x += self.shift", "x -= self.shift", "sign of the shift",
          "datasets::test_inputs_scale_and_shift_each_channel"),
         ("rng.random(n) < 0.5", "rng.random(n) < 0", "never flipped",
@@ -478,15 +484,17 @@ TABLE = {
         ("hashlib.blake2b(repr(path)", 'hashlib.blake2b("".join(map(str, path))', "purposes run into each other",
          "random::test_no_two_purposes_share_a_stream"),
     ],
-    "compare.py": [
+    "experiments/compare.py": [
+        ("    if run.complete:", "    if run:", "an unfinished run saved as finished",
+         "compare::test_an_incomplete_run_is_not_saved_as_finished"),
+    ],
+    "experiments/setup.py": [
         ("round(self.budget * 3 * n * self.epochs)", "round(self.budget * n * self.epochs)", "backward passes for free",
          "compare::test_equal_bills_are_equal_within_one_step[random]"),
         ("network.initialize(self.seed,", "network.initialize(len(self.method),",
          "methods start from different weights", "compare::test_methods_are_paired_in_data_and_initial_weights"),
         ("        if not having:", "        if False:", "a misspelt setting swallowed",
          "compare::test_wrong_hyperparameters_say_what_exists"),
-        ("    if run.complete:", "    if run:", "an unfinished run saved as finished",
-         "compare::test_an_incomplete_run_is_not_saved_as_finished"),
     ],
 }  # fmt: skip
 
@@ -521,10 +529,12 @@ class Outcome(NamedTuple):
 
 
 def target(name: str) -> str:
-    """ "layers::test_x" -> "tests/unit/test_layers.py::test_x"; what has a path of its own keeps it."""
+    """ "layers::test_x" -> "tests/unit/nn/test_layers.py::test_x"; what has a path of its own keeps it."""
     room, colons, test = name.partition("::")
-    path = f"tests/{room[3:]}" if room.startswith("../") else f"tests/unit/test_{room}.py"
-    return path + colons + test
+    if room.startswith("../"):
+        return f"tests/{room[3:]}" + colons + test
+    found = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests/unit").rglob(f"test_{room}.py"))]
+    return (found[0] if len(found) == 1 else f"tests/unit/test_{room}.py") + colons + test
 
 
 def mutated(text: str, mutant: Mutant) -> str:

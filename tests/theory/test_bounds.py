@@ -1,4 +1,4 @@
-"""The bounds of theory.py on cases small enough for pencil and paper, and against recursions and enumerations."""
+"""The bounds of bounds.py on cases small enough for pencil and paper, and against recursions and enumerations."""
 
 import itertools
 import math
@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from minicrest import theory
 from minicrest.random import stream
+from minicrest.theory import bounds as theory
 
 pytestmark = pytest.mark.theory
 TOL = 1e-12  # relative: a few operations in float64

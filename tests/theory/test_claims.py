@@ -2,8 +2,8 @@
 
 import pytest
 
-from minicrest.claims import CLAIMS, report
-from minicrest.claims.base import Claim, Verdict
+from minicrest.theory.claims import CLAIMS, report
+from minicrest.theory.claims.base import Claim, Verdict
 
 pytestmark = pytest.mark.theory
 every_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)

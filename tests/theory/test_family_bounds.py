@@ -1,4 +1,4 @@
-"""The bounds of theory_family.py on cases small enough for pencil and paper, against recursions and enumerations."""
+"""The bounds of family_bounds.py on cases small enough for pencil and paper, against recursions and enumerations."""
 
 import itertools
 import math
@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from minicrest import theory_family as theory
-from minicrest.claims.chance import least_p
 from minicrest.random import stream
+from minicrest.theory import family_bounds as theory
+from minicrest.theory.claims.chance import least_p
 
 pytestmark = pytest.mark.theory
 TOL = 1e-12  # relative: a few operations in float64

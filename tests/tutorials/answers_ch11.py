@@ -3,10 +3,10 @@
 import numpy as np
 from exercises.ch11 import EXERCISES
 
+from minicrest.experiments.tables import estimate
 from minicrest.selection.adacore import precondition
 from minicrest.selection.dynamic import remember
 from minicrest.selection.gradmatch import omp
-from minicrest.tables import estimate
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 

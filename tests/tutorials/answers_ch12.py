@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minicrest import theory
+from minicrest.theory import bounds as theory
 
 
 def descent(loss, g, U, eta, L_s):

@@ -5,12 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from minicrest import ledger as ledger_module
 from minicrest import oracle as oracle_module
 from minicrest.backend import device_of, to_device, to_numpy
 from minicrest.datasets import Dataset
+from minicrest.ledger import Bill, Ledger
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.chain import Sequential
-from minicrest.oracle import Batch, Bill, Ledger, Oracle
+from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
 
 C = 3
@@ -240,7 +242,7 @@ def test_prices():
 def test_seconds_count_in_the_innermost_phase(monkeypatch):
     """Against a clock that we move by hand; a phase left by an error stops its clock too."""
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(oracle_module, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(ledger_module, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     ledger = Ledger()
 
     def wait(seconds):
@@ -264,7 +266,7 @@ def test_seconds_count_in_the_innermost_phase(monkeypatch):
 
 def test_the_clock_waits_for_the_device(device, monkeypatch):
     waited = []
-    monkeypatch.setattr(oracle_module, "synchronize", waited.append)
+    monkeypatch.setattr(ledger_module, "synchronize", waited.append)
     with make(device)[0].phase("train"):
         pass
     assert waited == [device, device]

@@ -1,0 +1,78 @@
+"""Checks of arguments: every error says what came, what is expected and what to do, in the same words everywhere."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+
+import numpy as np
+
+from minicrest.backend import array_module
+
+
+def whole(name: str, value, least: int | None = None, most: int | None = None) -> int:
+    """`value` as an int: a Python or NumPy integer, no bool and no float.
+
+    Raises TypeError for another type, ValueError outside `least`..`most`.
+    """
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+    value = operator.index(value)
+    if (least is not None and value < least) or (most is not None and value > most):
+        wanted = f"at least {least}" if most is None else f"at most {most}" if least is None else f"in {least}..{most}"
+        raise ValueError(f"{name} must be {wanted}, got {value}")
+    return value
+
+
+def number(name: str, value, interval: str = "(-inf, inf)") -> float:
+    """`value` as a float: finite, and inside `interval`, written as in "(0, 1]".
+
+    Raises TypeError for what is not a real number, ValueError for NaN, infinity and what lies outside.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    low, high = map(float, interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    below = value <= high if interval[-1] == "]" else value < high
+    if not (math.isfinite(value) and above and below):
+        wanted = "finite" if interval == "(-inf, inf)" else f"a number in {interval}"
+        raise ValueError(f"{name} must be {wanted}, got {value}")
+    return float(value)
+
+
+def one_of(name: str, value, options) -> None:
+    """Raise ValueError, naming the options, unless `value` is one of them."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, options))}, got {shown(value)}")
+
+
+def flag(name: str, value) -> bool:
+    """`value` as a bool; TypeError for anything but True and False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def dense(name: str, value):
+    """`value` as an array of numbers on its device: an array as it is; a list, a DataFrame or a tensor converted.
+
+    Raises TypeError for sparse matrices, text, objects and whatever else is no table of numbers.
+    """
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(f"{name} is a sparse {type(value).__name__}; give a dense array, as with {name}.toarray()")
+    if array_module(value) is not np:
+        return value
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # ragged lists, tensors on another device: each library raises a type of its own
+        raise TypeError(f"{name} must be an array of numbers, got {shown(value)} ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of numbers, got {shown(value)} of {array.dtype}; convert it first")
+    return array
+
+
+def shown(value) -> str:
+    """`value` in an error message: short values as they are, others by their type."""
+    text = repr(value) if isinstance(value, (str, bytes, int, float, bool, type(None), tuple, list)) else ""
+    return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"

@@ -1,0 +1,84 @@
+"""Two synthetic families: blobs, convex with its exact minimiser known, and spirals, which need hidden layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minicrest.backend import to_numpy
+from minicrest.datasets.dataset import Dataset
+from minicrest.random import stream
+
+
+def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, seed: int = 0) -> Dataset:
+    """Two unit Gaussians whose means are `separation` apart: convex, with its exact minimiser as `.optimum`.
+
+    x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` belongs to
+    Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
+    """
+    if n < 2 or d < 1:
+        raise ValueError(f"blobs needs n of at least 2 and d of at least 1, got n={n}, d={d}")
+
+    def draw(count, part):
+        y = np.arange(count) % 2
+        centre = (y[:, None] - 0.5) * separation / np.sqrt(d)  # along the diagonal
+        return centre + stream(seed, "blobs", part).standard_normal((count, d)), y
+
+    x, y = draw(n, "train")
+    test = Dataset(*draw(max(n // 4, 1), "test"), "blobs", ("0", "1"))
+    return Dataset(x, y, "blobs", ("0", "1"), test, optimum=logistic_optimum(x, y, l2))
+
+
+def logistic_optimum(x, y, l2: float) -> np.ndarray:
+    """theta = [W (d,), b (1,)] minimising mean_n [log(1 + e^z) - y z] + (l2 / 2) |theta|^2, z = x W + b; bias included.
+
+    Newton's method with step halving, in float64 on the host, to a gradient norm below 1e-12. Raises ValueError if l2
+    is not positive (separable classes have no minimiser then) or if rounding keeps it from 1e-12.
+    """
+    if not l2 > 0:
+        raise ValueError(f"l2 must be positive for a unique minimiser, got {l2}")
+    a = np.column_stack([to_numpy(x).astype(np.float64), np.ones(len(x))])  # (n, d + 1)
+    y = to_numpy(y).astype(np.float64)
+
+    def loss(theta):
+        return np.mean(np.logaddexp(0, a @ theta) - y * (a @ theta)) + l2 / 2 * theta @ theta
+
+    theta = np.zeros(a.shape[1])
+    for _ in range(100):
+        p = 0.5 * (1 + np.tanh(a @ theta / 2))  # the sigmoid, without overflow
+        gradient = a.T @ (p - y) / len(y) + l2 * theta
+        if np.linalg.norm(gradient) < 1e-12:
+            return theta
+        hessian = (a.T * (p * (1 - p))) @ a / len(y) + l2 * np.eye(len(theta))
+        step = np.linalg.solve(hessian, gradient)
+        while loss(theta - step) > loss(theta) + 1e-12:  # the slack is rounding: near the end no step shows in the loss
+            step /= 2
+        theta = theta - step
+    raise ValueError(f"Newton stopped at gradient norm {np.linalg.norm(gradient):.1e}; scale x to about unit size")
+
+
+def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: float = 0.0, seed: int = 0) -> Dataset:
+    """Interleaved spirals of one turn: x (n, 2) float64 of unit variance, y (n,) in 0..classes-1; for hidden layers.
+
+    `noise` is the standard deviation of the angle in radians. A fraction `label_noise` of the training labels is
+    wrong; the points do not depend on it, so label_noise=0 with the same seed tells which. The test part (n // 4) is
+    clean.
+    """
+    if classes < 2 or n < classes or not 0 <= label_noise <= 1:
+        raise ValueError(
+            f"spirals needs at least 2 classes, an example for each, and label_noise from 0 to 1, got "
+            f"n={n}, classes={classes}, label_noise={label_noise}"
+        )
+    names = tuple(str(k) for k in range(classes))
+
+    def draw(count, part):
+        rng, y = stream(seed, "spirals", part), np.arange(count) % classes
+        r = rng.random(count)
+        angle = 2 * np.pi * (y / classes + r) + noise * rng.standard_normal(count)
+        x = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
+        return np.sqrt(6) * x, y  # E r^2 = 1/3, half of it a coordinate: variance 1
+
+    x, y = draw(n, "train")
+    rng = stream(seed, "spirals", "label noise")
+    wrong = rng.permutation(n)[: round(label_noise * n)]
+    y[wrong] = (y[wrong] + rng.integers(1, classes, size=len(wrong))) % classes
+    return Dataset(x, y, "spirals", names, Dataset(*draw(max(n // 4, 1), "test"), "spirals", names))

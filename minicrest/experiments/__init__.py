@@ -1,0 +1,6 @@
+"""Experiments: what to train and how (setup), many side by side (compare), and what they show (tables, plots)."""
+
+from minicrest.experiments.compare import compare
+from minicrest.experiments.setup import MODELS, PRESETS, Setup
+
+__all__ = ["MODELS", "PRESETS", "Setup", "compare"]

@@ -1,0 +1,76 @@
+"""The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds.
+
+Seconds are read with the device synchronised. Methods are compared at equal bills.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from minicrest.backend import synchronize
+
+PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
+
+
+@dataclass
+class Bill:
+    """What one phase used: examples by kind, and seconds."""
+
+    forward: int = 0
+    backward: int = 0
+    hessian: int = 0
+    seconds: float = 0.0
+
+    @property
+    def cost(self) -> int:
+        """Forward-pass equivalents: forward 1, backward 2, Hessian product 4 per example."""
+        return sum(price * getattr(self, kind) for kind, price in PRICE.items())
+
+
+@dataclass
+class Ledger:
+    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves)."""
+
+    phases: dict[str, Bill] = field(default_factory=dict)
+    device: str = "cpu"
+    _open: list[str] = field(default_factory=list, repr=False)
+    _since: float = field(default=0.0, repr=False)
+
+    @property
+    def cost(self) -> int:
+        """All phases together, in forward-pass equivalents."""
+        return sum(bill.cost for bill in self.phases.values())
+
+    @property
+    def seconds(self) -> float:
+        return sum(bill.seconds for bill in self.phases.values())
+
+    def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
+        """Bill so many examples to the phase that is open ("other" if none is)."""
+        bill = self._bill(self._open[-1] if self._open else "other")
+        bill.forward += forward
+        bill.backward += backward
+        bill.hessian += hessian
+
+    @contextmanager
+    def phase(self, name: str):
+        """Bill what happens inside to `name`; a phase within a phase stops the outer one's clock."""
+        self._tick()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._tick()
+            self._open.pop()
+
+    def _tick(self) -> None:
+        synchronize(self.device)
+        now = time.perf_counter()
+        if self._open:
+            self._bill(self._open[-1]).seconds += now - self._since
+        self._since = now
+
+    def _bill(self, name: str) -> Bill:
+        return self.phases.setdefault(name, Bill())

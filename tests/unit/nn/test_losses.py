@@ -1,0 +1,133 @@
+"""Losses: values, gradients and curvature against loops and differences, and numbers that must not overflow."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minicrest.backend import device_of, to_device, to_numpy
+from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError
+from minicrest.random import stream
+from tests.unit.nn.naive_layers import derivative, relative_error
+
+ROUNDING = 1e-13  # a few operations on a few classes, float64
+DIFFERENCES = 1e-9  # five-point differences in float64
+N, C = 6, 4
+
+
+def softmax_loop(z, y):
+    return [math.log(sum(math.exp(v) for v in row)) - row[label] for row, label in zip(z, y)]
+
+
+def logistic_loop(z, y):
+    return [math.log(1 + math.exp(row[0])) - label * row[0] for row, label in zip(z, y)]
+
+
+def squared_loop(z, y):
+    return [sum((v - (k == label)) ** 2 for k, v in enumerate(row)) / 2 for row, label in zip(z, y)]
+
+
+def real_loop(z, y):
+    return [sum((v - t) ** 2 for v, t in zip(row, target)) / 2 for row, target in zip(z, y.reshape(len(z), -1))]
+
+
+def labels(rng, shape, classes):
+    return rng.integers(0, classes, shape)
+
+
+CASES = {  # name: loss, outputs, targets, loop
+    "softmax": (SoftmaxCrossEntropy(), C, lambda rng: labels(rng, N, C), softmax_loop),
+    "logistic": (LogisticLoss(), 1, lambda rng: labels(rng, N, 2), logistic_loop),
+    "squared, classes": (SquaredError(), C, lambda rng: labels(rng, N, C), squared_loop),
+    "squared, real rows": (SquaredError(), C, lambda rng: rng.standard_normal((N, C)), real_loop),
+    "squared, real numbers": (SquaredError(), 1, lambda rng: rng.standard_normal(N), real_loop),
+    "squared, one column": (SquaredError(), 1, lambda rng: rng.standard_normal((N, 1)), real_loop),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request, device):
+    """loss, z, y, u (a random direction) on the host, `put` to bring an array to the device, and the loop."""
+    loss, outputs, targets, loop = CASES[request.param]
+    rng = stream(3, "loss", request.param)
+    z, u = rng.standard_normal((2, N, outputs)) * 2
+    return loss, z, targets(rng), u, lambda array: to_device(array, device), loop
+
+
+def test_losses_equal_the_loops(case):
+    loss, z, y, _, put, loop = case
+    assert relative_error(to_numpy(loss.losses(put(z), put(y))), np.array(loop(z, y))) < ROUNDING
+
+
+def test_gradient_is_the_derivative(case):
+    """One random direction for each example: a gradient of the wrong example would not pass."""
+    loss, z, y, u, put, _ = case
+    expected = derivative(lambda e: loss.losses(z + e * u, y))
+    assert relative_error((to_numpy(loss.gradient(put(z), put(y))) * u).sum(1), expected) < DIFFERENCES
+
+
+def test_hessian_is_the_derivative_of_the_gradient(case):
+    loss, z, y, u, put, _ = case
+    expected = derivative(lambda e: loss.gradient(z + e * u, y))
+    assert relative_error(to_numpy(loss.hessian(put(z), put(y), put(u))), expected) < DIFFERENCES
+
+
+def test_curvature_root_times_its_transpose_is_the_hessian(case):
+    loss, z, y, _, put, _ = case
+    S = to_numpy(loss.curvature_root(put(z), put(y)))
+    columns = [to_numpy(loss.hessian(put(z), put(y), put(np.tile(e, (N, 1))))) for e in np.eye(z.shape[1])]
+    assert relative_error(S @ S.transpose(0, 2, 1), np.stack(columns, axis=2)) < ROUNDING
+
+
+def test_logistic_gradients_are_p_minus_y():
+    z, y = np.array([[0.0, 0.0, math.log(2)]]), np.array([2])
+    assert np.allclose(SoftmaxCrossEntropy().gradient(z, y), [[0.25, 0.25, -0.5]], rtol=0, atol=1e-15)
+    z, y = np.array([[math.log(3)], [math.log(3)]]), np.array([1, 0])
+    assert np.allclose(LogisticLoss().gradient(z, y), [[-0.25], [0.75]], rtol=0, atol=1e-15)
+
+
+def test_two_class_softmax_is_the_logistic_loss():
+    z, y = stream(3, "two").standard_normal((N, 1)), np.array([0, 1, 1, 0, 1, 0])
+    both = np.concatenate([np.zeros((N, 1)), z], axis=1)
+    assert relative_error(SoftmaxCrossEntropy().losses(both, y), LogisticLoss().losses(z, y)) < ROUNDING
+    assert relative_error(SoftmaxCrossEntropy().gradient(both, y)[:, 1:], LogisticLoss().gradient(z, y)) < ROUNDING
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_large_logits_do_not_overflow(device, dtype):
+    """At +-1000 the answers are exact: the loss is the distance to the largest logit, p is 0 or 1, the Hessian 0."""
+    z, y = to_device(np.array([[1000.0, -1000], [1000, -1000]], dtype), device), to_device(np.array([0, 1]), device)
+    loss = SoftmaxCrossEntropy()
+    assert to_numpy(loss.losses(z, y)).tolist() == [0, 2000]
+    assert to_numpy(loss.gradient(z, y)).tolist() == [[0, 0], [1, -1]]
+    assert not to_numpy(loss.hessian(z, y, z)).any() and not to_numpy(loss.curvature_root(z, y)).any()
+    z, y = (
+        to_device(np.array([[1000.0], [-1000], [1000], [-1000]], dtype), device),
+        to_device(np.array([1, 0, 0, 1]), device),
+    )
+    loss = LogisticLoss()
+    assert to_numpy(loss.losses(z, y)).tolist() == [0, 0, 1000, 1000]
+    assert to_numpy(loss.gradient(z, y)).tolist() == [[0], [0], [1], [-1]]
+    assert not to_numpy(loss.hessian(z, y, z)).any() and not to_numpy(loss.curvature_root(z, y)).any()
+
+
+def test_predictions(device):
+    z = to_device(np.array([[0.1, 2.0, -1.0], [3.0, -4.0, 0.5]]), device)
+    assert to_numpy(SoftmaxCrossEntropy().predict(z)).tolist() == [1, 0]
+    assert to_numpy(SquaredError().predict(z)).tolist() == [1, 0]
+    one = to_device(np.array([[0.3], [-0.2]]), device)
+    found = LogisticLoss().predict(one)
+    assert to_numpy(found).tolist() == [1, 0] and str(found.dtype) == "int64"
+    assert to_numpy(SquaredError().predict(one)).tolist() == [0.3, -0.2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_types_in_are_types_out_and_inputs_stay(case, dtype, device):
+    loss, z, y, u, put, _ = case
+    z, y, u = put(z.astype(dtype)), put(y), put(u.astype(dtype))
+    before = [to_numpy(a).copy() for a in (z, y, u)]
+    found = [loss.losses(z, y), loss.gradient(z, y), loss.hessian(z, y, u), loss.curvature_root(z, y)]
+    assert {str(one.dtype) for one in found} == {dtype}
+    assert {device_of(one) for one in found} == {device}
+    assert all(np.array_equal(a, to_numpy(b)) for a, b in zip(before, (z, y, u)))
