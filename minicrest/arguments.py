@@ -33,12 +33,13 @@ def number(name: str, value, interval: str = "(-inf, inf)") -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     low, high = map(float, interval[1:-1].split(","))
-    above = value >= low if interval[0] == "[" else value > low
-    below = value <= high if interval[-1] == "]" else value < high
-    if not (math.isfinite(value) and above and below):
+    real = float(value) if abs(value) < 1e308 else math.nan  # an int may be too large for a float
+    above = real >= low if interval[0] == "[" else real > low
+    below = real <= high if interval[-1] == "]" else real < high
+    if not (above and below):
         wanted = "finite" if interval == "(-inf, inf)" else f"a number in {interval}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
-    return float(value)
+    return real
 
 
 def one_of(name: str, value, options) -> None:
