@@ -33,10 +33,13 @@ def number(name: str, value, interval: str = "(-inf, inf)") -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     low, high = map(float, interval[1:-1].split(","))
-    real = float(value) if abs(value) < 1e308 else math.nan  # an int may be too large for a float
+    try:
+        real = float(value)
+    except OverflowError:  # an int too large for a float
+        real = math.inf
     above = real >= low if interval[0] == "[" else real > low
     below = real <= high if interval[-1] == "]" else real < high
-    if not (above and below):
+    if not (math.isfinite(real) and above and below):
         wanted = "finite" if interval == "(-inf, inf)" else f"a number in {interval}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
     return real
