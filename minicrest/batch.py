@@ -27,6 +27,10 @@ class Feedback(NamedTuple):
     logits: Any  # (m, C)
 
 
+class Diverged(ValueError):
+    """Losses, gradients or scores are no longer finite: the run is over, and that is its result."""
+
+
 def uniform(indices) -> Batch:
     """A batch in which every example weighs 1."""
     indices = np.asarray(indices, dtype=np.int64)
