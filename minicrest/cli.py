@@ -180,7 +180,7 @@ def _list_methods(arguments) -> int:
     print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
     for name, method in METHODS.items():
         defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
-        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.cost}")
+        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.price}")
     return 0
 
 

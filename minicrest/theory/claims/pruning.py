@@ -176,7 +176,7 @@ def epsilon(told: float = 0.25) -> Verdict:
     chance, independently.
     """
     n, k, T = 20, 8, 400
-    seen, u, _ = kept(EpsilonGreedy(m=k, fraction=k / n, T_p=1, epsilon=0.25, a=A), some_targets(n), T)
+    seen, u, _ = kept(EpsilonGreedy(m=k, fraction=k / n, T_p=1, eps=0.25, a=A), some_targets(n), T)
     top = k - round(told * k)
     chance = (k - top) / (n - top)
     free, drawn, missing = np.zeros(n), np.zeros(n), int((seen.sum(1) != k).sum())

@@ -116,7 +116,7 @@ def test_the_block_is_that_of_the_last_bias():
     np.testing.assert_allclose(found, (p * (1 - p)).mean(0), **CLOSE)
 
 
-@pytest.mark.parametrize("features, size", [("logits", 3), ("last_layer", 27)])
+@pytest.mark.parametrize("features, size", [("logits", 3), ("last-layer", 27)])
 def test_estimates_are_unbiased(features, size, device, monkeypatch):
     """Over all probes of the bias the mean is diag H, and no estimate carries noise from outside of the block.
 
@@ -167,7 +167,7 @@ def test_every_estimate_has_its_own_signs(monkeypatch):
     oracle, _, _ = pool(2)
     seen, true = [], adacore.rademacher
     monkeypatch.setattr(adacore, "rademacher", lambda rng, *rest: seen.append(true(rng, *rest)) or seen[-1])
-    method = AdaCore(m=12, fraction=0.3, estimates=10, features="last_layer")
+    method = AdaCore(m=12, fraction=0.3, estimates=10, features="last-layer")
     state = method.init(oracle)
     for _ in range(2):
         _, state = method.propose(state, oracle)
@@ -192,7 +192,7 @@ def test_power_zero_is_craig(device):
 
 
 @pytest.mark.parametrize("seed", [1, 3, 4])  # where the curvature differs between classes enough to change the choice
-@pytest.mark.parametrize("features", ["logits", "last_layer"])
+@pytest.mark.parametrize("features", ["logits", "last-layer"])
 def test_the_subset_is_that_of_naive_greedy_on_q(seed, features, device):
     """The first selection, from the network's own answers; CRAIG's differs. Rows, indices and classes are aligned."""
     oracle, net, data = pool(seed, device=device)
@@ -217,7 +217,7 @@ def test_last_layer_features_are_the_whole_gradient_of_logistic_regression():
     data = Dataset(x, y, "logistic")
     oracle = Oracle(net, replace(data, test=data), net.initialize(0, "float64") / 30, seed=0)
     w = np.array(oracle.theta)
-    method = AdaCore(m=5, fraction=0.2, b_H=50, R=10**6, curvature="exact", features="last_layer")
+    method = AdaCore(m=5, fraction=0.2, b_H=50, R=10**6, curvature="exact", features="last-layer")
     s, tilde = 1 / (1 + np.exp(-x @ w[:3] - w[3])), np.column_stack([x, np.ones(50)])
     D = (s * (1 - s)) @ tilde**2 / 50 + 1e-2
     run = train(method, oracle, SGD(lr=1e-3), 30, progress=False)
@@ -264,7 +264,7 @@ def test_bill(curvature, model):
 
 def test_resumes_from_a_checkpoint(tmp_path):
     oracle, net, _ = pool(5)
-    method = AdaCore(m=5, fraction=0.3, features="last_layer")
+    method = AdaCore(m=5, fraction=0.3, features="last-layer")
     state = method.init(oracle)
     for _ in range(4):
         _, state = method.propose(state, oracle)

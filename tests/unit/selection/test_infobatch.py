@@ -222,7 +222,7 @@ def test_resumes_bit_for_bit(stop_at, tmp_path):
 
 
 @pytest.mark.parametrize("wrong, words", [
-    (dict(m=0), "batch size"), (dict(q=1.0), "below 1"), (dict(delta=1.1), "delta"),
+    (dict(m=0), "m must be at least 1"), (dict(q=1.0), "q must be"), (dict(delta=1.1), "delta"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):
