@@ -11,7 +11,7 @@ import numpy as np
 from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import Feedback, uniform
-from minicrest.oracle import Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
 from minicrest.selection.base import Subset, epoch_slice, finite, subset_size
 from minicrest.selection.method import Method
@@ -81,12 +81,12 @@ def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, 
     return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
 
 
-def fork_of_run(oracle: Oracle, name: str, run: int):
+def fork_of_run(oracle: Oracle, name: str, run: int) -> Fork:
     """A fork with initial weights and shuffles that belong to this run; another `oracle.seed` has other runs."""
     return oracle.fork(int(stream(oracle.seed, name, "run", run).integers(2**31)))
 
 
-def fork_epochs(fork, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
+def fork_epochs(fork: Fork, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
     """Train a fork by plain SGD: so many passes over all n examples, shuffled anew, m at a time. Yields each step's."""
     n = len(fork)
     for step in range(epochs * -(-n // m)):
