@@ -191,6 +191,20 @@ def test_opposed_gradients_are_not_used():
     assert len(omp(np.zeros((3, 2)), np.zeros(2), 2, 0.5).indices) == 0
 
 
+@pytest.mark.parametrize("trial", range(60))
+def test_equal_rows_go_to_the_lowest_index(trial):
+    """Rows equal to the last bit tie exactly, wherever they stand in the matrix product; -0.0 is 0.0."""
+    rng = stream(trial, "ties")
+    base = np.round(rng.standard_normal((int(rng.integers(5, 40)), int(rng.integers(2, 60)))), 8)
+    base[:, 0] = 0
+    G = np.tile(base, (3, 1))
+    G[: len(base), 0] = -0.0
+    chosen = omp(G, G.sum(0), 5, 0.5).indices
+    assert chosen[0] < len(base)
+    for e in chosen:  # a copy comes only after all before it
+        assert all(copy in chosen for copy in range(e % len(base), e, len(base)))
+
+
 def test_duplicates_share_the_weight_of_one():
     G = np.array([[1.0, 2.0], [1.0, 2.0]])
     assert omp(G, 3 * G[0], 2, 0.0).indices.tolist() == [0]  # nothing is left for the second
