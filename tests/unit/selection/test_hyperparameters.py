@@ -59,8 +59,8 @@ OTHER = {  # another value of every hyper-parameter, which changes what the toy 
     "normalize": True, "eta": 4.0, "target": "train", "rounds": 1, "elements": "class", "features": "logits",
     "r": 30, "tau": 1e-9,
     "h": 4.0, "b": 1.0, "alpha": 9.0, "T2": 2, "beta1": 0.1, "beta2": 0.1, "warmup": 3, "longest": 1,
-    "curvature": "exact", "order": 1, "smooth": False, "exclude": False, "many": False, "b_H": 3, "estimates": 5, "power": 0.0,
-    "damping": 9.0,
+    "curvature": "exact", "order": 1, "smooth": False, "exclude": False, "many": False, "b_H": 3, "estimates": 5,
+    "power": 0.0, "damping": 9.0,
 }  # fmt: skip
 BASE = {  # where the other values need a base that they differ from
     "crest": dict(tau=0.02, alpha=0.5, h=2.0), "adacore": dict(damping=1e-2, R=1), "gradmatch": dict(R=1),
