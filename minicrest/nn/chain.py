@@ -1,24 +1,26 @@
 """Chains: a sequence of layers is a layer, and so is a residual block; the same four formulas, by the chain rule.
 
-A chain's `w` is one flat vector, and every layer sees its own part of it. `backward` can keep the dy that reached each
-layer (in a list, last layer first): that is all that `backward_tangent` and the per-example formulas need besides the
-caches.
+A chain's `w` is one flat vector, and every layer gets its own part of it. `backward` can keep the dy that reached each
+layer, in a tree shaped like the caches: that is all that `backward_tangent` and the per-example formulas need besides
+the caches.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from contextlib import nullcontext
 
 import numpy as np
 
+from minicrest.arguments import shown
 from minicrest.backend import array_module
-from minicrest.nn.conv import Conv2d
+from minicrest.nn.layer import Layer
 from minicrest.threads import one_blas_thread
 
 
 def _with_threads(formula):
-    """A chain that convolves takes BLAS's threads for itself (see threads.py); any other leaves them where they are."""
+    """A chain that convolves takes BLAS's threads for itself (see threads.py); any other leaves them to BLAS."""
 
     @functools.wraps(formula)
     def _decorated(self, w, *arguments, **options):
@@ -28,24 +30,43 @@ def _with_threads(formula):
     return _decorated
 
 
-class Sequential:
-    """layers[0], then layers[1], ...: y = f_L(... f_1(x; w_1) ...; w_L), w = (w_1, ..., w_L)."""
+class Sequential(Layer):
+    """layers[0], then layers[1], ...: y = f_L(... f_1(x; w_1) ...; w_L), w = (w_1, ..., w_L).
+
+    Caches, tangent caches and kept dy are lists with one entry a layer.  Raises TypeError for what is no Layer.
+    """
+
+    composite = True
 
     def __init__(self, layers):
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"layers must be a list of Layer objects, got {shown(layers)}")
         self.layers = tuple(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers must be Layer objects, as ReLU() is, got {shown(layer)}")
         ends = np.cumsum([0] + [layer.size for layer in self.layers])
         marks = np.cumsum([0] + [layer.statistics for layer in self.layers])
         self.parts = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:])]
         self.marks = [slice(int(a), int(b)) for a, b in zip(marks, marks[1:])]
         self.size, self.statistics = int(ends[-1]), int(marks[-1])
-        self.convolves = any(getattr(layer, "convolves", isinstance(layer, Conv2d)) for layer in self.layers)
+        self.convolves = any(layer.convolves for layer in self.layers)
         self.start = next((k for k, layer in enumerate(self.layers) if layer.size), len(self.layers))
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
     def initialize(self, rng) -> np.ndarray:
-        return np.concatenate([np.zeros(0)] + [layer.initialize(rng) for layer in self.layers if layer.size])
+        return np.concatenate([np.zeros(0)] + [layer.initialize(rng) for layer in self.layers])
+
+    def initial_statistics(self) -> np.ndarray:
+        return np.concatenate([np.zeros(0)] + [layer.initial_statistics() for layer in self.layers])
+
+    @property
+    def outputs(self) -> int | None:
+        """The `outputs` of the last layer that states them: C, if the chain gives logits; None if no layer does."""
+        stated = [getattr(layer, "outputs", None) for layer in self.layers]
+        return next((outputs for outputs in reversed(stated) if outputs is not None), None)
 
     @_with_threads
     def forward(self, w, x, stats=None):
@@ -57,15 +78,18 @@ class Sequential:
 
     @_with_threads
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
-        """`kept`, a list, gets the dy of every leaf layer, last first."""
+        """`kept`, an empty list, receives the dy that reached each layer; for a composite layer, its own such list."""
+        if kept is not None:
+            kept += [[] if layer.composite else None for layer in self.layers]
         for k in range(len(self.layers) - 1, -1, -1):
             if k < self.start and not need_dx:  # nothing below has parameters
                 break
-            layer, part = self.layers[k], self.parts[k]
+            layer, part, rest = self.layers[k], self.parts[k], {}
+            if kept is not None and layer.composite:
+                rest = {"kept": kept[k]}
+            elif kept is not None:
+                kept[k] = dy
             below = need_dx or k > self.start
-            rest = {"kept": kept} if is_chain(layer) else {}
-            if kept is not None and not is_chain(layer):
-                kept.append(dy)
             dy = layer.backward(w[part], caches[k], dy, None if dw is None else dw[part], below, **rest)
         return dy
 
@@ -82,35 +106,39 @@ class Sequential:
 
     @_with_threads
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
-        """`kept` is an iterator over what `backward` kept: the dy of each leaf, last first."""
+        """`kept` is the list that `backward` filled, in the place of dy."""
         for k in range(len(self.layers) - 1, -1, -1):
             if k < self.start and not need_dx:
                 break
             layer, part = self.layers[k], self.parts[k]
-            dy = kept if is_chain(layer) else next(kept)
             below = need_dx or k > self.start
-            Rdy = layer.backward_tangent(w[part], caches[k], dy, Rw[part], Rcaches[k], Rdy, Rdw[part], below)
+            Rdy = layer.backward_tangent(w[part], caches[k], kept[k], Rw[part], Rcaches[k], Rdy, Rdw[part], below)
         return Rdy
 
-    def leaves(self, caches, offset: int = 0, need_dx: bool = False):
-        """(layer, slice of w, cache) of every leaf that `backward` visits, in the order of `kept`."""
-        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
-            layer, part = self.layers[k], self.parts[k]
-            if is_chain(layer):
-                yield from layer.leaves(caches[k], offset + part.start, need_dx or k > self.start)
-            else:
-                yield layer, slice(offset + part.start, offset + part.stop), caches[k]
+    def leaves(self, caches, kept, offset: int = 0):
+        """(layer, slice of w, cache, dy) of every layer that `backward` reached and that is no chain itself."""
+        for layer, part, cache, dy in zip(self.layers, self.parts, caches, kept):
+            if layer.composite:
+                yield from layer.leaves(cache, dy, offset + part.start)
+            elif dy is not None:
+                yield layer, slice(offset + part.start, offset + part.stop), cache, dy
 
     def batch_statistics(self, caches):
-        """(statistics,) what every batch-norm layer saw in training mode, in the order of the running statistics."""
-        found = [
-            layer.batch_statistics(cache) for layer, cache in zip(self.layers, caches) if layer.statistics
-        ]
-        return array_module(*found).concatenate(found)
+        """(statistics,) what every batch-norm layer measured in training mode, in the order of the running ones."""
+        parts = [layer.batch_statistics(cache) for layer, cache in zip(self.layers, caches) if layer.statistics]
+        return array_module(*parts).concatenate(parts)
+
+    def cut(self, caches, rows):
+        return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]
 
 
-class Residual:
-    """y = body(x) + shortcut(x) (He et al. 2016); an empty shortcut is the identity."""
+class Residual(Layer):
+    """y = body(x) + shortcut(x) (He et al. 2016); an empty shortcut is the identity.
+
+    Caches, tangent caches and kept dy are pairs, of the body and of the shortcut.
+    """
+
+    composite = True
 
     def __init__(self, body, shortcut=()):
         self.body, self.shortcut = Sequential(body), Sequential(shortcut)
@@ -127,6 +155,13 @@ class Residual:
     def initialize(self, rng) -> np.ndarray:
         return np.concatenate([self.body.initialize(rng), self.shortcut.initialize(rng)])
 
+    def initial_statistics(self) -> np.ndarray:
+        return np.concatenate([self.body.initial_statistics(), self.shortcut.initial_statistics()])
+
+    @property
+    def outputs(self) -> int | None:
+        return self.body.outputs
+
     def forward(self, w, x, stats=None):
         body, shortcut = self._halves(w)
         middle = self.body.statistics
@@ -136,8 +171,11 @@ class Residual:
 
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         (body, shortcut), (dbody, dshortcut) = self._halves(w), self._halves(dw)
-        dx = self.body.backward(body, caches[0], dy, dbody, need_dx, kept)
-        dz = self.shortcut.backward(shortcut, caches[1], dy, dshortcut, need_dx, kept)
+        if kept is not None:
+            kept += [[], []]
+        kept_body, kept_shortcut = kept or (None, None)
+        dx = self.body.backward(body, caches[0], dy, dbody, need_dx, kept_body)
+        dz = self.shortcut.backward(shortcut, caches[1], dy, dshortcut, need_dx, kept_shortcut)
         return dx + dz if need_dx else None
 
     def tangent(self, w, caches, Rw, Rx):
@@ -148,19 +186,20 @@ class Residual:
 
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
         (body, shortcut), (Rbody, Rshortcut), (dbody, dshortcut) = map(self._halves, (w, Rw, Rdw))
-        Rdx = self.body.backward_tangent(body, caches[0], kept, Rbody, Rcaches[0], Rdy, dbody, need_dx)
-        Rdz = self.shortcut.backward_tangent(shortcut, caches[1], kept, Rshortcut, Rcaches[1], Rdy, dshortcut, need_dx)
+        Rdx = self.body.backward_tangent(body, caches[0], kept[0], Rbody, Rcaches[0], Rdy, dbody, need_dx)
+        Rdz = self.shortcut.backward_tangent(
+            shortcut, caches[1], kept[1], Rshortcut, Rcaches[1], Rdy, dshortcut, need_dx
+        )
         return Rdx + Rdz if need_dx else None
 
-    def leaves(self, caches, offset: int = 0, need_dx: bool = False):
-        yield from self.body.leaves(caches[0], offset, need_dx)
-        yield from self.shortcut.leaves(caches[1], offset + self.body.size, need_dx)
+    def leaves(self, caches, kept, offset: int = 0):
+        yield from self.body.leaves(caches[0], kept[0], offset)
+        yield from self.shortcut.leaves(caches[1], kept[1], offset + self.body.size)
 
     def batch_statistics(self, caches):
-        parts = [(self.body, caches[0]), (self.shortcut, caches[1])]
-        found = [chain.batch_statistics(cache) for chain, cache in parts if chain.statistics]
-        return array_module(*found).concatenate(found)
+        pairs = [(self.body, caches[0]), (self.shortcut, caches[1])]
+        parts = [chain.batch_statistics(cache) for chain, cache in pairs if chain.statistics]
+        return array_module(*parts).concatenate(parts)
 
-
-def is_chain(layer) -> bool:
-    return isinstance(layer, (Sequential, Residual))
+    def cut(self, caches, rows):
+        return self.body.cut(caches[0], rows), self.shortcut.cut(caches[1], rows)
