@@ -49,8 +49,8 @@ class Conv2d(Layer):
         whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
         flag("bias of Conv2d", self.bias)
 
-    @cached_property  # type: ignore[override]
-    def size(self) -> int:
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return self.kernel**2 * self.inputs * self.outputs + self.bias * self.outputs
 
     def initialize(self, rng) -> np.ndarray:

@@ -30,8 +30,8 @@ class Linear(Layer):
     def __post_init__(self):
         self._positive("inputs", "outputs")
 
-    @cached_property  # type: ignore[override]
-    def size(self) -> int:
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return (self.inputs + 1) * self.outputs
 
     def initialize(self, rng) -> np.ndarray:

@@ -37,12 +37,12 @@ class BatchNorm2d(Layer):
         self._positive("channels")
         number("eps of BatchNorm2d", self.eps, "[0, inf)")
 
-    @cached_property  # type: ignore[override]
-    def size(self) -> int:
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return 2 * self.channels
 
-    @cached_property  # type: ignore[override]
-    def statistics(self) -> int:
+    @cached_property
+    def statistics(self) -> int:  # type: ignore[override]
         """Running mean and running variance."""
         return 2 * self.channels
 
