@@ -30,6 +30,10 @@ class Loss:
         """(n, C) dl/dz."""
         raise TypeError(f"{type(self).__name__} does not state gradient(z, y)")
 
+    def both(self, z, y):
+        """(n,) and (n, C): `losses` and `gradient`, which a loss may compute together."""
+        return self.losses(z, y), self.gradient(z, y)
+
     def hessian(self, z, y, u):
         """(n, C) the product (d2l/dz2) u for directions u (n, C)."""
         raise TypeError(f"{type(self).__name__} does not state hessian(z, y, u), which second derivatives need")
@@ -56,16 +60,21 @@ class SoftmaxCrossEntropy(Loss):
     Raises TypeError for labels that are not whole numbers, ValueError for labels (on the host) outside 0..C-1.
     """
 
-    def losses(self, z, y):
+    def both(self, z, y):
         xp, y = array_module(z), _classes(z, y)
         z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
-        return xp.log(xp.exp(z).sum(1)) - xp.take_along_axis(z, y[:, None], axis=1)[:, 0]
+        e, places = xp.exp(z), (xp.arange(len(z)), y)
+        total = e.sum(1, keepdims=True)
+        losses = xp.log(total[:, 0]) - z[places]
+        e /= total
+        e[places] -= 1
+        return losses, e
+
+    def losses(self, z, y):
+        return self.both(z, y)[0]
 
     def gradient(self, z, y):
-        y = _classes(z, y)
-        a = _softmax(z)
-        a[array_module(z).arange(len(z)), y] -= 1
-        return a
+        return self.both(z, y)[1]
 
     def hessian(self, z, y, u):
         p = _softmax(z)
