@@ -220,13 +220,37 @@ def test_per_example_is_backward_of_single_examples(case, device):
     assert relative_error(to_numpy(here.layer.per_example(cache, dy)), np.array(singles)) < ROUNDING
 
 
+def test_a_cut_cache_is_the_cache_of_the_rows_alone(case, device):
+    """By what can be computed from it: backward and both tangents of all examples but the first, in reverse order."""
+    here = Setting(*case, "channels last", device)
+    rows, (w, x, stats) = np.arange(len(here.x))[:0:-1], here.arrays("w x stats")
+    _, cache = here.layer.forward(w, x, stats)
+    if here.layer.statistics and stats is None:
+        with pytest.raises(ValueError, match="no meaning through batch-norm in training mode"):
+            here.layer.cut(cache, rows)
+        return
+    _, expected = here.layer.forward(w, here.put(here.x[rows]), stats)
+    for found, wanted in zip(*(_derivatives(here, c, rows) for c in (here.layer.cut(cache, rows), expected))):
+        assert relative_error(to_numpy(found), to_numpy(wanted)) < ROUNDING
+
+
+def _derivatives(here, cache, rows):
+    """dx, dw, Ry, Rdx, Rdw from the cache of these rows."""
+    w, Rw = here.arrays("w Rw")
+    Rx, dy, Rdy = (here.put(a[rows]) for a in (here.Rx, here.dy, here.Rdy))
+    dw, Rdw, kept = array_module(w).full_like(w, np.nan), array_module(w).full_like(w, np.nan), []
+    dx = here.chain.backward(w, [cache], dy, dw, kept=kept)
+    Ry, Rcaches = here.chain.tangent(w, [cache], Rw, Rx)
+    return dx, dw, Ry, here.chain.backward_tangent(w, [cache], kept, Rw, Rcaches, Rdy, Rdw), Rdw
+
+
 def test_linear_shortcuts_equal_the_explicit_matrix(device):
     here = Setting(Linear(4, 3), (5, 4), "train", "plain", device)
     x, dy = here.arrays("x dy")
     G = to_numpy(here.layer.per_example(x, dy))
     assert relative_error(to_numpy(here.layer.gram(x, dy)), G @ G.T) < ROUNDING
     assert relative_error(to_numpy(here.layer.square_norms(x, dy)), (G**2).sum(1)) < ROUNDING
-    assert relative_error(to_numpy(here.layer.square_sum(x, dy * dy)), (G**2).sum(0)) < ROUNDING
+    assert relative_error(to_numpy(here.layer.square_sum(x, here.layer.squares(x, dy))), (G**2).sum(0)) < ROUNDING
 
 
 @pytest.mark.parametrize("channels", [4, 1])
