@@ -30,31 +30,33 @@ def _with_threads(formula):
     return _decorated
 
 
-class Sequential(Layer):
-    """layers[0], then layers[1], ...: y = f_L(... f_1(x; w_1) ...; w_L), w = (w_1, ..., w_L).
-
-    Caches, tangent caches and kept dy are lists with one entry a layer.  Raises TypeError for what is no Layer.
+class Composite(Layer):
+    """A layer made of `layers`; w, the statistics, caches and kept dy are theirs in a row, each a list with one entry a
+    layer (of a composite layer: its own list).  Raises TypeError for what is no Layer.
     """
 
     composite = True
 
     def __init__(self, layers):
-        if not isinstance(layers, Iterable):
-            raise TypeError(f"layers must be a list of Layer objects, got {shown(layers)}")
-        self.layers = tuple(layers)
+        self.layers = tuple(layers) if isinstance(layers, Iterable) else (layers,)
         for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"layers must be Layer objects, as ReLU() is, got {shown(layer)}")
+            if not isinstance(layer, Layer) or layer is layers:
+                raise TypeError(f"layers must be a list of Layer objects, as ReLU() is, got {shown(layers)}")
         ends = np.cumsum([0] + [layer.size for layer in self.layers])
         marks = np.cumsum([0] + [layer.statistics for layer in self.layers])
         self.parts = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:])]
         self.marks = [slice(int(a), int(b)) for a, b in zip(marks, marks[1:])]
         self.size, self.statistics = int(ends[-1]), int(marks[-1])
         self.convolves = any(layer.convolves for layer in self.layers)
-        self.start = next((k for k, layer in enumerate(self.layers) if layer.size), len(self.layers))
 
     def __repr__(self):
-        return f"Sequential({', '.join(map(repr, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+    @property
+    def outputs(self) -> int | None:
+        """The `outputs` of the last layer that states them: C, if the chain gives logits; None if no layer does."""
+        stated = [getattr(layer, "outputs", None) for layer in self.layers]
+        return next((outputs for outputs in reversed(stated) if outputs is not None), None)
 
     def initialize(self, rng) -> np.ndarray:
         return np.concatenate([np.zeros(0)] + [layer.initialize(rng) for layer in self.layers])
@@ -62,11 +64,28 @@ class Sequential(Layer):
     def initial_statistics(self) -> np.ndarray:
         return np.concatenate([np.zeros(0)] + [layer.initial_statistics() for layer in self.layers])
 
-    @property
-    def outputs(self) -> int | None:
-        """The `outputs` of the last layer that states them: C, if the chain gives logits; None if no layer does."""
-        stated = [getattr(layer, "outputs", None) for layer in self.layers]
-        return next((outputs for outputs in reversed(stated) if outputs is not None), None)
+    def batch_statistics(self, caches):
+        parts = [layer.batch_statistics(cache) for layer, cache in zip(self.layers, caches) if layer.statistics]
+        return array_module(*parts).concatenate(parts)
+
+    def cut(self, caches, rows):
+        return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]
+
+    def leaves(self, caches, kept, offset: int = 0):
+        """(layer, slice of w, cache, dy) of every layer that `backward` reached and that is not composite itself."""
+        for layer, part, cache, dy in zip(self.layers, self.parts, caches, kept):
+            if layer.composite:
+                yield from layer.leaves(cache, dy, offset + part.start)
+            elif dy is not None:
+                yield layer, slice(offset + part.start, offset + part.stop), cache, dy
+
+
+class Sequential(Composite):
+    """layers[0], then layers[1], ...: y = f_L(... f_1(x; w_1) ...; w_L), w = (w_1, ..., w_L)."""
+
+    def __init__(self, layers):
+        super().__init__(layers)
+        self.start = next((k for k, layer in enumerate(self.layers) if layer.size), len(self.layers))
 
     @_with_threads
     def forward(self, w, x, stats=None):
@@ -115,91 +134,39 @@ class Sequential(Layer):
             Rdy = layer.backward_tangent(w[part], caches[k], kept[k], Rw[part], Rcaches[k], Rdy, Rdw[part], below)
         return Rdy
 
-    def leaves(self, caches, kept, offset: int = 0):
-        """(layer, slice of w, cache, dy) of every layer that `backward` reached and that is no chain itself."""
-        for layer, part, cache, dy in zip(self.layers, self.parts, caches, kept):
-            if layer.composite:
-                yield from layer.leaves(cache, dy, offset + part.start)
-            elif dy is not None:
-                yield layer, slice(offset + part.start, offset + part.stop), cache, dy
 
-    def batch_statistics(self, caches):
-        """(statistics,) what every batch-norm layer measured in training mode, in the order of the running ones."""
-        parts = [layer.batch_statistics(cache) for layer, cache in zip(self.layers, caches) if layer.statistics]
-        return array_module(*parts).concatenate(parts)
-
-    def cut(self, caches, rows):
-        return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]
-
-
-class Residual(Layer):
-    """y = body(x) + shortcut(x) (He et al. 2016); an empty shortcut is the identity.
-
-    Caches, tangent caches and kept dy are pairs, of the body and of the shortcut.
-    """
-
-    composite = True
+class Residual(Composite):
+    """y = body(x) + shortcut(x) (He et al. 2016); an empty shortcut is the identity."""
 
     def __init__(self, body, shortcut=()):
-        self.body, self.shortcut = Sequential(body), Sequential(shortcut)
-        self.size = self.body.size + self.shortcut.size
-        self.statistics = self.body.statistics + self.shortcut.statistics
-        self.convolves = self.body.convolves or self.shortcut.convolves
-
-    def __repr__(self):
-        return f"Residual({self.body!r}, {self.shortcut!r})"
+        super().__init__([Sequential(body), Sequential(shortcut)])
+        self.body, self.shortcut = self.layers
 
     def _halves(self, w):
-        return (None, None) if w is None else (w[: self.body.size], w[self.body.size :])
-
-    def initialize(self, rng) -> np.ndarray:
-        return np.concatenate([self.body.initialize(rng), self.shortcut.initialize(rng)])
-
-    def initial_statistics(self) -> np.ndarray:
-        return np.concatenate([self.body.initial_statistics(), self.shortcut.initial_statistics()])
-
-    @property
-    def outputs(self) -> int | None:
-        return self.body.outputs
+        return (None, None) if w is None else [w[part] for part in self.parts]
 
     def forward(self, w, x, stats=None):
         body, shortcut = self._halves(w)
-        middle = self.body.statistics
-        y, cache = self.body.forward(body, x, None if stats is None else stats[:middle])
-        z, skip = self.shortcut.forward(shortcut, x, None if stats is None else stats[middle:])
-        return y + z, (cache, skip)
+        halves = [None if stats is None else stats[mark] for mark in self.marks]
+        y, cache = self.body.forward(body, x, halves[0])
+        z, skip = self.shortcut.forward(shortcut, x, halves[1])
+        return y + z, [cache, skip]
 
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         (body, shortcut), (dbody, dshortcut) = self._halves(w), self._halves(dw)
         if kept is not None:
             kept += [[], []]
-        kept_body, kept_shortcut = kept or (None, None)
-        dx = self.body.backward(body, caches[0], dy, dbody, need_dx, kept_body)
-        dz = self.shortcut.backward(shortcut, caches[1], dy, dshortcut, need_dx, kept_shortcut)
+        dx = self.body.backward(body, caches[0], dy, dbody, need_dx, kept and kept[0])
+        dz = self.shortcut.backward(shortcut, caches[1], dy, dshortcut, need_dx, kept and kept[1])
         return dx + dz if need_dx else None
 
     def tangent(self, w, caches, Rw, Rx):
         (body, shortcut), (Rbody, Rshortcut) = self._halves(w), self._halves(Rw)
         Ry, Rcache = self.body.tangent(body, caches[0], Rbody, Rx)
         Rz, Rskip = self.shortcut.tangent(shortcut, caches[1], Rshortcut, Rx)
-        return Ry if Rz is None else Rz if Ry is None else Ry + Rz, (Rcache, Rskip)
+        return Ry if Rz is None else Rz if Ry is None else Ry + Rz, [Rcache, Rskip]
 
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
-        (body, shortcut), (Rbody, Rshortcut), (dbody, dshortcut) = map(self._halves, (w, Rw, Rdw))
-        Rdx = self.body.backward_tangent(body, caches[0], kept[0], Rbody, Rcaches[0], Rdy, dbody, need_dx)
-        Rdz = self.shortcut.backward_tangent(
-            shortcut, caches[1], kept[1], Rshortcut, Rcaches[1], Rdy, dshortcut, need_dx
-        )
+        halves = zip(self.layers, self._halves(w), caches, kept, self._halves(Rw), Rcaches, self._halves(Rdw))
+        Rdx, Rdz = (f.backward_tangent(*rest, Rdy, dpart, need_dx) for f, *rest, dpart in halves)
         return Rdx + Rdz if need_dx else None
-
-    def leaves(self, caches, kept, offset: int = 0):
-        yield from self.body.leaves(caches[0], kept[0], offset)
-        yield from self.shortcut.leaves(caches[1], kept[1], offset + self.body.size)
-
-    def batch_statistics(self, caches):
-        pairs = [(self.body, caches[0]), (self.shortcut, caches[1])]
-        parts = [chain.batch_statistics(cache) for chain, cache in pairs if chain.statistics]
-        return array_module(*parts).concatenate(parts)
-
-    def cut(self, caches, rows):
-        return self.body.cut(caches[0], rows), self.shortcut.cut(caches[1], rows)

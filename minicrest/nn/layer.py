@@ -6,7 +6,7 @@
     backward_tangent   Rdx, Rdw = derivative of backward along (Rx, Rw, Rdy)      (forward over reverse)
 
 R{.} is Pearlmutter's operator (Fast exact multiplication by the Hessian, 1994): Rq = d/de q(w + e v) at e = 0. A layer
-is stateless. Its parameters arrive as `w`, a flat view of the network's theta; parameter gradients are written into
+is stateless. Its parameters arrive as `w`, a flat view of the network's theta, and their gradient is written into
 `dw`, a flat view of the network's gradient. `per_example` is the fifth formula: the gradient of every single example.
 
 Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
@@ -41,7 +41,9 @@ class Layer:
 
     def initialize(self, rng: np.random.Generator) -> np.ndarray:
         """(size,) initial parameters, float64 on the host. A layer that has parameters must state its own."""
-        return np.zeros(0) if self.size == 0 else self._missing("initialize(rng)")
+        if self.size:
+            raise missing(self, "initialize(rng)")
+        return np.zeros(0)
 
     def initial_statistics(self) -> np.ndarray:
         """(statistics,) running statistics before training: means of 0, then variances of 1."""
@@ -52,26 +54,26 @@ class Layer:
 
         Raises ValueError where x does not fit the layer.
         """
-        return self._missing("forward(w, x, stats)")
+        raise missing(self, "forward(w, x, stats)")
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         """dx, shaped as x, from dy, shaped as y; the gradient of w goes into dw (size,), which may be None.
 
         With need_dx=False nobody reads what is returned: it may be None.
         """
-        return self._missing("backward(w, cache, dy, dw, need_dx)")
+        raise missing(self, "backward(w, cache, dy, dw, need_dx)")
 
     def tangent(self, w, cache, Rw, Rx):
         """(Ry, Rcache) along Rw (size,) and Rx, shaped as x; Rx is None where the input does not move."""
-        return self._missing("tangent(w, cache, Rw, Rx)")
+        raise missing(self, "tangent(w, cache, Rw, Rx)")
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
         """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,)."""
-        return self._missing("backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+        raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
 
     def per_example(self, cache, dy):
         """(n, size) the gradient of every single example, where dy holds the dy of each."""
-        return self._missing("per_example(cache, dy)")
+        raise missing(self, "per_example(cache, dy)")
 
     def gram(self, cache, dy):
         """(n, n) inner products of the per-example gradients."""
@@ -83,7 +85,7 @@ class Layer:
         return (self.per_example(cache, dy) ** 2).sum(1)
 
     def squares(self, cache, dy):
-        """What one dy contributes to `square_sum`: anything that can be added up over several dy."""
+        """What one dy contributes to `square_sum`; it is added up over several dy first."""
         return (self.per_example(cache, dy) ** 2).sum(0)
 
     def square_sum(self, cache, squares):
@@ -92,7 +94,7 @@ class Layer:
 
     def batch_statistics(self, cache):
         """(statistics,) what the layer measured in training mode, for the running average."""
-        return self._missing("batch_statistics(cache)")
+        raise missing(self, "batch_statistics(cache)")
 
     def cut(self, cache, rows):
         """The cache that `forward` would have returned for the examples `rows` (r,) alone, int64 indices.
@@ -104,10 +106,9 @@ class Layer:
             return None
         if isinstance(cache, (tuple, list)):
             return type(cache)(Layer.cut(self, part, rows) for part in cache)
-        return take(cache, rows) if hasattr(cache, "ndim") else self._missing("cut(cache, rows)")
-
-    def _missing(self, method: str):
-        raise TypeError(f"{type(self).__name__} does not state {method}, which is needed here; see minicrest.nn.Layer")
+        if not hasattr(cache, "ndim"):
+            raise missing(self, "cut(cache, rows)")
+        return take(cache, rows)
 
     def _positive(self, *names: str) -> None:
         """Check that these attributes are whole numbers of at least 1."""
@@ -128,3 +129,7 @@ class LinearMap(Layer):
 
     def cut(self, cache, rows):
         return (len(rows), *cache[1:])
+
+
+def missing(thing, method: str) -> TypeError:
+    return TypeError(f"{type(thing).__name__} does not state {method}, which is needed here")

@@ -8,6 +8,7 @@ import numpy as np
 
 from minicrest.arguments import dense, number, shown
 from minicrest.backend import array_module
+from minicrest.nn.layer import missing
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class Loss:
 
     def losses(self, z, y):
         """(n,) l_n.  Raises ValueError or TypeError where y or the shape of z does not fit, as `gradient` does."""
-        raise TypeError(f"{type(self).__name__} does not state losses(z, y)")
+        raise missing(self, "losses(z, y)")
 
     def gradient(self, z, y):
         """(n, C) dl/dz."""
-        raise TypeError(f"{type(self).__name__} does not state gradient(z, y)")
+        raise missing(self, "gradient(z, y)")
 
     def both(self, z, y):
         """(n,) and (n, C): `losses` and `gradient`, which a loss may compute together."""
@@ -36,21 +37,19 @@ class Loss:
 
     def hessian(self, z, y, u):
         """(n, C) the product (d2l/dz2) u for directions u (n, C)."""
-        raise TypeError(f"{type(self).__name__} does not state hessian(z, y, u), which second derivatives need")
+        raise missing(self, "hessian(z, y, u)")
 
     def curvature_root(self, z, y):
         """(n, C, columns) S with S S' = d2l/dz2, column by column.
 
         Raises ValueError, as this default does, for a loss whose Hessian in z may be indefinite: then S is not real.
         """
-        raise ValueError(
-            f"hessian_diagonal needs the root of the Hessian in the logits, and {type(self).__name__} offers none "
-            "(an indefinite Hessian has none); use hutchinson_diagonal"
-        )
+        name = type(self).__name__
+        raise ValueError(f"{name} has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal")
 
     def predict(self, z):
         """(n,) the prediction."""
-        raise TypeError(f"{type(self).__name__} does not state predict(z)")
+        raise missing(self, "predict(z)")
 
 
 @dataclass(frozen=True)
@@ -182,10 +181,8 @@ def _classes(z, y):
     if y.dtype.kind not in "iu":
         raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; convert them with y.astype('int64')")
     classes = z.shape[1]
-    if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # what is negative becomes huge
-        raise ValueError(
-            f"{classes} logits allow class labels in 0..{classes - 1}, got labels from {y.min()} to {y.max()}"
-        )
+    if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge
+        raise ValueError(f"{classes} logits allow labels in 0..{classes - 1}, got labels from {y.min()} to {y.max()}")
     return y
 
 

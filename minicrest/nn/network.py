@@ -102,7 +102,8 @@ class Network:
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
         if not isinstance(theta, array_module(theta).ndarray) or theta.dtype.kind != "f":
-            raise TypeError(f"theta must be an array of floats, as `initialize` gives it, got {_described(theta)}")
+            came = f"{shown(theta)} of {getattr(theta, 'dtype', 'no type')}"
+            raise TypeError(f"theta must be an array of floats, as `initialize` gives it, got {came}")
         if theta.shape != (self.size,):
             raise ValueError(f"theta has shape {theta.shape}, but this network has {self.size} parameters")
         stats = None if stats is None else _like(theta, "stats", stats)
@@ -161,16 +162,16 @@ class Network:
         Where weights (n,) are on the host, only examples of non-zero weight go backward; unless batch-norm couples
         them, in training mode. Weights on a device are not looked at, for the host would have to wait for them.
         """
-        xp, caches, dz = array_module(theta), forward_pass.caches, forward_pass.logit_gradients
-        c, rows = self._coefficients(dz, weights), None
+        xp, caches, n = array_module(theta), forward_pass.caches, len(forward_pass.losses)
+        c, rows = self._coefficients(forward_pass.logits, weights), range(n)
+        dz = c * forward_pass.logit_gradients
         if weights is not None and array_module(weights) is np and forward_pass.statistics is None:
             rows = np.flatnonzero(weights)
-        dz = c * dz
-        if rows is not None and len(rows) < len(dz):
+        if 0 < len(rows) < n:
             rows = xp.asarray(rows)
             dz, caches = dz[rows], self.chain.cut(caches, rows)
-        gradient = xp.empty_like(theta) if len(dz) else xp.zeros_like(theta)
-        if len(dz):
+        gradient = xp.empty_like(theta) if len(rows) else xp.zeros_like(theta)
+        if len(rows):
             self.chain.backward(theta, caches, dz, gradient, need_dx=False)
         if self.loss.l2:
             gradient += self.loss.l2 * c.sum() * theta
@@ -272,8 +273,7 @@ class Network:
         examples, targets = (array.shape[0] if array.ndim else "no" for array in (x, y))
         if examples != targets or examples in (0, "no"):
             raise ValueError(f"x has {examples} examples and y has {targets}; they must agree and not be empty")
-        if device_of(y) != device_of(theta):
-            raise ValueError(f"y is on {device_of(y)} but theta on {device_of(theta)}; move one with to_device")
+        _check_device(theta, "y", y)
         return self.forward(theta, x, stats)
 
     def _coefficients(self, z, weights):
@@ -306,13 +306,13 @@ class Network:
 def _like(theta, name: str, value):
     """`value` as an array of theta's type; ValueError if it is on another device."""
     value = dense(name, value)
-    if device_of(value) != device_of(theta):
-        raise ValueError(f"{name} is on {device_of(value)} but theta on {device_of(theta)}; move one with to_device")
+    _check_device(theta, name, value)
     return value.astype(theta.dtype, copy=False)
 
 
-def _described(value) -> str:
-    return f"{shown(value)} of {value.dtype}" if hasattr(value, "dtype") else shown(value)
+def _check_device(theta, name: str, array) -> None:
+    if device_of(array) != device_of(theta):
+        raise ValueError(f"{name} is on {device_of(array)} but theta on {device_of(theta)}; move one with to_device")
 
 
 def _rows_of(matrix):

@@ -65,10 +65,7 @@ class BatchNorm2d(Layer):
         if x.ndim not in (2, 4) or x.shape[1] != self.channels:
             raise ValueError(f"{self} needs x of shape (n, {self.channels}), perhaps with (h, w) more, got {x.shape}")
         if stats is None and x.size // self.channels < 2:
-            raise ValueError(
-                f"{self} in training mode needs at least two values a channel, got x of shape {x.shape}; "
-                "give it a larger batch, or stats= (the running statistics) for evaluation mode"
-            )
+            raise ValueError(f"{self} in training mode needs at least two values a channel, got x of shape {x.shape}")
         xp, rows = array_module(x), as_rows(x)
         gamma, beta = self._wide(w, rows)
         mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
@@ -148,7 +145,6 @@ class BatchNorm2d(Layer):
         return array_module(xh).concatenate(sums, axis=1)
 
     def cut(self, cache, rows):
-        """The cache of the examples `rows`, in evaluation mode.  Raises ValueError in training mode."""
         xh, s = _constants(cache)
         return take(xh, rows), s, None
 
@@ -156,9 +152,9 @@ class BatchNorm2d(Layer):
 def _constants(cache):
     """xh and s of a cache of evaluation mode."""
     xh, s, batch = cache
-    if batch is not None:
-        raise ValueError(
-            "per-example quantities have no meaning through batch-norm in training mode, where every example "
-            "moves the statistics of all; pass stats= (the running statistics) to use evaluation mode"
-        )
-    return xh, s
+    if batch is None:
+        return xh, s
+    raise ValueError(
+        "per-example quantities have no meaning through batch-norm in training mode, where every example moves the "
+        "statistics of all; pass stats= (the running statistics) to use evaluation mode"
+    )

@@ -21,9 +21,7 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 
     Raises TypeError for sizes that are no whole numbers, ValueError for fewer than two or below 1.
     """
-    sizes = _whole_numbers("sizes", sizes)
-    if len(sizes) < 2:
-        raise ValueError(f"mlp needs at least (inputs, outputs), got {sizes}")
+    sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
     layers: list[Layer] = [Flatten()]
@@ -38,7 +36,7 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
     Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     Raises ValueError for images smaller than 12 x 12, and as `resnet20`.
     """
-    c, h, w = _image_shape(shape)
+    c, h, w = _whole_numbers("shape (c, h, w)", shape, 3)
     padding = 2 if min(h, w) < 32 else 0
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
@@ -60,7 +58,7 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
     zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
     Raises ValueError where shape is not (c, h, w), TypeError where its numbers or `classes` are not whole.
     """
-    c, _, _ = _image_shape(shape)
+    c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
     for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
         layers += _block(c, o)
@@ -76,17 +74,12 @@ def _block(c: int, o: int):
     return [Residual(body, [] if c == o else [Subsample(stride, o - c)]), ReLU()]
 
 
-def _whole_numbers(name: str, values) -> tuple[int, ...]:
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{name} must be several whole numbers, got {shown(values)}")
+def _whole_numbers(name: str, values, count: int | None = None) -> tuple[int, ...]:
+    """`values` as a tuple of whole numbers, `count` of them (None: two or more), each at least 1."""
+    values = tuple(values) if hasattr(values, "__iter__") and not isinstance(values, str) else (values,)
+    if len(values) != count and (count or len(values) < 2):
+        raise ValueError(f"{name} must be {count or 'two or more'} whole numbers, got {shown(values)}")
     return tuple(whole(f"each number in {name}", value, 1) for value in values)
-
-
-def _image_shape(shape) -> tuple[int, ...]:
-    shape = _whole_numbers("shape", shape)
-    if len(shape) != 3:
-        raise ValueError(f"shape must be (channels, height, width), got {shape}")
-    return shape
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_a_layer_or_loss_of_ones_own_has_every_derivative(net):
 
 @pytest.mark.parametrize(("net", "text"), [
     (SOFTPLUS, r"Softplus.* does not declare piecewise_linear = True; use hutchinson_diagonal"),
-    (CAUCHY, r"Cauchy offers none \(an indefinite Hessian has none\); use hutchinson_diagonal"),
+    (CAUCHY, r"Cauchy has no curvature_root \(an indefinite Hessian has none\); use hutchinson_diagonal"),
 ])  # fmt: skip
 def test_the_exact_diagonal_is_refused_where_it_would_be_wrong(net, text):
     with pytest.raises(ValueError, match=text):
@@ -179,8 +179,8 @@ GOOD = dict(
     (dict(x=np.float64(3)), ValueError, "x has no examples and y has 5"),
     (dict(y=3), ValueError, "y has no"),
     (dict(x=np.ones((5, 0))), ValueError, r"needs x of shape \(n, 6\), got \(5, 0\)"),
-    (dict(y=np.array([0, 1, 2, -1, 0])), ValueError, r"3 logits allow class labels in 0..2, got labels from -1 to 2"),
-    (dict(y=np.array([0, 1, 2, 3, 0])), ValueError, r"3 logits allow class labels in 0..2, got labels from 0 to 3"),
+    (dict(y=np.array([0, 1, 2, -1, 0])), ValueError, r"3 logits allow labels in 0..2, got labels from -1 to 2"),
+    (dict(y=np.array([0, 1, 2, 3, 0])), ValueError, r"3 logits allow labels in 0..2, got labels from 0 to 3"),
     (dict(y=np.ones(5)), TypeError, r"class labels y must be whole numbers, got float64"),
     (dict(y=np.ones(5, bool)), TypeError, r"class labels y must be whole numbers, got bool"),
     (dict(y=np.ones((5, 1), int)), ValueError, r"class labels y must have shape \(5,\), got \(5, 1\)"),

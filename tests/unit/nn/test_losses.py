@@ -130,7 +130,7 @@ def test_both_is_losses_and_gradient(case):
 
 
 BAD = [  # loss, z, y, what is said
-    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 3]), r"3 logits allow class labels in 0..2, .* from 0 to 3"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 3]), r"3 logits allow labels in 0..2, .* from 0 to 3"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([-1, 0]), r"labels in 0..2, got labels from -1 to 0"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0.0, 1.0]), "must be whole numbers, got float64"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.zeros((2, 1), int), r"must have shape \(2,\), got \(2, 1\)"),
