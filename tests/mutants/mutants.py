@@ -98,7 +98,7 @@ TABLE = {
         ("    bias: bool = True", "    bias: bool = False", "Conv2d: no bias by default",
          "contract_of_layers::test_defaults_are_the_customary_ones"),
         ("buffer = array_module(part).empty(part.shape, part.dtype) if", "buffer = part if",
-         "Conv2d: columns overwrite the images", "layers::test_columns_equal_their_plain_twin"),
+         "Conv2d: columns overwrite the images", "layers::test_a_large_batch_is_its_examples_one_by_one"),
     ],
     "nn/pool.py": [
         ("(view > y).view", "(view >= y).view", "MaxPool2d: ties to the last",
@@ -166,7 +166,7 @@ TABLE = {
     "nn/network.py": [
         ("astype(z.dtype)[:, None] / n", "astype(z.dtype)[:, None] / weights.sum()",
          "weights renormalised per batch", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
-        ("        dz = c * dz", "        dz = 2 * c * dz",
+        ("dz = c * forward_pass.", "dz = 2 * c * forward_pass.",
          "gradient doubled", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
         ("gradient += self.loss.l2 * c.sum() * theta", "gradient += self.loss.l2 * theta",
          "l2 term without the weights", "network::test_l2_adds_the_same_term_everywhere"),
