@@ -139,7 +139,8 @@ class _Trainer:
         if not isinstance(then, dict) or not isinstance(now, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
         _check_same(path, then, settings)
-        kind = typing.get_type_hints(self.method.init).get("return")
+        ours = type(self.method).__module__.startswith("minicrest.")
+        kind = typing.get_type_hints(self.method.init).get("return") if ours else None
         if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
             raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
         self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
@@ -198,7 +199,8 @@ class _Trainer:
         except (ValueError, ArithmeticError):
             if self.finite():
                 raise
-            self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
+            if int(self.now.alarm) < 0:
+                self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
             self.now.complete = True
 
     def finite(self) -> bool:
