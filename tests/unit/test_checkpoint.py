@@ -342,6 +342,7 @@ def entry(header: dict, data: bytes = b"") -> bytes:
 
 HOSTILE = {
     "claims 400 TB": entry({"descr": "<f4", "fortran_order": False, "shape": (10**7, 10**7)}, bytes(64)),
+    "more bytes than its shape": entry({"descr": "<f4", "fortran_order": False, "shape": (2,)}, bytes(64)),
     "a negative shape": entry({"descr": "<f4", "fortran_order": False, "shape": (-4, -4)}, bytes(64)),
     "objects": entry({"descr": "|O", "fortran_order": False, "shape": (2,)}, bytes(16)),
     "no header": b"", "only magic": b"\x93NUMPY\x01\x00", "version 9": b"\x93NUMPY\x09\x00" + bytes(100),
