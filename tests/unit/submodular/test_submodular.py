@@ -23,8 +23,10 @@ from minicrest.submodular import (
     greedi,
     greedy,
     lazy_greedy,
+    quotas,
     stochastic_greedy,
 )
+from minicrest.submodular.points import Points
 
 EXACT = dict(rtol=1e-12, atol=1e-12)  # float64, sums of at most some thousand terms
 
@@ -44,7 +46,7 @@ def similarity(x):
 
 def whole(x):
     """The integer distances that `facility_location` works on, and their unit."""
-    p = facility.Points(x[None])
+    p = Points(x[None])
     return p.distances(0, slice(None), slice(None)).astype(np.int64), float(p.unit[0])
 
 
@@ -355,7 +357,7 @@ def test_distances_are_as_exact_as_stated_symmetric_and_zero_for_duplicates(dtyp
     truth = distances(x)
     assert abs(whole_d * unit - truth).max() <= digits * truth.max()
     assert (whole_d == whole_d.T).all() and (whole_d.diagonal() == 0).all() and whole_d[7, 150] == 0
-    assert (facility._matrix(facility.Points(x[None]))[0][0] == whole_d).all()
+    assert (facility._matrix(Points(x[None]))[0][0] == whole_d).all()
 
 
 def test_extreme_scales_and_equal_points():
@@ -517,7 +519,7 @@ def test_twin_apricot():
     "call, error, message",
     [
         (lambda x: facility_location(x, 0), ValueError, "k must be at least 1, got 0"),
-        (lambda x: facility_location(x, 2.5), TypeError, "integer"),
+        (lambda x: facility_location(x, 2.5), TypeError, "k must be a whole number"),
         (lambda x: facility_location(x[0], 1), ValueError, r"\(q, d\) or \(P, q, d\), got shape \(3,\)"),
         (lambda x: facility_location(x[:0], 1), ValueError, "non-empty"),
         (lambda x: facility_location(x.tolist(), 1), ValueError, "array"),
@@ -537,7 +539,7 @@ def test_twin_apricot():
         (lambda x: greedy(LogDeterminant(1 - 4 * np.eye(3)), 3), ValueError, "positive semi-definite"),
         (lambda x: greedy(GraphCut(np.eye(3)), 0), ValueError, "k must be at least 1"),
         (lambda x: lazy_greedy(GraphCut(np.eye(3)), -1), ValueError, "k must be at least 1"),
-        (lambda x: greedy(GraphCut(np.eye(3)), 1.5), TypeError, "integer"),
+        (lambda x: greedy(GraphCut(np.eye(3)), 1.5), TypeError, "k must be a whole number"),
         (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=1.0), ValueError, "eps must be between 0 and 1"),
         (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=0.0), ValueError, "eps must be between 0 and 1"),
         (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=4), ValueError, "parts must be between 1 and the 3"),
