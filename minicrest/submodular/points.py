@@ -66,7 +66,7 @@ class Points:
 
 
 def _squares(offset):
-    """Two arrays (P,) on the host: the largest square of a distance from the first point, and a typical one between points.
+    """Two arrays (P,) on the host: the largest square of a distance from the first point, and a typical square.
 
     The typical one is the median, duplicates aside, of the squares of distances from the (lower) median point of a
     sample: what a minority of outliers, wherever they lie, does not move.
