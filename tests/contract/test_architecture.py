@@ -21,7 +21,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 # A module imports only from floors below its own, and from its own room. A new file needs a place here.
 FLOORS = [
     {"", "backend", "random"},  # "" is minicrest/__init__.py, which holds the version
-    {"threads", "arguments"},
+    {"threads", "arguments", "npz"},
     {"datasets", "nn", "optim", "submodular", "taylor", "checkpoint", "theory bounds", "ledger", "batch"},
     {"oracle", "run", "figures"},
     {"selection.method", "selection.base"},
