@@ -678,6 +678,20 @@ def test_a_far_outlier_does_not_merge_the_others(device, place, far):
     assert near[:, chosen].min(axis=1).sum() == pytest.approx(41 * near.max() - found.gains[1].sum(), abs=1e-9 * far)
 
 
+def test_a_far_outlier_does_not_merge_duplicates():
+    """Three quarters are one point: what tells the others apart counts all the same."""
+    x = np.vstack([np.zeros((30, 2)), points(29, 10, 2), [[1e9, 0]]]).astype(np.float32)
+    assert facility_location(x, 6).indices.tolist() == facility_location(x.astype(np.float64), 6).indices.tolist()
+
+
+@pytest.mark.parametrize("dtype, bits", [(np.float32, 14), (np.float64, 35)])
+def test_blurred_from_the_stated_ratio(dtype, bits):
+    """Points at 0, 1, 0, 1, ..., so that the typical distance is 1, and a far one."""
+    for far, blurred in ((2.0**bits, False), (2.0**bits + 2.0 ** (bits - 10), True)):
+        x = np.append(np.arange(63) % 2, far)[:, None].astype(dtype)
+        assert Points(x[None]).blurred.tolist() == [blurred]
+
+
 def test_no_digits_remain_beside_an_outlier_and_it_is_said():
     x = np.vstack([points(27, 40, 2), [[1e30, 0]]])
     for dtype in (np.float32, np.float64):
