@@ -42,6 +42,7 @@ class Run:
     report: dict[str, Any]  # what the method had to say: for CREST the regions and the checks
     theta: Any
     statistics: Any
+    diverged: int | None = None  # the step at which losses or parameters stopped being finite
 
     @property
     def accuracy(self) -> float:
