@@ -10,7 +10,7 @@ import numpy as np
 
 from minicrest.backend import array_module
 from minicrest.batch import Batch, Feedback, uniform, weighted
-from minicrest.oracle import Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
 from minicrest.submodular import Medoids, facility_location
 
@@ -92,12 +92,12 @@ def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, 
     return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
 
 
-def fork_of_run(oracle: Oracle, name: str, run: int) -> Oracle:
+def fork_of_run(oracle: Oracle, name: str, run: int) -> Fork:
     """A fork with the initialisation and shuffles of its own run; another `oracle.seed` has other runs."""
     return oracle.fork(int(stream(oracle.seed, name, "run", run).integers(2**31)))
 
 
-def fork_epochs(fork: Oracle, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
+def fork_epochs(fork: Fork, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
     """Train a fork by plain SGD: so many passes over all n examples, shuffled anew, m at a time. Yields each step's."""
     n = len(fork)
     for step in range(epochs * -(-n // m)):

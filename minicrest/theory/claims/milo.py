@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -170,7 +171,7 @@ def batches(method, oracle, epochs: int):
     per_epoch = -(-round(method.fraction * len(oracle)) // method.m)
     state, proposed = method.init(oracle), []
     for step in range(epochs * per_epoch):
-        oracle.move(oracle.theta, oracle.statistics, step, step / (epochs * per_epoch))
+        Learner(oracle).move(oracle.theta, oracle.statistics, step, step / (epochs * per_epoch))
         batch, state = method.propose(state, oracle)
         proposed.append(batch.indices)
     return proposed, state

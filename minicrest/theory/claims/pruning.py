@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -137,7 +138,7 @@ def scripted(targets):
     oracle = Oracle(net, Dataset(np.zeros((len(targets), 1)), targets, "scripted"), np.zeros(4))
 
     def turn(t):
-        oracle.move(np.array([0.0, 0.0, 2 * HALF * (t % 2), 0.0]), oracle.statistics, t)
+        Learner(oracle).move(np.array([0.0, 0.0, 2 * HALF * (t % 2), 0.0]), oracle.statistics, t)
 
     return oracle, turn
 

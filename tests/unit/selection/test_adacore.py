@@ -11,6 +11,7 @@ from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
 from minicrest.batch import uniform
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -144,7 +145,7 @@ def test_averages():
     method = AdaCore(m=12, fraction=0.3, beta1=0.6, beta2=0.7, estimates=2, b_H=10, curvature="exact")
     state, gradients, squares = method.init(oracle), [], []
     for s in range(3):
-        oracle.move(net.initialize(s, "float64"), oracle.statistics, s)
+        Learner(oracle).move(net.initialize(s, "float64"), oracle.statistics, s)
         _, state = method.propose(state, oracle)
         gradients.append(net.logit_gradients(oracle.theta, data.x, data.y))
         for e in range(2):
@@ -183,7 +184,7 @@ def test_power_zero_is_craig(device):
     one, two = Craig(m=6, fraction=0.3), AdaCore(m=6, fraction=0.3, power=0.0, beta1=0.0)
     s, t = one.init(oracle), two.init(oracle)
     for step in range(6):
-        oracle.move(net.initialize(step // 2, "float32", device), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(step // 2, "float32", device), oracle.statistics, step)
         s, t = one.propose(s, oracle)[1], two.propose(t, oracle)[1]
         assert s.subset.indices.tolist() == t.subset.indices.tolist()
         assert s.subset.weights.tolist() == t.subset.weights.tolist()
@@ -271,7 +272,7 @@ def test_resumes_from_a_checkpoint(tmp_path):
     checkpoint.save(tmp_path / "state.npz", state)
     again = checkpoint.load(tmp_path / "state.npz")
     for step in range(8):
-        oracle.move(net.initialize(step, "float64"), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(step, "float64"), oracle.statistics, step)
         one, state = method.propose(state, oracle)
         two, again = method.propose(again, oracle)
         assert one.indices.tolist() == two.indices.tolist() and one.weights.tolist() == two.weights.tolist()
@@ -289,7 +290,7 @@ def test_types_are_those_of_the_parameters(dtype, device):
 def test_a_saturated_model_is_damped():
     """All p (1 - p) are 0 in float32: q = g / damping is finite."""
     oracle, _, _ = pool(7, dtype="float32", loss=SoftmaxCrossEntropy(), sizes=(5, 3))
-    oracle.move(1e4 * oracle.theta, oracle.statistics)
+    Learner(oracle).move(1e4 * oracle.theta, oracle.statistics)
     state = select(AdaCore(m=5, fraction=0.3, b_H=40), oracle)
     assert to_numpy(state.squares.mean).max() < 1e-12 and np.isfinite(state.selected).all()
 

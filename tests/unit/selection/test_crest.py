@@ -12,6 +12,7 @@ import pytest
 
 from minicrest.batch import weighted
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Answers, Flatten, Linear, ReLU, SoftmaxCrossEntropy, SquaredError
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Oracle
@@ -674,8 +675,8 @@ def regions_and_indices(loss, lr):
     for t in range(25):
         batch, state = method.propose(state, oracle)
         batches.append(batch.indices.tolist())
-        theta -= lr * oracle.step(batch)[0]
-        oracle.move(theta, oracle.statistics, t + 1)
+        theta -= lr * Learner(oracle).step(batch)[0]
+        Learner(oracle).move(theta, oracle.statistics, t + 1)
     return state, batches
 
 

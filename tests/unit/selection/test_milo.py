@@ -14,6 +14,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from minicrest import checkpoint
 from minicrest.backend import device_of, to_device, to_numpy
 from minicrest.datasets import Dataset, load
+from minicrest.learner import Learner
 from minicrest.nn import mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -48,7 +49,7 @@ def proposals(method, oracle, state, steps, total):
     """The batches of `steps` steps at a fixed theta, told how far a training of `total` steps would be."""
     batches = []
     for step in range(state.step, state.step + steps):
-        oracle.move(oracle.theta, oracle.statistics, step, step / total)
+        Learner(oracle).move(oracle.theta, oracle.statistics, step, step / total)
         batch, state = method.propose(state, oracle)
         batches.append(batch)
     return batches, state
@@ -329,7 +330,7 @@ def test_curriculum_by_bill():
     """A budget ends the training long before its horizon; kappa is a part of the bill, so phase two still comes."""
     data, method = toy(), Milo(m=4, fraction=0.2, n_subsets=20)
     oracle = make(data)
-    seen = record(method, oracle, 10_000, budget=36 * 3 * 4)  # 36 steps of 4, forward and backward
+    seen = record(method, oracle, 10_000, max_bill=36 * 3 * 4)  # 36 steps of 4, forward and backward
     P = prepare(data.x, data.y, 0.2, 20, seed=oracle.seed)
     assert len(seen) == 36
     assert is_easy(P, subsets(seen, 3)) == [True] * 2 + [False] * 10
