@@ -121,6 +121,8 @@ def verdict(rows: Sequence[Row]) -> str:
         return "Compared with random: nothing to compare"
     if baseline[0].diverged:
         return "Compared with random: no verdict, for random itself diverged"
+    if not math.isfinite((baseline[0].accuracy or baseline[0].test_loss).mean):
+        return "Compared with random: no verdict, for it has no finite result on a test part"
     if rows[0].seeds < FEWEST_SEEDS:
         return f"Compared with random: no verdict, which takes at least {FEWEST_SEEDS} seeds"
     groups: dict[str, list[str]] = {}
@@ -226,7 +228,7 @@ def document(setup, seeds: Sequence[int], runs: Mapping[str, Sequence[Run]]) -> 
     Raises what `rows` raises. `read_document` gives the rows back.
     """
     shared = {name: value for name, value in asdict(setup).items() if name not in ("method", "hyper", "seed")}
-    every = [{"method": name, "seed": run.settings.get("seed", seed), "diverged": run.diverged, **run.summary()}
+    every = [{"method": name, "seed": run.settings.get("seed", seed), **run.summary()}
              for name, group in pair(runs).items() for seed, run in zip(seeds, group)]  # fmt: skip
     return _plain({
         "minicrest": minicrest.__version__, "price_per_example": PRICE, "setup": shared, "seeds": list(seeds),
