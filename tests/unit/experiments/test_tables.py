@@ -86,6 +86,12 @@ def test_without_full_there_is_no_relative_error():
     assert row.relative_error is None and cells(tables.table([row]))[1][2:4] == ["-", "-"]
 
 
+def test_a_burst_of_losses_keeps_the_table_narrow():
+    run = changed(made_up(0.1), {"loss": np.array([2.0, 1.0, 1.2054908e15])})
+    assert cells(tables.table(tables.rows({"random": [run]})))[1][4] == "1.21e+15"
+    assert "test loss 1.21e+15," in tables.summary(Setup(), run)
+
+
 def test_columns():
     assert tables.columns([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc   d"
     assert tables.columns([["a", "bb"], ["ccc", "d"]], right=False) == "a    bb\nccc  d"
