@@ -123,6 +123,8 @@ def test_bands_and_bursts_do_not_set_the_axis_of_losses():
     runs["random"][0] = changed(runs["random"][0], {"loss": np.array([2.0, 0.1, 0.5])})
     runs["other"] = [changed(run, {"loss": np.array([2.0, 2e6, 0.5])}) for run in runs["other"]]
     assert plots.comparison(runs).axes[1].get_ylim() == pytest.approx((0.5 / 1.3, 20))
+    runs["random"] = [changed(run, {"loss": np.array([2.0, 300.0, 0.5])}) for run in runs["random"]]
+    assert plots.comparison(runs).axes[1].get_ylim() == pytest.approx((0.5 / 1.3, 3000), rel=0.01)  # all of them burst
 
 
 def test_without_classes_there_is_one_panel_of_losses():
