@@ -11,6 +11,7 @@ import shlex
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from minicrest.checkpoint import write_atomically
 from minicrest.datasets import available
@@ -76,8 +77,8 @@ def _resume(arguments) -> int:
     setup = saved_setup(checkpoint, modules)
     if arguments.data_dir:
         folder = Path(arguments.data_dir).resolve()
-        moved = {"data": str(folder / setup.data_name)} if setup.data.endswith(FILES) else {"data_dir": str(folder)}
-        setup = replace(setup, **moved)
+        is_file = setup.data.endswith(FILES)
+        setup = replace(setup, data=str(folder / setup.data_name)) if is_file else replace(setup, data_dir=str(folder))
     return _carry_out(setup, checkpoint, arguments.plot, [])
 
 
@@ -93,7 +94,8 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
     lines = [*notes, tables.summary(setup, run), f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz"]
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
     print("\n".join(lines))
-    return _exit_code([(setup.method, setup.seed, getattr(run, "diverged", None))] if getattr(run, "diverged", None) is not None else [])
+    step = getattr(run, "diverged", None)
+    return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
 
 
 def _resume_command(setup: Setup, checkpoint: Path) -> str:
@@ -224,8 +226,8 @@ _COMMANDS = {"train": _train, "compare": _compare, "show": _show, "resume": _res
 
 
 def _setup(arguments, **fixed) -> Setup:
-    given = {f.name: getattr(arguments, f.name, None) for f in fields(Setup) if f.name not in fixed}
-    given = {name: value for name, value in given.items() if value is not None}
+    asked = {f.name: getattr(arguments, f.name, None) for f in fields(Setup) if f.name not in fixed}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     for name in ("data", "data_dir"):  # `resume` may be run from elsewhere
         if name in given and (name == "data_dir" or given[name].endswith(FILES)):
             given[name] = str(Path(given[name]).resolve())

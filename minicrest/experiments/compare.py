@@ -128,8 +128,10 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
 
 def _hyper(setup: Setup, parts: Parts) -> dict[str, Any]:
     """All hyper-parameters, as far as they can be known without importing anything."""
-    knowable = parts.method is not None or setup.method in METHODS and not any(is_content(v) for _, v in setup.hyper)
-    return dict(described(setup.build_method(parts))[1]) if knowable else dict(setup.hyper)
+    as_text = setup.method in METHODS and not any(is_content(value) for _, value in setup.hyper)
+    if parts.method is not None or as_text:
+        return dict(described(setup.build_method(parts))[1])
+    return dict(setup.hyper)
 
 
 def _short(setup: Setup) -> str:

@@ -41,8 +41,8 @@ class Comparison:
     @property
     def diverged(self) -> list[tuple[str, int, int]]:
         """(method, seed, step) of every run whose losses or parameters stopped being finite."""
-        return [(label, seed, getattr(run, "diverged", None)) for label, runs in self.runs.items()
-                for seed, run in zip(self.seeds, runs) if getattr(run, "diverged", None) is not None]  # fmt: skip
+        return [(label, seed, step) for label, runs in self.runs.items() for seed, run in zip(self.seeds, runs)
+                if (step := getattr(run, "diverged", None)) is not None]  # fmt: skip
 
     def table(self) -> str:
         """The rows as aligned text: how good each method is, and at what bill."""

@@ -48,6 +48,17 @@ def is_content(value) -> bool:
     return isinstance(value, str) and _CONTENT.fullmatch(value) is not None
 
 
+def known_or_foreign(name: str, value, names, form: str) -> None:
+    """Raise ValueError unless `value` is one of `names`, of the form "module:name", or stands for an object.
+
+    TypeError for what is no text.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, got {shown(value)}; objects go to minicrest.compare or minicrest.train")
+    if value not in names and not is_foreign(value) and not is_content(value):
+        raise ValueError(f"{name} must be one of {', '.join(names)}, or {form}, got {shown(value)}")
+
+
 def imported(name: str, what: str):
     """The object that `name`, "module:Class" or "module:function", names; `what` it is for stands in the errors.
 
@@ -76,6 +87,7 @@ def method_class(name: str):
     """The class of the method `name`: one of METHODS, or "module:Class". Raises ValueError where it is no method."""
     if name in METHODS:
         return METHODS[name]
+    known_or_foreign("method", name, METHODS, "module:Class")
     kind = imported(name, "method")
     if not isinstance(kind, type):
         raise ValueError(f"method {name} must be a class, got {shown(kind)}")
@@ -88,7 +100,7 @@ def check_contract(method, name: str) -> None:
     lacking = [part for part in CONTRACT if not callable(getattr(method, part, None))]
     if lacking:
         raise ValueError(f"{name} does not keep the contract: it lacks {', '.join(lacking)}; a method has "
-                         "init, propose, observe and report, and minicrest.selection.Method brings the last two")  # fmt: skip
+                         "init, propose, observe and report (minicrest.selection.Method has the last two)")  # fmt: skip
 
 
 def made(kind, name: str, arguments: dict[str, Any]):

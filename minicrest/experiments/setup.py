@@ -21,7 +21,7 @@ import numpy as np
 from minicrest.arguments import number, one_of, shown, whole
 from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
-from minicrest.experiments.parts import Parts, is_content, is_foreign, made, method_class, network_of
+from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -34,7 +34,7 @@ _UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
 FILES = (".npz", ".csv", ".txt")  # what the path of a data set of one's own ends in
 _IMAGES = dict(model="lenet", lr=0.05, weight_decay=5e-4)
 _TEXT = dict(hidden=(64,), m=64, epochs=20, lr=0.5)
-PRESETS = {  # where a data set wants something other than Setup's own defaults
+PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other than Setup's own defaults
     "digits": dict(m=32),
     "digits-images": dict(m=32),
     "blobs": dict(model="logistic", m=32, epochs=20),
@@ -102,8 +102,8 @@ class Setup:
                      dtype=("float32", "float64"))  # fmt: skip
         for name, names in known.items():
             one_of(name, getattr(self, name), names)
-        _known_or_foreign("model", self.model, MODELS, "module:function")
-        _known_or_foreign("method", self.method, METHODS, "module:Class")
+        known_or_foreign("model", self.model, MODELS, "module:function")
+        known_or_foreign("method", self.method, METHODS, "module:Class")
         if self.method in METHODS and not any(is_content(value) for _, value in self.hyper):
             self.build_method()  # which checks its own values
 
@@ -117,7 +117,7 @@ class Setup:
         if unknown:
             names = ", ".join(f.name for f in fields(Setup))
             raise ValueError(f"no setting is called {', '.join(map(str, unknown))}; there are {names}")
-        values = dict(PRESETS.get(str(given.get("data", Setup.data)), {}))
+        values: dict[str, Any] = dict(PRESETS.get(str(given.get("data", Setup.data)), {}))
         if given.get("optimizer") == "adamw":  # the presets' rates are SGD's
             values |= dict(lr=AdamW.lr, weight_decay=AdamW.weight_decay)
         return Setup(**{**values, **given})
@@ -250,13 +250,6 @@ class Setup:
         if len(data.shape) != 3:
             raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; use mlp")
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
-
-
-def _known_or_foreign(name: str, value, names, form: str) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be text, got {shown(value)}; objects go to minicrest.compare or minicrest.train")
-    if value not in names and not is_foreign(value) and not is_content(value):
-        raise ValueError(f"{name} must be one of {', '.join(names)}, or {form}, got {shown(value)}")
 
 
 def _path(name: str, value) -> str:
