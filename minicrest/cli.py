@@ -87,14 +87,14 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
         run = carry_out(setup, checkpoint, interrupt.stop)
     if not run.complete:
         done = f"step {run.steps} of {run.settings['steps']}"
-        if run.settings["budget"]:
-            done = f"step {run.steps}, with {100 * run.ledger.cost / run.settings['budget']:.0f}% of the bill used"
+        if run.settings["max_bill"]:
+            done = f"step {run.steps}, with {100 * run.ledger.cost / run.settings['max_bill']:.0f}% of the bill used"
         print(f"stopped at {done}; go on with: {_resume_command(setup, checkpoint)}", file=sys.stderr)
         return STOPPED
     lines = [*notes, tables.summary(setup, run), f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz"]
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
     print("\n".join(lines))
-    step = getattr(run, "diverged", None)
+    step = run.diverged
     return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
 
 
@@ -196,7 +196,7 @@ def _list_methods(arguments) -> int:
     print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
     for name, method in METHODS.items():
         defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
-        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.cost}")
+        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.price}")
     return 0
 
 

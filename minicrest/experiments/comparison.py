@@ -42,7 +42,7 @@ class Comparison:
     def diverged(self) -> list[tuple[str, int, int]]:
         """(method, seed, step) of every run whose losses or parameters stopped being finite."""
         return [(label, seed, step) for label, runs in self.runs.items() for seed, run in zip(self.seeds, runs)
-                if (step := getattr(run, "diverged", None)) is not None]  # fmt: skip
+                if (step := run.diverged) is not None]  # fmt: skip
 
     def table(self) -> str:
         """The rows as aligned text: how good each method is, and at what bill."""
@@ -76,7 +76,7 @@ class Comparison:
                 method=label, seed=seed, accuracy=run.accuracy, test_loss=float(run.curve.loss[-1]),
                 train_loss=float(run.curve.train_loss[-1]), steps=run.steps, bill=run.ledger.cost,
                 seconds=run.ledger.seconds, examples=int((run.uses > 0).sum()), complete=run.complete,
-                diverged=getattr(run, "diverged", None),
+                diverged=run.diverged,
             )
             for label, runs in self.runs.items() for seed, run in zip(self.seeds, runs)
         ]  # fmt: skip

@@ -190,7 +190,7 @@ class Setup:
         """`run` with what `build` made."""
         method, oracle, optimizer, schedule, steps, bill = built
         longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
-        return train(method, oracle, optimizer, steps, schedule=schedule, budget=bill,
+        return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                      evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
                      checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
                      progress=progress)  # fmt: skip
