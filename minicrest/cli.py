@@ -15,7 +15,7 @@ from typing import Any
 
 from minicrest.checkpoint import write_atomically
 from minicrest.datasets import available
-from minicrest.experiments import plots, tables
+from minicrest.experiments import method_plots, plots, tables
 from minicrest.experiments.compare import carry_out, carry_out_all, collected, planned, seed_list, with_validation
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import saved_setup
@@ -114,7 +114,7 @@ def _draw_run(setup: Setup, run, plot) -> list[Path]:
     if "kept" not in run.report:
         return [path]
     census = path.with_stem(f"{path.stem}-census")
-    save_png(plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), census)
+    save_png(method_plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), census)
     return [path, census]
 
 

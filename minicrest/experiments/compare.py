@@ -206,10 +206,7 @@ def _one(plan: Plan, out, stop=lambda: False) -> Run:
 
 
 def _in_processes(plans: list[Plan], out, jobs: int) -> list[Run]:
-    """The runs of all plans. Each process has as many BLAS threads as this one: sums are then the same bit for bit."""
-    from joblib import Parallel, delayed, parallel_config
-    from threadpoolctl import threadpool_info
+    """The runs of all plans; no bit of them depends on the process or on its number of threads."""
+    from joblib import Parallel, delayed
 
-    threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
-    with parallel_config("loky", inner_max_num_threads=threads):
-        return list(Parallel(n_jobs=jobs)(delayed(_one)(plan, out) for plan in plans))
+    return list(Parallel(n_jobs=jobs)(delayed(_one)(plan, out) for plan in plans))

@@ -1,10 +1,8 @@
-"""A Comparison: what several methods did over several seeds, as a table, a picture, a file or a DataFrame."""
+"""A Comparison: what several methods did over several seeds, as a table, a picture, a CSV file or a DataFrame."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,33 +67,14 @@ class Comparison:
         """Everything as plain values, for JSON; what is not finite is None."""
         return tables.document(self.setup, self.seeds, self.runs)
 
-    def records(self) -> list[dict[str, Any]]:
-        """A dict for each run: method, seed, accuracy (a fraction), losses, steps, bill, seconds, examples used."""
-        return [
-            dict(
-                method=label, seed=seed, accuracy=run.accuracy, test_loss=float(run.curve.loss[-1]),
-                train_loss=float(run.curve.train_loss[-1]), steps=run.steps, bill=run.ledger.cost,
-                seconds=run.ledger.seconds, examples=int((run.uses > 0).sum()), complete=run.complete,
-                diverged=run.diverged,
-            )
-            for label, runs in self.runs.items() for seed, run in zip(self.seeds, runs)
-        ]  # fmt: skip
-
     def to_csv(self, path) -> None:
-        """Write `records` to `path`, a line for each run under a line of names."""
-        records, text = self.records(), io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-        write_atomically(path, lambda file: file.write(text.getvalue().encode("utf-8", "surrogateescape")))
+        """Write the rows to `path`, under a line of names: means, half-widths of their intervals, bills by phase."""
+        text = tables.csv(self.rows)
+        write_atomically(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
 
     def to_frame(self):
-        """`records` as a pandas DataFrame. Raises ImportError where pandas is not installed."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas; records() and to_csv() do without") from error
-        return pandas.DataFrame(self.records())
+        """The rows as a pandas DataFrame, with the columns of `to_csv`. Raises ImportError without pandas."""
+        return tables.frame(self.rows)
 
     def __str__(self) -> str:
         return self.text()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,29 +20,12 @@ def claim(setup: Setup, folder: Path) -> None:
     and where the folder belongs to other settings already.
     """
     note, text = folder / "setup.json", setup.to_json().encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    if not note.exists() and _created(note, text):
-        return
-    there, here = read_note(note).identity(), setup.identity()
-    other = [f"{k}: {v} there, {here[k]} here" for k, v in there.items() if here[k] != v]
-    if other:
-        raise ValueError(f"{folder} holds another training ({'; '.join(other)}); choose another or delete it")
-    checkpoints.write_atomically(note, lambda file: file.write(text))  # the data may have moved
-
-
-def _created(path: Path, content: bytes) -> bool:
-    """Whether this process is the one that made the file `path`, whole from its first moment on."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.link(temporary, path)
-        return True
-    except FileExistsError:
-        return False
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with checkpoints.claimed(note):
+        there, here = (read_note(note) if note.exists() else setup).identity(), setup.identity()
+        other = [f"{k}: {v} there, {here[k]} here" for k, v in there.items() if here[k] != v]
+        if other:
+            raise ValueError(f"{folder} holds another training ({'; '.join(other)}); choose another or delete it")
+        checkpoints.write_atomically(note, lambda file: file.write(text))  # again, too: the data may have moved
 
 
 def read_note(note: Path) -> Setup:
@@ -67,7 +48,7 @@ def saved_setup(checkpoint, modules=()) -> Setup:
     if note.exists() and (checkpoint.exists() or checkpoint.name == "checkpoint.npz"):
         setup = read_note(note)
     elif checkpoint.exists():
-        setup = _setup_inside(checkpoint)
+        setup = _setup_inside(checkpoint, modules)
     else:
         raise FileNotFoundError(f"no checkpoint at {checkpoint}, so nothing to go on from; give the train command")
     for option, name in (("method", setup.method), ("model", setup.model)):
@@ -78,9 +59,9 @@ def saved_setup(checkpoint, modules=()) -> Setup:
     return setup
 
 
-def _setup_inside(checkpoint: Path) -> Setup:
+def _setup_inside(checkpoint: Path, modules=()) -> Setup:
     """The Setup that a checkpoint or a run carries among its settings."""
-    tree = checkpoints.load(checkpoint) if not _is_data(checkpoint) else None
+    tree = checkpoints.load(checkpoint, modules=modules) if not _is_data(checkpoint) else None
     settings = tree.get("settings", {}) if isinstance(tree, dict) else getattr(tree, "settings", {})
     notes = settings.get("notes") if isinstance(settings, dict) else None
     if isinstance(notes, dict) and isinstance(notes.get("setup"), str):

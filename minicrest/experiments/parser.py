@@ -72,7 +72,7 @@ def _add_compare(commands) -> None:
     compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
     compare.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
     compare.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
-    compare.add_argument("--csv", metavar="FILE", help="also write a line for each run to FILE")
+    compare.add_argument("--csv", metavar="FILE", help="also write the rows of the table to FILE")
     compare.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
     _add_setup(compare)
 

@@ -155,8 +155,6 @@ def test_the_trainer_names_no_method():
 def test_only_the_known_packages(module):
     for name in imports(TREES[module]):
         top = name.partition(".")[0]
-        if (module, top) == ("minicrest.experiments.comparison", "pandas"):  # where it is installed: to_frame
-            continue
         assert top not in BANNED and top in ALLOWED, f"{module} imports {name}"
         assert top != "cupy" or module == "minicrest.backend"
         assert top != "matplotlib" or module in ("minicrest.experiments.plots", "minicrest.figures")
