@@ -106,16 +106,16 @@ def _resume_command(setup: Setup, checkpoint: Path) -> str:
 
 
 def _draw_run(setup: Setup, run, plot) -> list[Path]:
-    """Save the picture of the run as `plot` (None: none) and, of dynamic pruning, who was kept how often."""
+    """Save the picture of the run as `plot` (None: none), and what its method draws beside it, as plot-name.png."""
     if not plot:
         return []
-    path = Path(plot)
-    save_png(plots.run_picture(run, tables.title(setup)), path)
-    if "kept" not in run.report:
-        return [path]
-    census = path.with_stem(f"{path.stem}-census")
-    save_png(method_plots.census_picture(run.report["kept"], len(run.report["checkpoint_step"])), census)
-    return [path, census]
+    path, title = Path(plot), tables.title(setup)
+    figures = {path: plots.run_picture(run, title)}
+    for name, figure in method_plots.pictures(run, title).items():
+        figures[path.with_name(f"{path.stem}-{name}{path.suffix}")] = figure
+    for place, figure in figures.items():
+        save_png(figure, place)
+    return list(figures)
 
 
 def _exit_code(diverged) -> int:
@@ -164,10 +164,11 @@ def _report(comparison: Comparison, arguments, out: Path) -> None:
 
 def _show(arguments) -> int:
     diverged = []
-    for k, comparison in enumerate(comparisons(arguments.folders)):
+    modules = [arguments.model.partition(":")[0]] if arguments.model else []
+    for k, comparison in enumerate(comparisons(arguments.folders, modules)):
         runs = [run for each in comparison.runs.values() for run in each]
         path = Path(arguments.plot) if arguments.plot else None
-        path = path.with_stem(f"{path.stem}-{k + 1}") if path and k else path
+        path = path.with_name(f"{path.stem}-{k + 1}{path.suffix}") if path and k else path
         if len(runs) == 1:
             text, pictures = tables.summary(comparison.setup, runs[0]), _draw_run(comparison.setup, runs[0], path)
         else:

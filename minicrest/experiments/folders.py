@@ -79,22 +79,23 @@ def _is_data(path: Path) -> bool:
         return False
 
 
-def finished_runs(folder) -> list[tuple[Path, Setup, Run]]:
+def finished_runs(folder, modules=()) -> list[tuple[Path, Setup, Run]]:
     """(folder, Setup, Run) of every finished run in `folder`: its own, else those one and two levels below.
 
-    Raises FileNotFoundError where there is none, and ValueError for a file that is damaged or of another kind.
+    Of other packages only classes of `modules` are imported, which layers of one's own may need. Raises
+    FileNotFoundError where there is no run, and ValueError for a file that is damaged or of another kind.
     """
     folder = Path(folder)
     for pattern in ("run.npz", "*/run.npz", "*/*/run.npz"):
         paths = sorted(folder.glob(pattern))
         if paths:
-            return [(path.parent, *_finished(path)) for path in paths]
+            return [(path.parent, *_finished(path, modules)) for path in paths]
     raise FileNotFoundError(f"no finished run in {folder}: it has no run.npz, nor have the folders in it")
 
 
-def _finished(path: Path) -> tuple[Setup, Run]:
-    run = checkpoints.load(path)
+def _finished(path: Path, modules) -> tuple[Setup, Run]:
+    run = checkpoints.load(path, modules=modules)
     if not isinstance(run, Run):
         raise ValueError(f"{path} is not a finished run, but {type(run).__name__}")
     note = path.with_name("setup.json")
-    return read_note(note) if note.exists() else _setup_inside(path), run
+    return read_note(note) if note.exists() else _setup_inside(path, modules), run

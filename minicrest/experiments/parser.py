@@ -80,6 +80,7 @@ def _add_compare(commands) -> None:
 def _add_show(commands) -> None:
     show = _add(commands, "show", "print and draw finished runs and comparisons again")
     show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
+    show.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
     show.add_argument("--plot", metavar="PNG", help="draw them; several comparisons become PNG, PNG-2, ...")
 
 

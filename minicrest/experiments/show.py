@@ -14,15 +14,15 @@ from minicrest.experiments.setup import Setup
 from minicrest.run import Run
 
 
-def comparisons(folders) -> list[Comparison]:
+def comparisons(folders, modules=()) -> list[Comparison]:
     """The finished runs in `folders`, together wherever they differ in method, hyper-parameters and seed alone.
 
     A run that is there several times counts once. A seed that not every method has finished is left out of the table,
-    and a note says so. Raises FileNotFoundError for a folder without a finished run, ValueError for a damaged one.
+    and a note says so. `modules`: those whose classes may be imported. Raises FileNotFoundError for a folder without a finished run, ValueError for a damaged one.
     """
     groups: dict[str, dict[str, tuple[Setup, Run]]] = {}
     for folder in folders:
-        for _, setup, run in finished_runs(Path(folder)):
+        for _, setup, run in finished_runs(Path(folder), modules):
             shared = {k: v for k, v in setup.identity().items() if k not in ("method", "hyper", "seed")}
             groups.setdefault(json.dumps(shared), {})[json.dumps(setup.identity())] = (setup, run)
     return [each for group in groups.values() for each in _comparisons(list(group.values()))]

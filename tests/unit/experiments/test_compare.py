@@ -149,12 +149,13 @@ def test_full_training_costs_three_forward_passes_an_example_and_epoch():
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "full"])
-def test_equal_bills_are_equal_within_one_step(method):
+def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
     setup = replace(SMALL, method=method, epochs=5, budget=0.2, validation=0.2, evaluations=1000)  # a row every step
     run = setup.run(progress=False)
     budget = round(0.2 * 5 * 3 * len(run.uses))
-    assert run.complete and run.curve.cost[-1] == run.ledger.cost >= budget
-    assert run.steps == 0 or run.curve.cost[-2] < budget  # no step: preparation alone took it all
+    assert run.complete and run.curve.cost[-1] == run.ledger.cost <= budget
+    if method == "random":  # what is left does not pay for one more step
+        assert run.ledger.cost > budget - 3 * M
 
 
 def test_equal_steps_are_equal_and_the_bill_is_not():
@@ -167,7 +168,7 @@ def test_equal_steps_are_equal_and_the_bill_is_not():
 def test_a_batch_size_of_ones_own_changes_the_steps_and_not_the_examples():
     full, random = (replace(SMALL, method=k, hyper=(("m", 2),)).run(progress=False) for k in ("full", "random"))
     assert (full.steps, full.ledger.cost) == (2 * N // 2, 2 * 3 * N) and (full.uses == 2).all()
-    assert round(0.1 * 2 * 3 * N) <= random.ledger.cost < round(0.1 * 2 * 3 * N) + 3 * 2
+    assert round(0.1 * 2 * 3 * N) - 3 * 2 < random.ledger.cost <= round(0.1 * 2 * 3 * N)
 
 
 def test_steps_are_exactly_so_many():
