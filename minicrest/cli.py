@@ -79,7 +79,10 @@ def _resume(arguments) -> int:
         folder = Path(arguments.data_dir).resolve()
         is_file = setup.data.endswith(FILES)
         setup = replace(setup, data=str(folder / setup.data_name)) if is_file else replace(setup, data_dir=str(folder))
-    return _carry_out(setup, checkpoint, arguments.plot, [])
+    try:
+        return _carry_out(setup, checkpoint, arguments.plot, [])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; if the data has moved, add: --data-dir DIR") from error
 
 
 def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
@@ -204,8 +207,12 @@ def _list_methods(arguments) -> int:
 def _check(name: str) -> int:
     from minicrest.selection import check_method
 
-    check_method(made(method_class(name), name, {}))
-    print(f"{name} keeps the contract")
+    try:
+        kept = check_method(made(method_class(name), name, {}))
+    except AssertionError as error:
+        print(f"{name} does not keep the contract: {error}")
+        return 1
+    print(f"{name} keeps the contract:", *kept, sep="\n  ")
     return 0
 
 

@@ -14,7 +14,7 @@ from minicrest.selection import METHODS
 COMMANDS = ("train", "compare", "show", "resume", "data", "methods", "theory")
 EXIT_CODES = """exit codes:
   0    done
-  1    theory only: a claim does not hold
+  1    a claim of theory, or a method that is checked, does not hold
   2    bad arguments, or files that are missing, damaged or another training's: one line says which
   3    done, but a run diverged: its losses or parameters stopped being finite; table and picture mark it
   130  stopped by Ctrl-C; the last line says how to go on"""

@@ -18,7 +18,8 @@ def comparisons(folders, modules=()) -> list[Comparison]:
     """The finished runs in `folders`, together wherever they differ in method, hyper-parameters and seed alone.
 
     A run that is there several times counts once. A seed that not every method has finished is left out of the table,
-    and a note says so. `modules`: those whose classes may be imported. Raises FileNotFoundError for a folder without a finished run, ValueError for a damaged one.
+    and a note says so. `modules`: of these, too, classes may be imported. Raises FileNotFoundError for a folder without
+    a finished run, ValueError for a damaged one.
     """
     groups: dict[str, dict[str, tuple[Setup, Run]]] = {}
     for folder in folders:
