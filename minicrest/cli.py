@@ -205,10 +205,11 @@ def _list_methods(arguments) -> int:
 
 
 def _check(name: str) -> int:
-    from minicrest.selection import check_method
+    from minicrest.selection.check import check_method
 
+    method = made(method_class(name), name, {})
     try:
-        kept = check_method(made(method_class(name), name, {}))
+        kept = check_method(method)
     except AssertionError as error:
         print(f"{name} does not keep the contract: {error}")
         return 1

@@ -118,7 +118,7 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
         twins = [j for j, (other, _) in enumerate(setups) if j != k and _short(other) == _short(setup)]
         name = setup.method if any(setups[j][0].method != setup.method for j in twins) else _short(setup)
         differing = [f"{field}={value}" for field, value in hyper[k].items()
-                     if any(hyper[j].get(field, value) != value for j in twins)]  # fmt: skip
+                     if setup.hyper and any(hyper[j].get(field, value) != value for j in twins)]  # fmt: skip
         labels.append(f"{name}({', '.join(differing)})" if differing else name)
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)

@@ -12,19 +12,21 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minicrest.arguments import number, one_of, shown, whole
-from minicrest.backend import DEVICES, to_device
+from minicrest.backend import DEVICES, to_device, to_numpy
 from minicrest.datasets import Dataset, load
+from minicrest.datasets.dataset import stratified
 from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
+from minicrest.random import stream
 from minicrest.run import Run
 from minicrest.selection import METHODS
 from minicrest.train import train
@@ -229,6 +231,7 @@ class Setup:
             raise ValueError(f"the data {self.data} was made in Python; go on from there, with the same Dataset")
         else:
             data = load(self.data, self.data_dir, self.seed)
+        data = _with_test(data, self.test, self.data)
         if data.n_classes < 2:
             what = f"{data.n_classes} classes" if data.n_classes else "float targets, which is a regression"
             raise ValueError(f"{self.data} has {what}; accuracies need at least 2 classes. For a regression, call "
@@ -250,6 +253,20 @@ class Setup:
         if len(data.shape) != 3:
             raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; use mlp")
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
+
+
+def _with_test(data: Dataset, fraction: float, name: str) -> Dataset:
+    """The data with a test part: its own, or a stratified `fraction` that is the same for all seeds."""
+    if data.test is not None and fraction:
+        raise ValueError(f"{name} has a test part of {len(data.test)} examples; leave out test={fraction:g}")
+    if data.test is None and not fraction:
+        raise ValueError(f"{name} has no test part to evaluate on; hold one out with --test 0.2 (in Python test=0.2) or "
+                         "bring one: x_test and y_test in an .npz, Dataset(..., test=...) in Python")  # fmt: skip
+    if data.test is not None:
+        return data
+    kept, held = stratified(to_numpy(data.y), fraction, stream(0, "test part"))
+    part = replace(data, x=data.x[held], y=data.y[held], augment=0, validation=None)
+    return replace(data, x=data.x[kept], y=data.y[kept], test=part)
 
 
 def _path(name: str, value) -> str:

@@ -185,7 +185,7 @@ def test_a_method_that_cannot_be_had_is_one_line(name, says, capsys):
 def test_a_setting_that_a_method_does_not_have(capsys):
     assert "no hyper-parameter 'tau'; there are mine:Mine: m, weight" in error_of(
         capsys, "train", "--method", "mine:Mine", "--set", "tau=1")  # fmt: skip
-    with pytest.raises(ValueError, match="method mine:Mine cannot be made with .*unexpected keyword argument 'tau'"):
+    with pytest.raises(ValueError, match=r"method mine:Mine cannot be made with .*unexpected keyword argument 'tau'"):
         Setup(method="mine:Mine", hyper=(("tau", 1.0),)).build_method()
 
 
@@ -227,11 +227,11 @@ def points(n=90):
 def test_a_data_set_as_an_object_is_known_by_its_content():
     x, y = points()
     data = Dataset(x, y, "mine", test=Dataset(x[:30], y[:30], "mine"))
-    first = compare([], data=data, seeds=1, out="c", settings=SETTINGS)
+    first = compare([], data=data, seeds=1, out="c", budget=1, settings=SETTINGS)
     (folder,) = Path("c").glob("random-*")
-    again = compare([], data=replace(data, x=x.copy()), seeds=1, out="c", settings=SETTINGS)
+    again = compare([], data=replace(data, x=x.copy()), seeds=1, out="c", budget=1, settings=SETTINGS)
     assert first.runs["random"][0].ledger.seconds == again.runs["random"][0].ledger.seconds  # read, not repeated
-    other = compare([], data=replace(data, x=x + 1), seeds=1, out="c", settings=SETTINGS)
+    other = compare([], data=replace(data, x=x + 1), seeds=1, out="c", budget=1, settings=SETTINGS)
     assert len(list(Path("c").glob("random-*"))) == 2
     assert (other.runs["random"][0].theta != first.runs["random"][0].theta).any()
     with pytest.raises(ValueError, match="was made in Python; go on from there"):
@@ -242,7 +242,8 @@ def test_data_without_a_test_part_names_the_remedy_and_trains_with_it(capsys):
     x, y = points()
     np.savez("mine.npz", x=x, y=y)
     assert "--test 0.2" in error_of(capsys, "train", "--data", "mine.npz", "--method", "random")
-    assert cli.main(["train", "--data", "mine.npz", "--method", "random", "--steps", "3", "--test", "0.2", "--out", "a"]) == 0
+    told = ["train", "--data", "mine.npz", "--method", "random", "--steps", "3", "--out", "a"]
+    assert cli.main([*told, "--test", "0.2"]) == 0
     assert len(checkpoint.load("a/run.npz").uses) == 72
 
 
@@ -311,7 +312,8 @@ def test_two_processes_give_the_same_bits():
 
 
 def test_the_command_line_and_python_share_their_folders():
-    assert cli.main(["compare", *QUICK, "--methods", "crest", "--no-full", "--seeds", "1", "--out", "c", "--jobs", "2"]) == 0
+    told = ["compare", *QUICK, "--methods", "crest", "--no-full", "--seeds", "1"]
+    assert cli.main([*told, "--out", "c", "--jobs", "2"]) == 0
     times = [run.ledger.seconds for runs in compare(["crest"], seeds=1, out="c", settings=SETTINGS).runs.values()
              for run in runs]  # fmt: skip
     assert times == [run["seconds"] for run in json.loads(Path("c/compare.json").read_text())["runs"]]
