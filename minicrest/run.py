@@ -67,7 +67,7 @@ class Run:
         if self.network is None:
             raise ValueError("this Run has no network; use network.predict(run.theta, x, run.statistics)")
         x = to_device(arguments.dense("x", x), device_of(self.theta))
-        x = x if x.dtype.kind == "f" or x.ndim == 4 else x.astype(self.theta.dtype)
+        x = x if x.dtype.kind == "f" or (x.dtype == "uint8" and x.ndim == 4) else x.astype(self.theta.dtype)
         data = Dataset(x, array_module(x).zeros(len(x), "int64"), scale=self.scale, shift=self.shift)
         pieces = [data.inputs(np.arange(a, min(a + 256, len(x))), self.theta.dtype) for a in range(0, len(x), 256)]
         predicted = [self.network.predict(self.theta, piece, self.statistics) for piece in pieces]

@@ -10,7 +10,7 @@ from minicrest import ledger as ledger_module
 from minicrest.backend import device_of, to_device, to_numpy
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner, evaluate
-from minicrest.ledger import Bill, Ledger
+from minicrest.ledger import Bill, BillSpent, Ledger, Stopped
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.chain import Sequential
 from minicrest.oracle import Batch, Oracle
@@ -213,6 +213,103 @@ def test_validation_is_on_the_same_bill():
     assert oracle.ledger.phases["score"].forward == 6
     with pytest.raises(ValueError, match="no validation examples: hold some out"):
         _ = held.validation
+
+
+def test_validation_is_at_the_same_point_of_the_training():
+    """Also where the training moves on afterwards; a method with a curriculum goes by its progress."""
+    oracle, _, _, theta, stats = make()
+    Learner(oracle).move(theta, stats, 7, 0.5)
+    held = oracle.validation
+    assert (held.time, held.progress) == (7, 0.5)
+    Learner(oracle).move(theta + 1, stats, 8, 0.6)
+    assert (held.time, held.progress) == (8, 0.6) and (held.theta == theta + 1).all()
+
+
+# ---- the learner
+
+
+def test_an_empty_batch_moves_nothing_and_costs_nothing(device):
+    oracle, spy, *_ = make(device)
+    gradient, feedback, seen = Learner(oracle).step(Batch(np.zeros(0, dtype=np.int64), np.zeros(0)))
+    assert (to_numpy(gradient) == 0).all() and gradient.shape == oracle.theta.shape
+    assert feedback.losses.shape == (0,) and feedback.logits.shape == (0, C) and feedback.labels.shape == (0,)
+    assert Learner(oracle).following(seen) is oracle.statistics and oracle.ledger.cost == 0 and spy.largest == 0
+
+
+def test_a_batch_without_weight_moves_nothing(device):
+    """Its losses are there, and it is billed; its statistics are not taken. Also with an l2 term in the loss."""
+    oracle, *_ = make(device, loss=SoftmaxCrossEntropy(l2=0.1))
+    gradient, feedback, seen = Learner(oracle).step(Batch(I, np.zeros(5)))
+    assert (to_numpy(gradient) == 0).all() and feedback.losses.shape == (5,)
+    assert Learner(oracle).following(seen) is oracle.statistics and oracle.ledger.cost == 15
+
+
+def test_feedback_has_what_observe_needs():
+    oracle, _, data, *_ = make()
+    feedback = Learner(oracle).step(BATCH)[1]
+    assert (feedback.labels == data.y[I]).all() and feedback.seed == 5
+
+
+@pytest.mark.parametrize("weights", [np.ones(4), np.ones((5, 1)), np.float64(1), np.array([1, 1, np.nan, 1, 1]),
+                                     np.array([1, 1, np.inf, 1, 1])], ids=str)  # fmt: skip
+def test_weights_that_do_not_fit(weights):
+    oracle, spy, *_ = make()
+    for ask in (oracle.gradient, oracle.hessian_diagonal, Learner(oracle).step):
+        with pytest.raises(ValueError, match="a batch of 5 examples needs 5 finite weights, got"):
+            ask(Batch(I, weights))
+    assert oracle.ledger.cost == 0 and spy.largest == 0
+
+
+def test_directions_that_do_not_fit():
+    oracle, spy, *_ = make()
+    for shape in ((spy.size + 1,), (2, 1), (1, 1, spy.size)):
+        with pytest.raises(ValueError, match=r"v must be \(d,\) or \(k, d\)"):
+            oracle.hvp(BATCH, np.ones(shape))
+    assert oracle.ledger.cost == 0
+
+
+@pytest.mark.parametrize(("outputs", "classes", "fits"), [(1, 2, True), (1, 3, False), (2, 3, False), (4, 3, True)])
+def test_labels_fit_the_outputs(outputs, classes, fits):
+    network = Network([Linear(2, outputs)], SquaredError())
+    data = Dataset(np.zeros((6, 2)), np.arange(6) % classes, "mine")
+    if fits:
+        Oracle(network, data, network.initialize(0))
+        return
+    with pytest.raises(ValueError, match=f"mine has 3 classes, too many for a network with {outputs} outputs"):
+        Oracle(network, data, network.initialize(0))
+
+
+def test_a_seed_is_a_whole_number():
+    _, spy, data, theta, _ = make()
+    with pytest.raises(TypeError, match=r"seed must be a whole number, got 1\.7"):
+        Oracle(spy, data, theta, seed=1.7)
+
+
+# ---- the bill
+
+
+def test_what_exceeds_the_limit_is_not_begun():
+    """Not one example of it; what fits exactly is."""
+    oracle, spy, *_ = make()
+    oracle.ledger.limit = 20
+    oracle.losses(I)
+    for ask in (lambda: oracle.gradient_norms(np.arange(6)), lambda: oracle.hvp(BATCH, np.ones(spy.size)),
+                lambda: oracle.validation.gradient(Batch(np.arange(6), np.ones(6))), lambda: oracle.losses(np.arange(16)),
+                lambda: oracle.fork(0).descend(Batch(np.arange(6), np.ones(6)), 0.1)):  # fmt: skip
+        with pytest.raises(BillSpent, match="would exceed the limit of 20"):
+            ask()
+    assert oracle.ledger.cost == 5 and spy.counts == {"forward": 5, "backward": 0, "hessian": 0}
+    oracle.losses(np.arange(15))
+    assert oracle.ledger.cost == 20
+
+
+def test_a_stop_is_polled_before_each_question():
+    oracle, spy, *_ = make()
+    oracle.ledger.stop = lambda: True
+    for ask in (lambda: oracle.losses(I), lambda: oracle.raw(I), lambda: Learner(oracle).step(BATCH)):
+        with pytest.raises(Stopped):
+            ask()
+    assert oracle.ledger.cost == 0 and spy.largest == 0
 
 
 def test_the_test_set_is_not_billed(monkeypatch):
