@@ -1,7 +1,11 @@
-"""Data sets: what one is (dataset), how files become one (readers), two synthetic families, and all of them by name."""
+"""Data sets: what one is, how files become one, two synthetic families, all of them by name, and transforms."""
 
 from minicrest.datasets.dataset import Dataset, stratified
 from minicrest.datasets.load import available, digits, load
 from minicrest.datasets.synthetic import blobs, logistic_optimum, spirals
+from minicrest.datasets.transforms import TRANSFORMS, copies, imbalance, label_noise
 
-__all__ = ["Dataset", "available", "blobs", "digits", "load", "logistic_optimum", "spirals", "stratified"]
+__all__ = [
+    "TRANSFORMS", "Dataset", "available", "blobs", "copies", "digits", "imbalance", "label_noise", "load",
+    "logistic_optimum", "spirals", "stratified",
+]  # fmt: skip

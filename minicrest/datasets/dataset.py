@@ -1,4 +1,4 @@
-"""A data set: inputs, targets and what to do with them, on one device."""
+"""A data set: inputs and targets on one device, and how they are scaled, augmented and split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from minicrest.arguments import dense, number, whole
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
 
@@ -16,11 +17,14 @@ class Dataset:
     """n examples on one device, and perhaps a test and a validation part; checked when made (ValueError, TypeError).
 
     x          (n, ...) inputs: float32 or float64, or uint8 images (n, c, h, w)
-    y          (n,) integer classes 0..C-1 (kept as int64), or (n, ...) float targets
+    y          (n,) integer or bool classes 0..C-1 (kept as int64), or (n, ...) float targets
     classes    the C names; "0".."C-1" if none are given; () for float targets
+    test, validation   parts with the same shape, kind of numbers, scale and shift, and no further classes
     scale, shift   (c,) or None: the float input is x * scale + shift, channel by channel
     augment    pixels of random shift for `augmented`, which also flips; 0 for never
     optimum    the flat theta that minimises the mean loss, where it is known (see `blobs`)
+
+    Lists, DataFrames and tensors on the CPU are converted; float32 and float64 are kept as they come.
     """
 
     x: np.ndarray = field(repr=False)
@@ -35,17 +39,23 @@ class Dataset:
     optimum: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        _check_arrays(self.x, self.y, self.name)
-        if self.y.dtype.kind in "iub":
-            object.__setattr__(self, "y", self.y.astype("int64", copy=False))
-            object.__setattr__(self, "classes", _check_classes(self.y, self.classes, self.name))
+        y = self.y
+        if getattr(y, "dtype", np.dtype(float)).kind in "OSU":
+            raise TypeError(f"{self.name}: y is text; give classes 0..C-1, as np.unique(y, return_inverse=True) does")
+        arrays = [name for name in ("x", "y", "scale", "shift") if getattr(self, name) is not None]
+        fixed = {name: dense(f"{self.name}: {name}", getattr(self, name)) for name in arrays}
+        fixed["augment"] = whole(f"{self.name}: augment", self.augment, 0)
+        _check_arrays(fixed["x"], y := fixed["y"], self.name)
+        if y.dtype.kind in "iub":
+            fixed["y"] = y.astype("int64", copy=False)
+            given = self.classes or (("0", "1") if y.dtype.kind == "b" else ())
+            fixed["classes"] = _check_classes(fixed["y"], given, self.name)
+        for name, value in fixed.items():
+            object.__setattr__(self, name, value)
         _check_images(self)
         for part in (self.test, self.validation):
-            if part is not None and (part.shape != self.shape or part.n_classes > self.n_classes):
-                raise ValueError(
-                    f"{self.name}: a test or validation part has examples of shape {part.shape} and {part.n_classes} "
-                    f"classes, the data set itself {self.shape} and {self.n_classes}; they must agree"
-                )
+            if part is not None:
+                _check_part(self, part)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -80,7 +90,7 @@ class Dataset:
         return self._rows(self.y, i)
 
     def to(self, device: str) -> Dataset:
-        """The same data set on `device`, its parts too; `optimum` stays on the host, where theory reads it."""
+        """The same data set on `device` with its parts; `optimum` stays on the host, where theory reads it."""
         moved = {a: to_device(getattr(self, a), device) for a in ("x", "y")}
         moved |= {a: to_device(getattr(self, a), device) for a in ("scale", "shift") if getattr(self, a) is not None}
         moved |= {p: getattr(self, p).to(device) for p in ("test", "validation") if getattr(self, p) is not None}
@@ -94,20 +104,28 @@ class Dataset:
         """
         if self.validation is not None:
             raise ValueError(f"{self.name} has a validation part of {len(self.validation)} already; use that one")
-        kept, held = stratified(to_numpy(self.y), fraction, stream(seed, "validation"))
-        held_out = replace(self._part(held), augment=0, test=None)
-        return replace(self._part(kept), validation=held_out)
+        kept, held = stratified(to_numpy(self.y), fraction, stream(whole("seed", seed), "validation"))
+        return replace(self.take(kept), validation=replace(self.take(held), augment=0, test=None))
+
+    def take(self, i) -> Dataset:
+        """The data set of the examples `i` (host int64 indices, repeats allowed) and the same parts; no `optimum`."""
+        return replace(self, x=self._rows(self.x, i), y=self._rows(self.y, i), optimum=None)
 
     def fingerprint(self) -> str:
-        """16 hex digits of the name, shapes, dtypes and bytes of x and y: the same on every device."""
-        digest = hashlib.blake2b(self.name.encode(), digest_size=8)
-        for array in (to_numpy(self.x), to_numpy(self.y)):
-            digest.update(f"{array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array))
-        return digest.hexdigest()
+        """16 hex digits of all that decides a result: x, y, scale, shift, augment, classes and the parts, not the name.
 
-    def _part(self, i):
-        return replace(self, x=self._rows(self.x, i), y=self._rows(self.y, i), optimum=None)
+        The same on every device and with every NumPy.
+        """
+        digest = hashlib.blake2b(f"{self.augment} {self.classes}".encode(), digest_size=8)
+        for array in (self.x, self.y, self.scale, self.shift):
+            if array is not None:
+                array = np.ascontiguousarray(to_numpy(array))
+                digest.update(f"{array.shape} {array.dtype}".encode())
+                digest.update(array.data)
+            digest.update(b";")
+        for part in (self.test, self.validation):
+            digest.update(b"none;" if part is None else f"{part.fingerprint()};".encode())
+        return digest.hexdigest()
 
     def _rows(self, array, i):
         return array if i is None else array[to_device(i, device_of(array))]
@@ -139,31 +157,40 @@ def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray
     """Indices (kept, held), each ascending: round(fraction n) are held, every class within one of its share.
 
     Examples are laid out class by class, shuffled within each, and held at equal steps. Float targets are one class.
+    The only example of a class is always kept, and then n counts the others.
     """
-    n, held = len(y), round(fraction * len(y))
-    if not 0 < held < n:
+    label = y if y.dtype.kind in "iub" else np.zeros(len(y))
+    order = np.lexsort((rng.random(len(y)), label))  # by label, at random within it
+    _, inverse, sizes = np.unique(label, return_inverse=True, return_counts=True)
+    order = order[(sizes[inverse] > 1)[order]]
+    n = len(order)
+    held = round(number("fraction", fraction, "[0, 1]") * n)
+    if not 0 < held < len(y):
         raise ValueError(f"fraction {fraction} of {n} examples leaves a part empty; choose one inside (0, 1)")
-    label = y if y.dtype.kind == "i" else np.zeros(n)
-    order = np.lexsort((rng.random(n), label))  # by label, at random within it
-    chosen = np.zeros(n, bool)
+    chosen = np.zeros(len(y), bool)
     chosen[order] = np.diff(np.arange(n + 1) * held // n) == 1
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 def _check_arrays(x, y, name):
     for array, what in ((x, "x"), (y, "y")):
-        if not hasattr(array, "dtype"):
-            raise TypeError(f"{name}: {what} must be an array, got {type(array).__name__}; use np.asarray")
         if array.ndim == 0:
             raise ValueError(f"{name}: {what} is a single number; give an array with a row for each example")
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"{name}: {len(x)} inputs and {len(y)} targets; give one target an input, and at least one")
+    if x.ndim == 1 or 0 in x.shape:
+        raise ValueError(f"{name}: x of shape {x.shape}; give each example at least one number, (n, 1) or more")
     if device_of(x) != device_of(y):
         raise ValueError(f"{name}: x is on {device_of(x)} and y on {device_of(y)}; move both with to_device")
     if str(x.dtype) not in ("float32", "float64", "uint8"):
         raise ValueError(f"{name}: x is {x.dtype}; give float32, float64 or uint8 images, as with x.astype('float32')")
     if x.dtype.kind == "u" and x.ndim != 4:
-        raise ValueError(f"{name}: uint8 x of shape {x.shape}; reshape images to (n, c, h, w), or convert to float32")
+        hint = "; grey images (n, h, w) as x[:, None]" if x.ndim == 3 else ""
+        raise ValueError(f"{name}: uint8 x of shape {x.shape}; reshape images to (n, c, h, w){hint}, or use float32")
+    if x.ndim == 4 and x.shape[3] in (1, 3, 4) and min(x.shape[1:3]) > x.shape[3]:
+        raise ValueError(f"{name}: x of shape {x.shape} has its channels last; give x.transpose(0, 3, 1, 2)")
+    if y.ndim == 2 and y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(axis=1) == 1).all()):
+        raise ValueError(f"{name}: y of shape {y.shape} is one-hot; give classes, as y.argmax(axis=1) does")
     if y.dtype.kind not in "iubf" or (y.dtype.kind != "f" and y.ndim != 1):
         raise ValueError(f"{name}: y is {y.dtype} of shape {y.shape}; give (n,) integer classes or float targets")
     for array, what in ((x, "x"), (y, "y")):
@@ -174,18 +201,37 @@ def _check_arrays(x, y, name):
 def _check_classes(y, classes, name):
     """The class names, derived from y where there are none; labels are 0..C-1."""
     low, high = int(y.min()), int(y.max())
+    remedy = "number them 0..C-1, as np.unique(y, return_inverse=True) does"
     if low < 0 or (low > 0 and not classes):
-        raise ValueError(f"{name}: the labels are {low}..{high}; start them at 0 (np.unique, return_inverse)")
-    if classes and high >= len(classes):
-        raise ValueError(f"{name}: the labels are {low}..{high}, but there are only {len(classes)} class names")
-    return tuple(classes) or tuple(str(k) for k in range(high + 1))
+        raise ValueError(f"{name}: the labels are {low}..{high}; start them at 0: {remedy}")
+    if high >= (len(classes) or len(y)):
+        there = f"only {len(classes)} class names" if classes else f"only {len(y)} examples"
+        raise ValueError(f"{name}: the labels are {low}..{high}, but there are {there}; {remedy}")
+    return tuple(map(str, classes)) or tuple(str(k) for k in range(high + 1))
 
 
 def _check_images(data):
     if (data.scale is None) != (data.shift is None):
         raise ValueError(f"{data.name}: give both scale and shift, or neither")
-    c = data.shape[0] if data.shape else 0
+    c = data.shape[0]
     if data.scale is not None and (data.scale.shape != (c,) or data.shift.shape != (c,)):
         raise ValueError(f"{data.name}: scale {data.scale.shape} and shift {data.shift.shape} must both be ({c},)")
-    if data.augment < 0 or (data.augment and data.x.ndim != 4):
-        raise ValueError(f"{data.name}: augment={data.augment} for x {data.x.shape}; it takes images and pixels >= 0")
+    if data.augment and data.x.ndim != 4:
+        raise ValueError(f"{data.name}: augment={data.augment} for x {data.x.shape}; it takes images (n, c, h, w)")
+
+
+def _check_part(data, part):
+    """What has another shape, or numbers that mean something else, is no part of `data`."""
+    if not isinstance(part, Dataset):
+        raise TypeError(f"{data.name}: a test or validation part must be a Dataset, got {type(part).__name__}")
+    text = f"{data.name}: a test or validation part has {{}}, the data set itself {{}}; {{}}"
+    types = [d.y.dtype for d in (part, data)]
+    if (types[0].kind == "f") != (types[1].kind == "f"):
+        raise ValueError(text.format(*types, "give integer classes to both, as y.astype(int) does, or floats"))
+    if part.shape != data.shape or part.n_classes > data.n_classes:
+        what = (f"examples of shape {d.shape} and {d.n_classes} classes" for d in (part, data))
+        raise ValueError(text.format(*what, "they must agree"))
+    scales = [[a if a is None else to_numpy(a).tolist() for a in (d.scale, d.shift)] for d in (part, data)]
+    if part.x.dtype.kind != data.x.dtype.kind or scales[0] != scales[1]:
+        what = (f"{d.x.dtype} x and scale and shift {s}" for d, s in zip((part, data), scales))
+        raise ValueError(text.format(*what, "all x must be uint8 with one scale and shift, or all floats"))

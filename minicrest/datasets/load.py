@@ -1,4 +1,4 @@
-"""Load a data set by name: built in, synthetic, read from the files of the public ones, or an .npz of your own."""
+"""Load a data set by name, built in, synthetic or published, or from a file of your own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from minicrest.arguments import number, whole
 from minicrest.datasets.dataset import Dataset, stratified
-from minicrest.datasets.readers import LAYOUTS, npz, read, whereabouts
+from minicrest.datasets.own import FORMATS, read_own
+from minicrest.datasets.sources import DIGITS, SOURCES, locate, whereabouts
 from minicrest.datasets.synthetic import blobs, spirals
 from minicrest.random import stream
 
@@ -19,46 +21,52 @@ _BUILT_IN = {
     "blobs": lambda seed: blobs(seed=seed),
     "spirals": lambda seed: spirals(seed=seed),
 }
-_CLASSES = {
-    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    "trec": ("description", "entity", "abbreviation", "human", "location", "number"),
-    "subj": ("subjective", "objective"),
-    "rt-polarity": ("negative", "positive"),
-}
-_MEAN_STD = {  # of each channel over the training images, in [0, 1]
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    "mnist": ((0.1307,), (0.3081,)),
-    "mnist10k": ((0.1307,), (0.3081,)),
-}
 
 
-def load(name: str, data_dir=None, seed: int = 0, validation: float = 0.0) -> Dataset:
-    """The data set `name` (see `available`), or the path of an .npz, on the host; float32 or uint8, synthetic float64.
+def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: float = 0.0) -> Dataset:
+    """The data set `name` (see `available`) or the file at a path, on the host; float32 or uint8, synthetic float64.
 
-    `data_dir` is where files are looked for, by default the environment variable MINICREST_DATA. `seed` draws synthetic
-    data and the fraction `validation` held out of the training part. It never touches the test part of real data: that
-    is the published one, or a fixed stratified fifth where none is published, so that scores of all seeds compare.
-    An .npz holds x, y and perhaps x_test, y_test, x_val, y_val; its uint8 images are scaled to [0, 1].
-    Raises ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one.
+    `data_dir` is where published files are looked for, by default the environment variable MINICREST_DATA. `seed`
+    draws synthetic data and the fraction `validation` held out of the training part. It never touches the test part
+    of real data, which is the published one or a fixed stratified fifth, so that scores of all seeds compare.
+
+    A path ends in .npz, .csv or .txt. Without a test part of its own such a file gets a stratified one with the
+    fraction `test`, whatever the seed; 0 leaves it out.
+    .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Whole numbers
+    y (n,) are classes 0..C-1, also if they are stored as floats.
+    .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
+    first; all else is finite numbers, taken as they are. Labels, whole numbers or words, are sorted.
+    .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).
+    An .npz has checksums, the other formats none: a changed digit or letter in them goes unnoticed.
+
+    Raises ValueError for an unknown name, an argument out of range or a damaged file, TypeError for an argument of
+    another type, FileNotFoundError for a missing file.
     """
-    if str(name).endswith(".npz"):
-        data = _from_npz(Path(name))
+    validation, test = number("validation", validation, "[0, 1)"), number("test", test, "[0, 1)")
+    seed = whole("seed", seed)
+    if Path(str(name)).suffix.lower() in FORMATS:
+        data = read_own(name)
     elif name in _BUILT_IN:
         data = _BUILT_IN[name](seed)
-    elif name in LAYOUTS:
-        data = _with_test(name, *read(name, data_dir))
+    elif name in SOURCES:
+        data = _published(SOURCES[name], data_dir)
     else:
-        near = difflib.get_close_matches(str(name), [*_BUILT_IN, *LAYOUTS], n=1)
+        near = difflib.get_close_matches(str(name), [*_BUILT_IN, *SOURCES], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        names = ", ".join([*_BUILT_IN, *LAYOUTS])
-        raise ValueError(f"no data set is called {name!r}{hint}; there are {names}, and paths that end in .npz")
+        names = ", ".join([*_BUILT_IN, *SOURCES])
+        raise ValueError(f"no data set is called {name!r}{hint}; there are {names}, and paths of {', '.join(FORMATS)}")
+    if test and data.test is not None:
+        raise ValueError(f"{data.name} has a test part of {len(data.test)} examples already; leave out test={test}")
+    data = _hold_out(data, test) if test else data
     return data.split(validation, seed) if validation else data
 
 
 def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
-    """A row (name, present, where, how to get it) for every name that `load` knows."""
+    """A row (name, present, where, how to get it) for every name that `load` knows, and for each format of a path."""
     built_in = [(name, True, "built in", "Nothing to get.") for name in _BUILT_IN]
-    return built_in + [(name, *whereabouts(name, data_dir)) for name in LAYOUTS]
+    published = [(name, *whereabouts(source, data_dir)) for name, source in SOURCES.items()]
+    own = [(f"FILE{end}", False, "a file of your own, by its path", f"{holds}.") for end, holds in FORMATS.items()]
+    return built_in + published + own
 
 
 def digits(images: bool = False) -> Dataset:
@@ -70,38 +78,24 @@ def digits(images: bool = False) -> Dataset:
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    x = (x / 16).astype(np.float32)
-    return _with_test("digits-images" if images else "digits", (x.reshape(-1, 1, 8, 8) if images else x, y))
+    x = (x / 16).astype(np.float32).reshape((-1, 1, 8, 8) if images else (-1, 64))
+    return _hold_out(Dataset(x, y, "digits-images" if images else "digits", DIGITS), 0.2)
 
 
-def _with_test(name, train, test=None):
-    """(x, y) and its test part (None: a fixed stratified fifth of it) as a Dataset, with all that `name` implies."""
-    x, y = train
-    if test is None:
-        kept, held = stratified(y, 0.2, stream(0, "test part"))
-        x, y, test = x[kept], y[kept], (x[held], y[held])
-    scale, shift = _scale_and_shift(name)
-    classes = _CLASSES.get(name, tuple("0123456789"))
-    test = Dataset(*test, name, classes, scale=scale, shift=shift)
-    return replace(test, x=x, y=y, test=test, augment=4 if name == "cifar10" else 0)
+def _published(source, data_dir):
+    """A published data set: bytes become standardised channels, x / (255 std) - mean / std."""
+    scale = shift = None
+    if source.mean:
+        mean, std = np.array([source.mean, source.std])
+        scale, shift = 1 / (255 * std), -mean / std
+    train, *test = source.read(locate(source, data_dir), source)
+    data = Dataset(*train, source.name, source.classes, scale=scale, shift=shift, augment=source.augment)
+    if not test:
+        return _hold_out(data, 0.2)
+    return replace(data, test=Dataset(*test[0], source.name, source.classes, scale=scale, shift=shift))
 
 
-def _scale_and_shift(name):
-    """From bytes to standardised channels: x / (255 std) - mean / std."""
-    if name not in _MEAN_STD:
-        return None, None
-    mean, std = np.array(_MEAN_STD[name])
-    return 1 / (255 * std), -mean / std
-
-
-def _from_npz(path):
-    arrays = npz(path)
-    x, scale, shift = arrays["x"], None, None
-    if x.dtype == np.uint8 and x.ndim == 4:
-        scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
-    data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
-    kinds = {name: str(array.dtype) for name, array in arrays.items() if name.startswith("x")}
-    if "uint8" in kinds.values() and len(set(kinds.values())) > 1:  # one would be scaled and the other not
-        raise ValueError(f"{path}: all x must be uint8 images or none, got {kinds}")
-    parts = {part: end for part, end in (("test", "_test"), ("validation", "_val")) if "x" + end in arrays}
-    return replace(data, **{part: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for part, e in parts.items()})
+def _hold_out(data, fraction):
+    """`data` with a stratified test part, the same for every seed."""
+    kept, held = stratified(data.y, fraction, stream(0, "test part"))
+    return replace(data.take(kept), test=replace(data.take(held), augment=0, validation=None))

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.datasets.dataset import Dataset
+from minicrest.datasets.transforms import wrong_labels
 from minicrest.random import stream
 
 
 def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, seed: int = 0) -> Dataset:
     """Two unit Gaussians whose means are `separation` apart: convex, with its exact minimiser as `.optimum`.
 
-    x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` belongs to
+    x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` is that of
     Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
     """
-    if n < 2 or d < 1:
-        raise ValueError(f"blobs needs n of at least 2 and d of at least 1, got n={n}, d={d}")
+    n, d, separation = whole("n", n, 2), whole("d", d, 1), number("separation", separation)
 
     def draw(count, part):
         y = np.arange(count) % 2
         centre = (y[:, None] - 0.5) * separation / np.sqrt(d)  # along the diagonal
         return centre + stream(seed, "blobs", part).standard_normal((count, d)), y
 
-    x, y = draw(n, "train")
-    test = Dataset(*draw(max(n // 4, 1), "test"), "blobs", ("0", "1"))
+    (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
+    test = Dataset(x_test, y_test, "blobs", ("0", "1"))
     return Dataset(x, y, "blobs", ("0", "1"), test, optimum=logistic_optimum(x, y, l2))
 
 
@@ -34,8 +35,7 @@ def logistic_optimum(x, y, l2: float) -> np.ndarray:
     Newton's method with step halving, in float64 on the host, to a gradient norm below 1e-12. Raises ValueError if l2
     is not positive (separable classes have no minimiser then) or if rounding keeps it from 1e-12.
     """
-    if not l2 > 0:
-        raise ValueError(f"l2 must be positive for a unique minimiser, got {l2}")
+    l2 = number("l2", l2, "(0, inf)")
     a = np.column_stack([to_numpy(x).astype(np.float64), np.ones(len(x))])  # (n, d + 1)
     y = to_numpy(y).astype(np.float64)
 
@@ -63,11 +63,9 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     wrong; the points do not depend on it, so label_noise=0 with the same seed tells which. The test part (n // 4) is
     clean.
     """
-    if classes < 2 or n < classes or not 0 <= label_noise <= 1:
-        raise ValueError(
-            f"spirals needs at least 2 classes, an example for each, and label_noise from 0 to 1, got "
-            f"n={n}, classes={classes}, label_noise={label_noise}"
-        )
+    classes = whole("classes", classes, 2)
+    n, noise = whole("n", n, classes), number("noise", noise, "[0, inf)")
+    label_noise = number("label_noise", label_noise, "[0, 1]")
     names = tuple(str(k) for k in range(classes))
 
     def draw(count, part):
@@ -77,8 +75,6 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
         x = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
         return np.sqrt(6) * x, y  # E r^2 = 1/3, half of it a coordinate: variance 1
 
-    x, y = draw(n, "train")
-    rng = stream(seed, "spirals", "label noise")
-    wrong = rng.permutation(n)[: round(label_noise * n)]
-    y[wrong] = (y[wrong] + rng.integers(1, classes, size=len(wrong))) % classes
-    return Dataset(x, y, "spirals", names, Dataset(*draw(max(n // 4, 1), "test"), "spirals", names))
+    (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
+    y = wrong_labels(y, label_noise, classes, stream(seed, "spirals", "label noise"))
+    return Dataset(x, y, "spirals", names, Dataset(x_test, y_test, "spirals", names))

@@ -4,20 +4,22 @@ With s_ij = c - d_ij, where d_ij = ||a_i - a_j|| and c is the largest distance o
 F(S) = sum_i max_{j in S} s_ij = sum_i (c - near_i): near_i is the distance from i to its nearest chosen element, and c
 while nothing is chosen. The gain of e is sum_i max(0, near_i - d_ie), so distances are all that is needed.
 
-Ties are common (duplicates, symmetric data, gains of 0), and where sums are rounded their order decides them. So only
-the input is rounded here: features become integers small enough for a matrix product of them to be exact, distances
-become integers, and sums of integers have no order. Incremental, matrix-free and on the device, with any BLAS and in
-blocks of any size, the list is the same.
+Ties are common (duplicates, symmetric data, gains of 0), and if sums were rounded, the order of summation would decide
+them. So only the input is rounded here: features become integers small enough for a matrix product of them to be exact,
+and distances become integers, whose sums do not depend on any order. The incremental, the matrix-free and the device
+version choose the same list, with any BLAS and with blocks of any size.
 """
 
 from __future__ import annotations
 
-import operator
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
+from minicrest.arguments import dense, whole
 from minicrest.backend import array_module, to_numpy
+from minicrest.submodular.points import Points
 from minicrest.threads import one_blas_thread, share
 
 BLOCK = 1 << 18  # entries of a temporary on the host: 2 MB of float64, which stay in cache
@@ -35,85 +37,53 @@ class Medoids(NamedTuple):
 def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     """The k medoids that greedy facility location chooses, and the sizes gamma_j of their clusters (CRAIG, Alg. 1).
 
-    features: (q, d), or (P, q, d) for P problems at once; NumPy or CuPy, float32 or (everything else) float64.
-    Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. Equal gains go to the lowest index, a
-    point equally far from two medoids to the earlier one; so a duplicate of a chosen point can have weight 0.
+    features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64; a list,
+    a DataFrame or a tensor on the CPU is converted.
+    Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. A float32 problem with far outliers, whose
+    typical distance is below 2^-14 of the largest, is solved in float64. Where even that cannot tell most points
+    apart, a RuntimeWarning says so. Equal gains go to the lowest index, a point equally far from two medoids to the
+    earlier one; so a duplicate of a chosen point can have weight 0.
     With k >= q every point comes back, in greedy order, with weight 1. Otherwise weights sum to q.
     labels: (q,) classes: one problem per class, one class after the other in the result. The k places are shared in
     proportion to class sizes by largest remainder; a class that gets none is not represented in the weights.
     memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the
     same result, in memory O(q d) and in more time: 1,000 of 100,000 x 64 in float32 take 4 minutes of one core and
     0.3 GiB, NumPy included (tests/slow/test_beyond_memory.py).
-    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError if k is not an integer.
+    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError if k is not an integer or
+    features are no dense numbers.
     """
-    k = operator.index(k)
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    if getattr(features, "ndim", None) not in (2, 3) or 0 in features.shape:
-        raise ValueError(f"features must be a non-empty array (q, d) or (P, q, d), got shape {np.shape(features)}")
+    k, memory, features = whole("k", k, 1), whole("memory", memory, 0), dense("features", features)
+    if features.ndim not in (2, 3) or 0 in features.shape:
+        raise ValueError(f"features must be a non-empty array (q, d) or (P, q, d), got shape {features.shape}")
     if labels is not None:
         return _per_class(features, k, to_numpy(labels), memory)
     problems = features.reshape(-1, *features.shape[-2:])  # (P, q, d)
-    count, q, _ = problems.shape
-    fit = memory // (q * q * (4 if features.dtype == np.float32 else 8))  # how many problems at a time
-    solve = _matrix_free if not fit else _incremental if array_module(features) is np else _on_device
-    groups = range(0, count, max(1, fit))
-    solved = [solve(Points(problems[p : p + max(1, fit)]), min(k, q)) for p in groups]
-    order, gains, owner = (np.concatenate(parts) for parts in zip(*solved))
+    order, gains, owner = _solve(problems, min(k, problems.shape[1]), memory)
     weights = np.stack([np.bincount(row, minlength=order.shape[1]) for row in owner]).astype(np.float64)
-    result = order, weights if k < q else np.ones_like(weights), gains
+    result = order, weights if k < problems.shape[1] else np.ones_like(weights), gains
     return Medoids(*(a if features.ndim == 3 else a[0] for a in result))
 
 
-class Points:
-    """P problems of q points as integers whose products are exact, and their distances as integers.
-
-    unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances.
-
-    Seen from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
-    Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
-    float64 features keep further bits, a = h + l/2^b with ||l|| <= 2^25, and the square is that of h, plus
-    2 (h_i - h_j).(l_i - l_j)/2^b, plus that of l/2^b: three products, each exact.
-    """
-
-    def __init__(self, features):
-        xp = self.xp = array_module(features)
-        count, q, d = features.shape
-        with np.errstate(over="ignore", invalid="ignore"):  # an error says it below
-            seen = features.astype(np.float64) - features[:, :1].astype(np.float64)
-            square = to_numpy((seen * seen).sum(axis=-1).max(axis=-1))  # (P,)
-        if not np.isfinite(square).all():
-            found = "found NaN, infinity or an overflow; if they are gradients, training has diverged: lower lr"
-            raise ValueError(f"features must be finite, and their squares too: {found}")
-        step = np.ldexp(1.0, (np.frexp(square)[1] + 1) // 2 - 25)  # a power of 2 with ||seen|| / step < 2^25
-        seen /= xp.asarray(step)[:, None, None]
-        high = xp.rint(seen)
-        products = [(high, high, 1.0)]
-        if features.dtype == np.float32:
-            self.dtype, bits = np.int32, -2  # distances, below 2^26 steps, are kept to 24 bits
-        else:
-            more = 26 - (int(d - 1).bit_length() + 1) // 2
-            low = xp.rint((seen - high) * 2.0**more)
-            products += [(high, low, 2.0 ** (1 - more)), (low, low, 4.0**-more)]
-            self.dtype, bits = np.int64, min(20, 36 - int(q - 1).bit_length())  # q of them are below 2^63
-        self.shape, self.unit = (count, q), step / 2.0**bits
-        self.factors = [_factors(a, b, scale * 4.0**bits) for a, b, scale in products]
-
-    def distances(self, p, rows, columns):
-        """Distances of problem p (of all P if it is slice(None)) from points `rows` to `columns`, as whole floats."""
-        squares = [left[p, rows] @ right[p, columns].swapaxes(-1, -2) for left, right in self.factors]
-        total = squares[0].astype(np.float32) if self.dtype is np.int32 else squares[0] + squares[1] + squares[2]
-        self.xp.sqrt(total, out=total)
-        return self.xp.rint(total, out=total)
-
-
-def _factors(a, b, scale):
-    """Two matrices whose product has the entries scale * (a_i - a_j).(b_i - b_j); exact, as scale is a power of 2."""
-    xp = array_module(a)
-    dot = (a * b).sum(axis=-1, keepdims=True)
-    one = xp.ones_like(dot)
-    left, right = ([a], [-2 * a]) if a is b else ([a, b], [-b, -a])
-    return xp.concatenate([*left, dot, one], axis=-1), scale * xp.concatenate([*right, one, dot], axis=-1)
+def _solve(problems, size, memory):
+    """Order and gains (P, size), and owners (P, q), of problems (P, q, d), as many at a time as fit into `memory`."""
+    count, q, _ = problems.shape
+    fit = memory // (q * q * (4 if problems.dtype == np.float32 else 8))  # how many problems at a time
+    solve = _matrix_free if not fit else _incremental if array_module(problems) is np else _on_device
+    solved = []
+    for p in range(0, count, max(1, fit)):
+        group = problems[p : p + max(1, fit)]
+        points = Points(group)
+        results = solve(points, size)
+        blurred = np.flatnonzero(points.blurred)
+        if len(blurred) and problems.dtype == np.float32:
+            finer = _solve(group[array_module(group).asarray(blurred)].astype(np.float64), size, memory)
+            for result, better in zip(results, finer):
+                result[blurred] = better
+        elif len(blurred) and (results[1][blurred, -1] == 0).any():
+            text = "features have outliers so far away that most other points look equal: remove or clip them"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+        solved.append(results)
+    return [np.concatenate(parts) for parts in zip(*solved)]
 
 
 def _matrix(points):
@@ -123,17 +93,28 @@ def _matrix(points):
     distances are exact and therefore symmetric to the last bit.
     """
     count, q = points.shape
-    d, totals = np.empty((count, q, q), points.dtype), []
+    d = np.empty((count, q, q), points.dtype)
 
-    def work(todo):
-        mine = np.zeros((count, q), np.int64)
-        for p, rows in todo:
+    def fill(sums, parts):
+        for p, rows in parts:
             d[p, rows] = points.distances(p, rows, slice(None))
-            mine[p] += d[p, rows].sum(axis=0, dtype=points.dtype)
-        totals.append(mine)
+            sums[p] += d[p, rows].sum(axis=0, dtype=points.dtype)
 
-    share(work, [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))])
-    return d, sum(totals)
+    parts = [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))]
+    return d, _sum_of_shares(fill, parts, (count, q))
+
+
+def _sum_of_shares(add, parts, shape):
+    """What add(total, parts) adds to a total of this shape, from several threads, each with a total of its own."""
+    totals = []
+
+    def work(some):
+        total = np.zeros(shape, np.int64)
+        add(total, some)
+        totals.append(total)
+
+    share(work, parts)
+    return sum(totals)
 
 
 def _height(q):
@@ -150,47 +131,51 @@ def _incremental(points, size):
     """
     d, sums = _matrix(points)  # (P, q, q), (P, q)
     count, q = points.shape
-    rows, start, every = d.reshape(-1, q), np.arange(count + 1) * q, np.arange(count)  # row p q + i: i of problem p
+    distances, every = d.reshape(-1, q), np.arange(count)  # row p q + i: from point i of problem p to all points of p
     c = d.max(axis=(1, 2))
-    near = np.repeat(c, q)  # (P q,) nothing is chosen
+    near = np.repeat(c, q)  # (P q,) of point i of problem p at p q + i; nothing is chosen
     gains = q * c.astype(np.int64)[:, None] - sums  # sum_i (c - d_ie)
     order, won = np.empty((2, count, size), np.int64)
     owner = np.zeros(count * q, np.int64)
     for t in range(size):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
-        row = rows[start[:-1] + e].ravel()  # d is symmetric to the last bit
-        changed = np.flatnonzero(row < near)
-        _fall(gains, rows, changed, near[changed], row[changed], start)
-        near[changed], owner[changed] = row[changed], t
+        to_e = distances[every * q + e].ravel()  # (P q,), as d is symmetric to the last bit
+        changed = np.flatnonzero(to_e < near)
+        _lower(gains, distances, changed, near[changed], to_e[changed])
+        near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
     return order, won * points.unit[:, None], owner.reshape(count, q)
 
 
-def _fall(gains, rows, changed, old, new, start):
-    """Take from `gains` (P, q) what they lose where near falls: the part of max(0, near_i - d_ie) above `new`."""
-    height, totals = _height(rows.shape[1]), []
-    highs = np.append(0, old.cumsum(dtype=np.int64))  # a gain falls by old - clip(d, new, old), over all rows
+def _lower(gains, distances, changed, old, new):
+    """Lower `gains` (P, q) where near falls from `old` to `new` in the rows `changed` (ascending) of `distances`."""
+    q = distances.shape[1]
+    height, problem = _height(q), changed // q
 
-    def take(total, todo):
-        for a in todo:
-            i, high, low = changed[a : a + height], old[a : a + height, None], new[a : a + height, None]
-            block = _clip(rows.take(i, axis=0), low, high)
-            cuts = np.searchsorted(i, start).tolist()  # the rows of one problem lie together
-            for p, (b, e) in enumerate(zip(cuts, cuts[1:])):
-                if b < e:
-                    total[p] += block[b:e].sum(axis=0, dtype=block.dtype) - (highs[a + e] - highs[a + b])
+    def subtract(total, firsts):
+        for a in firsts:
+            piece = slice(a, a + height)
+            rows = distances.take(changed[piece], axis=0)
+            for p, loss in _losses(rows, old[piece], new[piece], problem[piece]):
+                total[p] -= loss
 
-    def work(todo):
-        mine = np.zeros_like(gains)
-        take(mine, todo)
-        totals.append(mine)
+    firsts = range(0, len(changed), height)
+    if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
+        subtract(gains, firsts)
+    else:
+        gains += _sum_of_shares(subtract, list(firsts), gains.shape)
 
-    parts = range(0, len(changed), height)
-    if len(changed) * rows.shape[1] < 4 * BLOCK:  # over before another thread has woken up
-        return take(gains, parts)
-    share(work, list(parts))
-    gains += sum(totals)
+
+def _losses(rows, old, new, problem):
+    """Pairs (p, loss (q,)): what the gains of each problem lose in these rows (m, q) of distances; writes over `rows`.
+
+    A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
+    """
+    clipped = _clip(rows, new[:, None], old[:, None])
+    cuts = [0, *(np.flatnonzero(np.diff(problem)) + 1).tolist(), len(problem)]  # a problem's rows lie together
+    for a, b in zip(cuts, cuts[1:]):
+        yield problem[a], old[a:b].sum(dtype=np.int64) - clipped[a:b].sum(axis=0, dtype=clipped.dtype)
 
 
 def _clip(block, low, high):
@@ -209,16 +194,16 @@ def _on_device(points, size):
     owner, chosen = xp.zeros((count, q), np.int64), xp.zeros((count, q), bool)
     order, won = xp.empty((count, size), np.int64), xp.empty((count, size), np.int64)
     for t in range(size):
-        left = xp.minimum(d, near[:, :, None]).sum(axis=1, dtype=np.int64)  # (P, q) sum_i near_i, were e to enter
-        gains = xp.where(chosen, -1, near.sum(axis=1, keepdims=True, dtype=np.int64) - left)
+        after = xp.minimum(d, near[:, :, None]).sum(axis=1, dtype=np.int64)  # (P, q) sum_i near_i, were e to enter
+        gains = xp.where(chosen, -1, near.sum(axis=1, keepdims=True, dtype=np.int64) - after)
         e = gains.argmax(axis=1)
         order[:, t], won[:, t] = e, gains[every, e]
         chosen[every, e] = True
         row = d[every, e]  # (P, q)
         owner = xp.where(row < near, t, owner)
         near = xp.minimum(near, row)
-    found = to_numpy(xp.concatenate([order, won, owner], axis=1))
-    return found[:, :size], found[:, size : 2 * size] * points.unit[:, None], found[:, 2 * size :]
+    order, won, owner = np.split(to_numpy(xp.concatenate([order, won, owner], axis=1)), [size, 2 * size], axis=1)
+    return order, won * points.unit[:, None], owner
 
 
 def _matrix_free(points, size):
@@ -268,8 +253,8 @@ def _gains(points, near, candidates):
     for a in range(0, q, width):
         part = slice(a, a + width)
         block = points.distances(0, e, part).astype(points.dtype)
-        left = xp.minimum(block, near[part]).sum(axis=1, dtype=np.int64)
-        total += near[part].sum(dtype=np.int64) - left
+        after = xp.minimum(block, near[part]).sum(axis=1, dtype=np.int64)
+        total += near[part].sum(dtype=np.int64) - after
     return to_numpy(total)
 
 
@@ -277,19 +262,31 @@ def _per_class(features, k, labels, memory):
     """One problem per class, the results one after the other, with indices into `features`."""
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
-    xp, k = array_module(features), min(k, len(labels))
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("labels must be finite, found NaN or infinity; leave those points out")
+    labels = labels.astype(str) if labels.dtype.kind == "O" else labels
     classes, sizes = np.unique(labels, return_counts=True)
+    xp, k = array_module(features), min(k, len(labels))
     results = []
     for label, places in zip(classes, quotas(sizes, k)):
         if places:
             members = np.flatnonzero(labels == label)
-            found = facility_location(features[xp.asarray(members)], places, memory=memory)
-            results.append(found._replace(indices=members[found.indices]))
+            medoids = facility_location(features[xp.asarray(members)], places, memory=memory)
+            results.append(medoids._replace(indices=members[medoids.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
 
 
 def quotas(sizes, k: int) -> np.ndarray:
-    """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes."""
-    whole, remainders = np.divmod(k * np.asarray(sizes), np.sum(sizes))
-    whole[np.argsort(-remainders, kind="stable")[: k - whole.sum()]] += 1
-    return whole
+    """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes.
+
+    Raises ValueError unless sizes are (C,) and 0 <= k <= their sum, TypeError for what is no whole number.
+    """
+    sizes = dense("sizes", sizes)
+    if sizes.dtype.kind not in "iu" or sizes.ndim != 1 or not sizes.size:
+        raise TypeError(f"sizes must be (C,) whole numbers, got {sizes.dtype} of shape {sizes.shape}")
+    if sizes.min() < 0:
+        raise ValueError(f"sizes must be at least 0, got {sizes.min()}")
+    total = int(sizes.sum())
+    shares, remainders = np.divmod(whole("k", k, 0, total) * sizes.astype(np.int64), max(total, 1))
+    shares[np.argsort(-remainders, kind="stable")[: k - shares.sum()]] += 1
+    return shares

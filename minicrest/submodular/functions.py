@@ -1,13 +1,5 @@
 """Set functions: what a chosen set is worth, and what one more element would add.
 
-A set function f over n elements offers
-    f.value(S)                the value of a set, from its definition
-    f.start()                 the state of the empty set: sums or maxima kept while elements enter
-    f.add(state, e)           the state once e has entered
-    f.gains(state, elements)  f(S + e) - f(S) for each e of `elements`
-    f.refresh(gains, before, after)  the gains of all n after one `add`, from those before it
-    f.restrict(part)          the same function of the subsets of `part` only, renumbered from 0
-and `f.submodular`: gains never grow as the set does. Elements are numbered 0 to n - 1; equal gains go to the lowest.
 Everything here is on the host; `facility_location`, from features, is what runs on a device.
 """
 
@@ -18,10 +10,46 @@ import math
 
 import numpy as np
 
+from minicrest.arguments import dense, number, shown, whole
 from minicrest.backend import to_numpy
 
 
-class FacilityLocation:
+class SetFunction:
+    """A function f of the subsets S of n elements, numbered 0 to n - 1, with what a greedy maximiser asks of it.
+
+    n           the number of elements
+    submodular  whether gains never grow as the set does
+    """
+
+    n: int
+    submodular: bool
+
+    def value(self, S) -> float:
+        """f(S) from its definition, for a set S of different elements: a sequence of whole numbers."""
+        raise NotImplementedError(f"{type(self).__name__} must define value(S)")
+
+    def start(self):
+        """The state of the empty set: the sums or maxima that are kept while elements enter."""
+        raise NotImplementedError(f"{type(self).__name__} must define start()")
+
+    def add(self, state, e: int):
+        """The state once e has entered; `state` itself is unchanged."""
+        raise NotImplementedError(f"{type(self).__name__} must define add(state, e)")
+
+    def gains(self, state, elements) -> np.ndarray:
+        """f(S + e) - f(S) for each e of `elements`, an integer array (m,): (m,) float64."""
+        raise NotImplementedError(f"{type(self).__name__} must define gains(state, elements)")
+
+    def refresh(self, gains, before, after) -> np.ndarray:
+        """The gains (n,) of all elements after one `add`, from those before it and both states."""
+        return self.gains(after, np.arange(self.n))
+
+    def restrict(self, part) -> SetFunction:
+        """The same function of the subsets of `part` only, whose elements are renumbered from 0."""
+        raise NotImplementedError(f"{type(self).__name__} must define restrict(part)")
+
+
+class FacilityLocation(SetFunction):
     """f(S) = sum_i max_{j in S} s_ij, f({}) = 0: how well S represents everything. Monotone, submodular.
 
     similarity: (n, n), s_ij >= 0 of point i to candidate j. It is rounded to a grid (24 bits below the largest in
@@ -38,6 +66,7 @@ class FacilityLocation:
         self.n = len(self.rows)
 
     def value(self, S):
+        S = _elements(S, self.n)
         return float(self.rows[:, S].max(axis=1, initial=0).sum(dtype=np.float64))
 
     def start(self):
@@ -63,7 +92,7 @@ class FacilityLocation:
         return f
 
 
-class GraphCut:
+class GraphCut(SetFunction):
     """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
 
     similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, and 1/2, the default, penalises
@@ -75,11 +104,11 @@ class GraphCut:
 
     def __init__(self, similarity, lam=0.5):
         self.s = _on_grid(_square("similarity", similarity, sign=True, symmetric=True))
-        if not lam >= 0:
-            raise ValueError(f"lam must be at least 0 (for larger sets to gain less), got {lam}")
+        lam = number("lam", lam, "[0, inf)")
         self.n, self.lam, self.total = len(self.s), lam, self.s.sum(axis=0, dtype=np.float64)
 
     def value(self, S):
+        S = _elements(S, self.n)
         return float(self.total[S].sum() - self.lam * self.s[np.ix_(S, S)].sum(dtype=np.float64))
 
     def start(self):
@@ -91,16 +120,13 @@ class GraphCut:
     def gains(self, state, elements):
         return self.total[elements] - self.lam * (2 * state[elements] + self.s[elements, elements])
 
-    def refresh(self, gains, before, after):
-        return self.gains(after, np.arange(self.n))
-
     def restrict(self, part):
         f = copy.copy(self)
         f.s, f.total, f.n = self.s[np.ix_(part, part)], self.total[part], len(part)
         return f
 
 
-class DisparityMin:
+class DisparityMin(SetFunction):
     """f(S) = min_{i != j in S} d_ij, and 0 for fewer than two elements: spread. Neither monotone nor submodular.
 
     distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons tie, and then takes the
@@ -115,6 +141,7 @@ class DisparityMin:
         self.n = len(self.d)
 
     def value(self, S):
+        S = _elements(S, self.n)
         pairs = self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)]
         return float(pairs.min()) if len(S) > 1 else 0.0
 
@@ -132,14 +159,11 @@ class DisparityMin:
             return np.zeros(len(elements))
         return nearest[elements] if size == 1 else np.minimum(nearest[elements], value) - value
 
-    def refresh(self, gains, before, after):
-        return self.gains(after, np.arange(self.n))
-
     def restrict(self, part):
         return DisparityMin(self.d[np.ix_(part, part)])
 
 
-class DisparitySum:
+class DisparitySum(SetFunction):
     """f(S) = sum_{i < j in S} d_ij: spread on the whole. Monotone and SUPERmodular; greedy >= OPT/2 for a metric.
 
     distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons are worth 0.
@@ -153,6 +177,7 @@ class DisparitySum:
         self.n = len(self.d)
 
     def value(self, S):
+        S = _elements(S, self.n)
         return float(self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)].sum(dtype=np.float64))
 
     def start(self):
@@ -171,44 +196,48 @@ class DisparitySum:
         return DisparitySum(self.d[np.ix_(part, part)])
 
 
-class LogDeterminant:
+class LogDeterminant(SetFunction):
     """f(S) = log det(s_SS + lam I): diversity, the volume that S spans. Submodular, and monotone for lam >= 1.
 
-    similarity: (n, n) symmetric positive semi-definite, lam > 0. The gain of e is the log of what is left of
-    s_ee + lam after projecting on S, which a Cholesky factor that grows with S keeps for all e at O(n |S|) a step.
-    The state is that factor's rows (|S|, n) and what is left (n,).
+    similarity: (n, n) symmetric positive semi-definite, lam > 0. The gain of e is the log of what remains
+    of s_ee + lam after projecting on S, which a Cholesky factor that grows with S keeps for all e at O(n |S|) a step.
+    The state is that factor's rows (|S|, n) and what remains (n,).
     """
 
     submodular = True
 
     def __init__(self, similarity, lam=1.0):
         self.s = _square("similarity", similarity, symmetric=True).astype(np.float64)
-        if not lam > 0:
-            raise ValueError(f"lam must be above 0 (at least 1 for a monotone function), got {lam}")
-        self.n, self.lam = len(self.s), lam
+        self.n, self.lam = len(self.s), number("lam", lam, "(0, inf)")
 
     def value(self, S):
+        S = _elements(S, self.n)
         return float(np.linalg.slogdet(self.s[np.ix_(S, S)] + self.lam * np.eye(len(S)))[1])
 
     def start(self):
         return np.empty((0, self.n)), self.s.diagonal() + self.lam
 
     def add(self, state, e):
-        rows, left = state
-        row = (self.s[e] - rows[:, e] @ rows) / math.sqrt(left[e])
-        return np.vstack([rows, row]), left - row * row
+        rows, remainder = state
+        row = (self.s[e] - rows[:, e] @ rows) / math.sqrt(remainder[e])
+        return np.vstack([rows, row]), remainder - row * row
 
     def gains(self, state, elements):
-        left = state[1][elements]
-        if left.min() <= 0:
+        remainder = state[1][elements]
+        if remainder.min() <= 0:
             raise ValueError("similarity must be positive semi-definite: log det(s + lam I) is not defined here")
-        return np.log(left)
-
-    def refresh(self, gains, before, after):
-        return self.gains(after, np.arange(self.n))
+        return np.log(remainder)
 
     def restrict(self, part):
         return LogDeterminant(self.s[np.ix_(part, part)], self.lam)
+
+
+def _elements(S, n):
+    """S as int64 indices; TypeError or ValueError unless it is a set of elements 0..n-1, each at most once."""
+    elements = [whole("an element of S", e, 0, n - 1) for e in S]
+    if len(set(elements)) < len(elements):
+        raise ValueError(f"S must hold each element at most once, got {shown(elements)}")
+    return np.array(elements, np.int64)
 
 
 def _blocks(elements, width):
@@ -218,8 +247,8 @@ def _blocks(elements, width):
 
 
 def _square(name, matrix, sign=False, symmetric=False):
-    """`matrix` on the host as float32 or float64, or a ValueError that says what is wrong with it."""
-    matrix = to_numpy(matrix)
+    """`matrix` on the host as float32 or float64, or an error that says what is wrong with it."""
+    matrix = to_numpy(dense(name, matrix))
     matrix = matrix if matrix.dtype == np.float32 else matrix.astype(np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise ValueError(f"{name} must be a square (n, n) matrix, got shape {matrix.shape}")

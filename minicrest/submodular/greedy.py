@@ -1,22 +1,22 @@
 """Greedy maximisers of set functions, exact and reproducible.
 
-`f` is any of the set functions of functions.py; elements are numbered 0 to n - 1, equal gains go to the lowest.
+`f` is any SetFunction (functions.py); elements are numbered 0 to n - 1, and equal gains go to the lowest.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-import operator
 from typing import NamedTuple
 
 import numpy as np
 
+from minicrest.arguments import number, shown, whole
 from minicrest.random import stream
 
 
 class Selection(NamedTuple):
-    """What a maximiser chose, in its order."""
+    """What a maximiser chose, in the order of its choices."""
 
     indices: np.ndarray  # (k,) int64
     gains: np.ndarray  # (k,) float64, f(S + e) - f(S) at the moment of the choice
@@ -25,11 +25,11 @@ class Selection(NamedTuple):
 def greedy(f, k) -> Selection:
     """The element of largest gain, k times: at least (1 - 1/e) OPT if f is monotone and submodular (Nemhauser 1978).
 
-    k >= n gives all elements in order. Raises ValueError for k < 1.
+    k >= n gives all elements in order. Raises ValueError for k < 1 or gains that are not finite.
     """
-    state, taken, chosen, won = f.start(), np.zeros(f.n, bool), [], []
+    size, state, taken, chosen, won = _size(f, k), f.start(), np.zeros(f.n, bool), [], []
     gains = f.gains(state, np.arange(f.n))
-    for _ in range(_size(f, k)):
+    for _ in range(size):
         e = int(np.where(taken, -np.inf, gains).argmax())  # the lowest index among equals
         chosen.append(e)
         won.append(gains[e])
@@ -40,17 +40,18 @@ def greedy(f, k) -> Selection:
 
 
 def lazy_greedy(f, k) -> Selection:
-    """The list of `greedy`, from fewer evaluations: a gain of an earlier round bounds today's (Minoux 1978).
+    """The list of `greedy`, from fewer evaluations: an earlier gain bounds the present one (Minoux 1978).
 
     A heap holds (-bound, element, round of the bound); a bound of this round that stays on top is the largest gain.
     Raises ValueError if f is not submodular, for then old gains bound nothing.
     """
+    size = _size(f, k)
     if not f.submodular:
         raise ValueError(f"{type(f).__name__} is not submodular, so old gains bound nothing: use greedy")
     state, chosen, won = f.start(), [], []
     heap = [(-gain, e, 0) for e, gain in enumerate(f.gains(state, np.arange(f.n)).tolist())]
     heapq.heapify(heap)
-    for t in range(_size(f, k)):
+    for t in range(size):
         while heap[0][2] < t:
             e = heap[0][1]
             heapq.heapreplace(heap, (-float(f.gains(state, np.array([e]))[0]), e, t))
@@ -64,13 +65,12 @@ def lazy_greedy(f, k) -> Selection:
 def stochastic_greedy(f, k, eps=0.1, seed=0) -> Selection:
     """Each time the best of ceil((n/k) ln(1/eps)) random elements: n ln(1/eps) evaluations in all, whatever k.
 
-    In the mean at least (1 - 1/e - eps) OPT for a monotone submodular f (Mirzasoleiman et al. 2015, Theorem 1).
+    In expectation at least (1 - 1/e - eps) OPT for a monotone submodular f (Mirzasoleiman et al. 2015, Theorem 1).
     The same seed chooses the same list. Raises ValueError unless 0 < eps < 1.
     """
-    if not 0 < eps < 1:
-        raise ValueError(f"eps must be between 0 and 1, got {eps}")
-    size, state, chosen, won = _size(f, k), f.start(), [], []
-    sample, rest = math.ceil(f.n / size * math.log(1 / eps)), np.arange(f.n)
+    size, eps, seed = _size(f, k), number("eps", eps, "(0, 1)"), whole("seed", seed)
+    state, chosen, won = f.start(), [], []
+    sample, rest = math.ceil(-f.n / size * math.log(eps)), np.arange(f.n)
     for step in range(size):
         rng = stream(seed, "stochastic greedy", step)
         elements = np.sort(rng.choice(rest, min(sample, len(rest)), replace=False))
@@ -85,33 +85,35 @@ def stochastic_greedy(f, k, eps=0.1, seed=0) -> Selection:
 def greedi(f, k, parts, seed=0, backend=None) -> Selection:
     """Greedy on each of `parts` random parts, then on the union of their choices (GreeDi, Mirzasoleiman et al. 2016).
 
-    Returns the better of the union's solution and the best part's. All are judged by the full f: a part limits what
+    Returns the better of the union's solution and the best part's. All are valued by the full f: a part limits what
     may be chosen, not what counts. So for a monotone submodular f it is at least (1 - 1/e) OPT / min(parts, k).
     backend: where parts run: None (here, in turn) or a joblib backend ("loky", "threading", "dask" with a client).
+    Raises ValueError for k < 1, parts outside 1..n or a backend that joblib does not know.
     """
-    parts = operator.index(parts)
-    if not 1 <= parts <= f.n:
-        raise ValueError(f"parts must be between 1 and the {f.n} elements, got {parts}")
+    k, parts, seed = _size(f, k), whole("parts", parts, 1, f.n), whole("seed", seed)
     cut = [np.sort(part) for part in np.array_split(stream(seed, "greedi").permutation(f.n), parts)]
     jobs = ((f.restrict(part), k) for part in cut)
     if backend is None:
-        found = [greedy(*job) for job in jobs]
+        local = [greedy(*job) for job in jobs]
     else:
         from joblib import Parallel, delayed, parallel_config
 
         with parallel_config(backend, n_jobs=parts):  # which, unlike Parallel(backend=...), knows dask
-            found = Parallel()(delayed(greedy)(*job) for job in jobs)
-    found = [Selection(part[one.indices], one.gains) for part, one in zip(cut, found)]
-    union = np.sort(np.concatenate([one.indices for one in found]))
-    last = greedy(f.restrict(union), k)
-    return max([Selection(union[last.indices], last.gains), *found], key=lambda one: f.value(one.indices))
+            local = Parallel()(delayed(greedy)(*job) for job in jobs)
+    local = [Selection(part[one.indices], one.gains) for part, one in zip(cut, local)]
+    union = np.sort(np.concatenate([one.indices for one in local]))
+    merged = greedy(f.restrict(union), k)
+    return max([Selection(union[merged.indices], merged.gains), *local], key=lambda one: f.value(one.indices))
 
 
 def _size(f, k):
-    if operator.index(k) < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    return min(operator.index(k), f.n)
+    """How many elements to choose: k, but at most all."""
+    if not hasattr(f, "gains"):
+        raise TypeError(f"f must be a set function, as FacilityLocation(similarity) is one, got {shown(f)}")
+    return min(whole("k", k, 1), f.n)
 
 
 def _selection(chosen, won):
+    if not np.isfinite(won).all():
+        raise ValueError(f"a gain is {won[np.flatnonzero(~np.isfinite(won))[0]]}: scale the similarities or lam down")
     return Selection(np.array(chosen, np.int64), np.array(won, np.float64))

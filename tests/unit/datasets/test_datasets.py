@@ -9,10 +9,13 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from minicrest import datasets
 from minicrest.backend import device_of, to_numpy
 from minicrest.datasets import Dataset, available, blobs, load, logistic_optimum, readers, spirals, stratified
+from minicrest.datasets.pickles import read_inert_pickle
+from minicrest.datasets.sources import CIFAR, SOURCES
 from minicrest.random import stream
 
 
@@ -94,6 +97,18 @@ def test_augmented_meets_every_shift_and_both_flips():
     assert {tuple(np.argwhere(np.frombuffer(s, "float32").reshape(5, 5))[0]) for s in seen} == wanted
 
 
+def test_augmented_draws_every_shift_and_flip_equally_often():
+    """Chi-square over the 18 images, which are equally likely: 17 degrees of freedom, one false alarm in 10^6."""
+    x = np.zeros((1, 1, 5, 5), np.uint8)
+    x[0, 0, 2, 0] = 1  # so that the column, 0 or 4 give or take 1, tells shift and flip apart
+    x[0, 0, 2, 2] = 2
+    draws = 36_000
+    drawn = Dataset(x, np.zeros(1, int), augment=1).augmented(np.zeros(draws, int), stream(0, "alike"))
+    _, counts = np.unique(drawn.reshape(draws, -1), axis=0, return_counts=True)
+    assert len(counts) == 18  # the 2 stays inside, and the 1 is beside it or outside
+    assert ((counts - draws / 18) ** 2 / (draws / 18)).sum() < 58.0
+
+
 def test_augmented_without_augment_is_inputs_and_draws_nothing(device):
     data, i, rng = images().to(device), np.array([1, 6]), stream(0, "unused")
     np.testing.assert_array_equal(to_numpy(data.augmented(i, rng)), to_numpy(data.inputs(i)))
@@ -119,12 +134,27 @@ def test_fingerprint_sees_every_change():
     changed = x.copy()
     changed[3, 1] = 1e-9
     others = [
-        Dataset(changed, y), Dataset(x, y[::-1].copy()), Dataset(x, y, "other"), Dataset(x.astype("float64"), y),
+        Dataset(changed, y), Dataset(x, y[::-1].copy()), Dataset(x.astype("float64"), y),
         Dataset(x.reshape(4, 1, 2), y),
+        Dataset(x, y, classes=("a", "b")), Dataset(x, y, test=Dataset(x, y)), Dataset(x, y, validation=Dataset(x, y)),
+        Dataset(x, y, test=Dataset(changed, y)), Dataset(x, y, scale=np.ones(2), shift=np.zeros(2)),
+        Dataset(x, y, scale=np.ones(2), shift=np.ones(2)), Dataset(x, y.astype(float)),
     ]  # fmt: skip
     prints = {data.fingerprint() for data in [Dataset(x, y), *others]}
-    assert len(prints) == 6 and all(len(p) == 16 for p in prints)
+    assert len(prints) == 12 and all(len(p) == 16 for p in prints)
     assert Dataset(x.copy(), y.copy()).fingerprint() in prints
+    assert images().fingerprint() != images(augment=1).fingerprint()
+
+
+def test_fingerprint_sees_nothing_else():
+    """Neither a name, for a file may be moved, nor how classes are spelt: np.str_ prints otherwise in NumPy 1 and 2."""
+    x, y = np.ones((4, 2)), np.array([0, 1, 0, 1])
+    alike = [
+        Dataset(x, y), Dataset(x, y, "moved"), Dataset(x, y.astype("int32")), Dataset(np.asfortranarray(x), y == 1),
+        Dataset(x, y, classes=tuple(np.array(["0", "1"]))), Dataset(x, y, optimum=np.ones(3)),
+        Dataset(x.tolist(), [0, 1, 0, 1]),
+    ]  # fmt: skip
+    assert len({data.fingerprint() for data in alike}) == 1
 
 
 def test_split_is_stratified_disjoint_and_seeded(device):
@@ -158,12 +188,39 @@ def test_stratified_holds_the_exact_number_and_each_class_within_one(fraction):
     assert np.all(np.abs(np.bincount(y[held], minlength=7) - share) < 1)
 
 
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.9])
+def test_the_only_example_of_a_class_stays_in_training(fraction):
+    for place in range(0, 40, 3):
+        y = np.insert(np.repeat([0, 2], 20), place, 1)  # class 1 once
+        kept, held = stratified(y, fraction, stream(place, "single"))
+        assert 1 in y[kept] and 1 not in y[held] and len(held) == round(fraction * 40)
+        assert np.all(np.abs(np.bincount(y[held], minlength=3)[[0, 2]] - fraction * 20) < 1)
+    with pytest.raises(ValueError, match="leaves a part empty"):
+        stratified(np.arange(5), 0.5, stream(0, "all alone"))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
         ({"y": np.zeros(3, int)}, ValueError, "4 inputs and 3 targets"),
         ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, ValueError, "0 inputs and 0 targets"),
-        ({"x": [[1.0]] * 4}, TypeError, "x must be an array, got list"),
+        ({"x": [[1.0], [2], [3], [4, 5]]}, TypeError, "x must be an array of numbers"),
+        ({"x": scipy.sparse.eye_array(4)}, TypeError, r"x is a sparse .*toarray\(\)"),
+        ({"x": np.zeros(4)}, ValueError, r"x of shape \(4,\); give each example at least one number"),
+        ({"x": np.zeros((4, 0))}, ValueError, r"x of shape \(4, 0\)"),
+        ({"x": np.zeros((4, 8, 8), "uint8")}, ValueError, r"grey images \(n, h, w\) as x\[:, None\]"),
+        ({"x": np.zeros((4, 32, 32, 3), "uint8")}, ValueError, r"channels last; give x.transpose\(0, 3, 1, 2\)"),
+        ({"x": np.zeros((4, 12, 9, 4))}, ValueError, r"channels last; give x.transpose\(0, 3, 1, 2\)"),
+        ({"x": np.zeros((4, 28, 28, 1))}, ValueError, r"channels last; give x.transpose\(0, 3, 1, 2\)"),
+        ({"y": np.eye(4)}, ValueError, r"y of shape \(4, 4\) is one-hot; give classes, as y.argmax\(axis=1\)"),
+        ({"y": np.eye(4, dtype=bool)}, ValueError, "one-hot"),
+        ({"y": np.array([0, 1, 10**9, 1])}, ValueError, r"0\.\.1000000000, but .* only 4 examples.*np.unique"),
+        ({"y": np.array([0, 1, 4, 1])}, ValueError, r"0\.\.4, but there are only 4 examples"),
+        ({"test": Dataset(np.zeros((4, 2)), np.array([0.0, 1, 1, 0]))}, ValueError, "float64, the data set itself int64;"),
+        ({"test": Dataset(np.zeros((4, 2)), [0, 1, 1, 0], scale=[1, 1], shift=[0, 0])}, ValueError, "one scale"),
+        ({"test": (np.zeros((4, 2)), np.zeros(4))}, TypeError, "must be a Dataset, got tuple"),
+        ({"augment": 1.5}, TypeError, "augment must be a whole number"),
+        ({"augment": -1}, ValueError, "augment must be at least 0"),
         ({"y": np.array(1)}, ValueError, "y is a single number"),
         ({"x": np.zeros((4, 2), int)}, ValueError, "x is int64; give float32"),
         ({"x": np.zeros((4, 2), "uint8")}, ValueError, r"reshape images to \(n, c, h, w\)"),
@@ -171,7 +228,7 @@ def test_stratified_holds_the_exact_number_and_each_class_within_one(fraction):
         ({"y": np.array([0.0, 1, np.inf, 0])}, ValueError, "y holds NaN or infinity"),
         ({"y": np.array([1, 2, 3, 1])}, ValueError, r"labels are 1\.\.3; start them at 0"),
         ({"y": np.array([-1, 1, 0, 1])}, ValueError, r"labels are -1\.\.1; start them at 0"),
-        ({"y": np.array(["a", "b", "a", "b"])}, ValueError, "y is <U1"),
+        ({"y": np.array(["a", "b", "a", "b"])}, TypeError, "y is text; give classes .*np.unique"),
         ({"y": np.array([0, 1, 2, 0]), "classes": ("no", "yes")}, ValueError, "only 2 class names"),
         ({"scale": np.ones(2)}, ValueError, "both scale and shift"),
         ({"scale": np.ones(3), "shift": np.ones(3)}, ValueError, r"must both be \(2,\)"),
@@ -189,6 +246,9 @@ def test_split_refuses_empty_parts_and_a_second_time():
     data = blobs(20)
     for fraction in (0.0, 1.0, 0.01):
         with pytest.raises(ValueError, match="leaves a part empty"):
+            data.split(fraction, 0)
+    for fraction in (np.nan, np.inf, -0.1, 1.5):
+        with pytest.raises(ValueError, match=r"fraction must be a number in \[0, 1\]"):
             data.split(fraction, 0)
     with pytest.raises(ValueError, match="already"):
         data.split(0.5, 0).split(0.5, 0)
@@ -220,7 +280,7 @@ def test_the_optimum_agrees_with_scikit_learn():
 
 
 def test_the_optimum_refuses_what_has_none():
-    with pytest.raises(ValueError, match="l2 must be positive for a unique minimiser, got 0"):
+    with pytest.raises(ValueError, match=r"l2 must be a number in \(0, inf\), got 0"):
         logistic_optimum(np.ones((2, 1)), np.array([0, 1]), 0)
     with pytest.raises(ValueError, match="scale x"):
         logistic_optimum(1e8 * blobs(50).x, blobs(50).y, 1e-2)
@@ -245,9 +305,12 @@ def test_spirals_label_noise_is_exact_and_moves_no_point():
 @pytest.mark.parametrize(
     "make, text",
     [
-        (lambda: blobs(1), "n of at least 2 .* got n=1"), (lambda: blobs(d=0), "got n=1000, d=0"),
-        (lambda: spirals(classes=1), "at least 2 classes.*classes=1"), (lambda: spirals(2), "got n=2, classes=3"),
-        (lambda: spirals(label_noise=1.5), "label_noise=1.5"),
+        (lambda: blobs(1), "n must be at least 2, got 1"), (lambda: blobs(d=0), "d must be at least 1, got 0"),
+        (lambda: blobs(separation=np.inf), "separation must be finite"),
+        (lambda: spirals(classes=1), "classes must be at least 2, got 1"),
+        (lambda: spirals(2), "n must be at least 3, got 2"),
+        (lambda: spirals(label_noise=1.5), "label_noise must be .*got 1.5"),
+        (lambda: spirals(noise=np.nan), "noise must be"),
     ],
 )  # fmt: skip
 def test_impossible_synthetic_data_are_refused(make, text):
@@ -285,7 +348,7 @@ def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):
     monkeypatch.delenv("MINICREST_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="set MINICREST_DATA"):
         load("cifar10")
-    for name in readers.LAYOUTS:
+    for name in SOURCES:
         with pytest.raises(FileNotFoundError, match=r"lacks .*https?://"):
             load(name, tmp_path / "nowhere")
 
@@ -306,14 +369,14 @@ def small_cifar(monkeypatch):
 
 
 def write_binary(folder, batches):
-    folder.mkdir(parents=True)
-    for name, (x, y) in zip(readers._CIFAR, batches, strict=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (x, y) in zip(CIFAR, batches, strict=True):
         (folder / f"{name}.bin").write_bytes(np.column_stack([y.astype(np.uint8), x]).tobytes())
 
 
 def write_python3(folder, batches):
     folder.mkdir(parents=True)
-    for name, (x, y) in zip(readers._CIFAR, batches, strict=True):
+    for name, (x, y) in zip(CIFAR, batches, strict=True):
         batch = {b"batch_label": b"some", b"labels": y.tolist(), b"data": x, b"filenames": [b"a.png"] * 4}
         (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
 
@@ -325,7 +388,7 @@ def write_python2(folder, batches):
         return b"U" + bytes([len(s)]) + s if len(s) < 256 else b"T" + struct.pack("<i", len(s)) + s
 
     folder.mkdir(parents=True)
-    for name, (x, y) in zip(readers._CIFAR, batches, strict=True):
+    for name, (x, y) in zip(CIFAR, batches, strict=True):
         labels = b"]q\x05(" + b"".join(b"K" + bytes([label]) for label in y) + b"e"
         array = b"cnumpy.core.multiarray\n_reconstruct\nq\x06cnumpy\nndarray\nq\x07K\x00\x85U\x01b\x87Rq\x08"
         dtype = b"cnumpy\ndtype\nq\x09U\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb"
@@ -400,7 +463,7 @@ def test_a_malformed_pickle_is_refused(tmp_path, small_cifar, raw):
 @pytest.mark.parametrize("raw", [b"\x80\x02K\x01\x87.", b"\x80\x02K\x01(K\x01\x86\x86t."])
 def test_a_pickle_cannot_take_more_than_the_stack_holds(raw):
     with pytest.raises(IndexError, match="more from the stack than there is"):
-        readers.read_inert_pickle(raw)
+        read_inert_pickle(raw)
 
 
 @pytest.mark.parametrize(
@@ -532,6 +595,46 @@ def test_damaged_text(tmp_path, line):
         load("subj", tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n \t\n"])
+def test_text_as_editors_save_it(tmp_path, encoding, newline, end):
+    lines = [f"{k % 2} caf\xe9{k} again" for k in range(10)]
+    (tmp_path / "subj.all").write_bytes((newline.join(lines) + end.replace("\n", newline)).encode(encoding))
+    data = load("subj", tmp_path)
+    x = readers.hashed([line[2:] for line in lines])
+    np.testing.assert_array_equal(np.sort(np.concatenate([data.x, data.test.x]), axis=0), np.sort(x, axis=0))
+
+
+@pytest.mark.parametrize("spelling", [
+    "{}", "{}.gz", "{}/{}", "{}.GZ", "upper", "dots", "dots.gz", "underscores", "dotted-folder",
+])  # fmt: skip
+@pytest.mark.parametrize("folder", ["mnist", "Mnist", "MNIST/raw", "mnist/mnist", "."])
+def test_files_as_other_programs_unpack_them(tmp_path, small_mnist, spelling, folder):
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        dotted = name.replace("-idx", ".idx")
+        spelt = {"upper": name.upper(), "dots": dotted, "dots.gz": f"{dotted}.gz", "underscores": name.replace("-", "_"),
+                 "dotted-folder": f"{dotted}/{name}"}.get(spelling, spelling.format(name, name))  # fmt: skip
+        path, content = tmp_path / folder / spelt, small_mnist[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if spelt.lower().endswith(".gz") else content)
+    assert len(load("mnist10k", tmp_path)) == 40
+
+
+@pytest.mark.parametrize("folder", ["cifar-10-batches-bin", "Cifar-10-Batches-Bin", "cifar-10-batches-bin/cifar-10-batches-bin", "."])
+def test_cifar_folders(tmp_path, small_cifar, folder):
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    write_binary(tmp_path / folder, small_cifar)
+    assert len(load("cifar10", tmp_path)) == 20
+
+
+def test_a_folder_inside_itself_is_no_endless_search(tmp_path):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "mnist").symlink_to(tmp_path / "mnist")
+    with pytest.raises(FileNotFoundError, match="lacks t10k-images"):
+        load("mnist10k", tmp_path)
+
+
 def test_npz(tmp_path):
     x, y = stream(0, "npz").standard_normal((6, 2)), np.array([0, 1, 2, 0, 1, 2])
     path = tmp_path / "mine.npz"
@@ -558,10 +661,10 @@ def test_npz_of_other_arrays(tmp_path, arrays):
 
 def test_npz_that_is_none_or_holds_pickles(tmp_path):
     path, trace = tmp_path / "a.npz", tmp_path / "executed"
-    with pytest.raises(FileNotFoundError, match=r"no such .npz file; save one with np.savez"):
+    with pytest.raises(FileNotFoundError, match=r"a.npz: no such file; it should hold arrays x .* saved with np.savez"):
         load(path)
     np.savez(path, x=np.array([Malicious(os.mkdir, str(trace))], object), y=np.zeros(1))
-    with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays"):
+    with pytest.raises(ValueError, match=r"a.npz is not a whole .npz of plain arrays"):
         load(path)
     assert not trace.exists()
     np.savez(path, x=np.ones(300), y=np.ones(300))
@@ -570,7 +673,7 @@ def test_npz_that_is_none_or_holds_pickles(tmp_path):
     np.save(bare, np.ones(3))
     for raw in (b"", b"text", whole[:-30], whole[:200] + b"????" + whole[204:], bare.read_bytes()):
         path.write_bytes(raw)
-        with pytest.raises(ValueError, match=r"a.npz: expected an .npz of plain arrays") as refusal:
+        with pytest.raises(ValueError, match=r"a.npz is not a whole .npz of plain arrays") as refusal:
             load(path)
         assert "pickle" not in str(refusal.value)  # NumPy's advice for a file of another kind is to allow pickles
 
@@ -580,7 +683,7 @@ def test_npz_with_bytes_in_one_part_only(tmp_path, train, test):
     """One part would be scaled to [0, 1] and the other not, and nothing would show it but the accuracy."""
     x, y = np.ones((3, 1, 2, 2)), np.array([0, 1, 2])
     np.savez(tmp_path / "a.npz", x=x.astype(train), y=y, x_test=x.astype(test), y_test=y)
-    with pytest.raises(ValueError, match=r"a.npz: all x must be uint8 images or none, got {'x': '\w+', 'x_test'"):
+    with pytest.raises(ValueError, match=r"a.npz: .*all x must be uint8 with one scale and shift, or all floats"):
         load(tmp_path / "a.npz")
 
 
@@ -589,9 +692,11 @@ def test_available(tmp_path, small_mnist, monkeypatch):
         (tmp_path / name).write_bytes(small_mnist[name])
     monkeypatch.setenv("MINICREST_DATA", str(tmp_path))
     rows = {name: (present, where, how) for name, present, where, how in available()}
+    assert [name for name in rows if name.startswith("FILE")] == ["FILE.npz", "FILE.csv", "FILE.txt"]
+    assert "y_test" in rows["FILE.npz"][2] and "label" in rows["FILE.csv"][2] and "LABEL" in rows["FILE.txt"][2]
     assert list(rows)[:4] == ["digits", "digits-images", "blobs", "spirals"] and rows["digits"][1] == "built in"
     assert rows["mnist10k"][:2] == (True, str(tmp_path)) and not rows["mnist"][0] and not rows["cifar10"][0]
     assert "mnist10k" in rows["mnist"][1] and "https://www.cs.toronto.edu/~kriz/cifar.html" in rows["cifar10"][2]
     assert len(load("mnist10k")) == 40  # the environment variable is enough
     monkeypatch.delenv("MINICREST_DATA")
-    assert not any(present for name, present, *_ in available() if name in readers.LAYOUTS)
+    assert not any(present for name, present, *_ in available() if name in SOURCES)

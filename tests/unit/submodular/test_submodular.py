@@ -1,11 +1,14 @@
 """Set functions against their definitions, maximisers against each other, brute force and two other packages."""
 
+import importlib.util
 import itertools
 import math
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -18,13 +21,16 @@ from minicrest.submodular import (
     FacilityLocation,
     GraphCut,
     LogDeterminant,
+    SetFunction,
     facility,
     facility_location,
     greedi,
     greedy,
     lazy_greedy,
+    quotas,
     stochastic_greedy,
 )
+from minicrest.submodular.points import Points
 
 EXACT = dict(rtol=1e-12, atol=1e-12)  # float64, sums of at most some thousand terms
 
@@ -44,7 +50,7 @@ def similarity(x):
 
 def whole(x):
     """The integer distances that `facility_location` works on, and their unit."""
-    p = facility.Points(x[None])
+    p = Points(x[None])
     return p.distances(0, slice(None), slice(None)).astype(np.int64), float(p.unit[0])
 
 
@@ -355,7 +361,7 @@ def test_distances_are_as_exact_as_stated_symmetric_and_zero_for_duplicates(dtyp
     truth = distances(x)
     assert abs(whole_d * unit - truth).max() <= digits * truth.max()
     assert (whole_d == whole_d.T).all() and (whole_d.diagonal() == 0).all() and whole_d[7, 150] == 0
-    assert (facility._matrix(facility.Points(x[None]))[0][0] == whole_d).all()
+    assert (facility._matrix(Points(x[None]))[0][0] == whole_d).all()
 
 
 def test_extreme_scales_and_equal_points():
@@ -517,10 +523,35 @@ def test_twin_apricot():
     "call, error, message",
     [
         (lambda x: facility_location(x, 0), ValueError, "k must be at least 1, got 0"),
-        (lambda x: facility_location(x, 2.5), TypeError, "integer"),
+        (lambda x: facility_location(x, 2.5), TypeError, "k must be a whole number"),
         (lambda x: facility_location(x[0], 1), ValueError, r"\(q, d\) or \(P, q, d\), got shape \(3,\)"),
         (lambda x: facility_location(x[:0], 1), ValueError, "non-empty"),
-        (lambda x: facility_location(x.tolist(), 1), ValueError, "array"),
+        (lambda x: facility_location([["a"]], 1), TypeError, "features must be an array of numbers, got .*<U1"),
+        (lambda x: facility_location([[1], [2, 3]], 1), TypeError, "features must be an array of numbers"),
+        (lambda x: facility_location(scipy.sparse.csr_array(x), 1), TypeError, r"is a sparse csr.*toarray\(\)"),
+        (lambda x: facility_location(x, True), TypeError, "k must be a whole number, got True"),
+        (lambda x: facility_location(x, 1, memory=-1), ValueError, "memory must be at least 0"),
+        (lambda x: facility_location(x, 1, labels=[0, 1, np.nan, 1, 0]), ValueError, "labels must be finite"),
+        (lambda x: quotas([1, 2], 10), ValueError, r"k must be in 0\.\.3, got 10"),
+        (lambda x: quotas([1, 2], -1), ValueError, r"k must be in 0\.\.3, got -1"),
+        (lambda x: quotas([1.0, 2.0], 1), TypeError, r"sizes must be \(C,\) whole numbers, got float64"),
+        (lambda x: quotas([], 0), TypeError, "sizes must be"),
+        (lambda x: quotas([[1]], 0), TypeError, r"sizes must be .* of shape \(1, 1\)"),
+        (lambda x: quotas([3, -1], 1), ValueError, "sizes must be at least 0, got -1"),
+        (lambda x: FacilityLocation(scipy.sparse.eye_array(3)), TypeError, "similarity is a sparse"),
+        (lambda x: FacilityLocation(np.eye(3)).value([3]), ValueError, r"an element of S must be in 0\.\.2, got 3"),
+        (lambda x: FacilityLocation(np.eye(3)).value([-1]), ValueError, "an element of S"),
+        (lambda x: GraphCut(np.eye(3)).value([1, 1]), ValueError, r"each element at most once, got \[1, 1\]"),
+        (lambda x: DisparitySum(np.eye(3)).value([0.5]), TypeError, "an element of S must be a whole number"),
+        (lambda x: GraphCut(np.eye(3), lam=np.inf), ValueError, "lam must be a number in .*got inf"),
+        (lambda x: GraphCut(np.eye(3), lam="1"), TypeError, "lam must be a number, got '1'"),
+        (lambda x: LogDeterminant(np.eye(3), lam=np.inf), ValueError, "lam must be a number in .*got inf"),
+        (lambda x: greedy(np.eye(3), 1), TypeError, "f must be a set function, .*got a ndarray"),
+        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps="0.1"), TypeError, "eps must be a number"),
+        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, seed=0.5), TypeError, "seed must be a whole number"),
+        (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=1.5), TypeError, "parts must be a whole number"),
+        (lambda x: greedi(GraphCut(np.eye(3)), 0, parts=1), ValueError, "k must be at least 1"),
+        (lambda x: greedi(GraphCut(np.eye(3)), 1, 1, backend="nobody"), ValueError, "nobody"),
         (lambda x: facility_location(np.where(x == x[1, 1], np.nan, x), 1), ValueError, "features must be finite"),
         (lambda x: facility_location(np.where(x == x[0, 0], np.inf, x), 1), ValueError, "features must be finite"),
         (lambda x: facility_location(x, 1, labels=np.zeros(4)), ValueError, r"labels \(q,\).*got \(4,\) and \(5, 3\)"),
@@ -529,21 +560,149 @@ def test_twin_apricot():
         (lambda x: FacilityLocation(-distances(x)), ValueError, "similarity must be at least 0"),
         (lambda x: FacilityLocation(np.full((2, 2), np.nan)), ValueError, "must be finite"),
         (lambda x: GraphCut(np.triu(np.ones((3, 3)))), ValueError, "must be symmetric"),
-        (lambda x: GraphCut(np.eye(3), lam=-1), ValueError, "lam must be at least 0.*-1"),
-        (lambda x: GraphCut(np.eye(3), lam=np.nan), ValueError, "lam must be at least 0"),
+        (lambda x: GraphCut(np.eye(3), lam=-1), ValueError, r"lam must be a number in \[0, inf\), got -1"),
+        (lambda x: GraphCut(np.eye(3), lam=np.nan), ValueError, "lam must be a number in .*got nan"),
         (lambda x: DisparityMin(-np.ones((3, 3))), ValueError, "distances must be at least 0"),
         (lambda x: DisparitySum(np.triu(np.ones((3, 3)))), ValueError, "distances must be symmetric"),
-        (lambda x: LogDeterminant(np.eye(3), lam=0), ValueError, "lam must be above 0"),
+        (lambda x: LogDeterminant(np.eye(3), lam=0), ValueError, r"lam must be a number in \(0, inf\), got 0"),
         (lambda x: greedy(LogDeterminant(1 - 4 * np.eye(3)), 3), ValueError, "positive semi-definite"),
         (lambda x: greedy(GraphCut(np.eye(3)), 0), ValueError, "k must be at least 1"),
         (lambda x: lazy_greedy(GraphCut(np.eye(3)), -1), ValueError, "k must be at least 1"),
-        (lambda x: greedy(GraphCut(np.eye(3)), 1.5), TypeError, "integer"),
-        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=1.0), ValueError, "eps must be between 0 and 1"),
-        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=0.0), ValueError, "eps must be between 0 and 1"),
-        (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=4), ValueError, "parts must be between 1 and the 3"),
-        (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=0), ValueError, "parts must be between 1"),
+        (lambda x: greedy(GraphCut(np.eye(3)), 1.5), TypeError, "k must be a whole number"),
+        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=1.0), ValueError, r"eps must be a number in \(0, 1\)"),
+        (lambda x: stochastic_greedy(GraphCut(np.eye(3)), 1, eps=0.0), ValueError, r"eps must be a number in \(0, 1\)"),
+        (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=4), ValueError, r"parts must be in 1\.\.3, got 4"),
+        (lambda x: greedi(GraphCut(np.eye(3)), 1, parts=0), ValueError, "parts must be in 1"),
     ],
 )
 def test_errors_say_what_came(call, error, message):
     with pytest.raises(error, match=message):
         call(points(23, 5, 3))
+
+
+@pytest.mark.parametrize("count", [100, 101])
+def test_quotas_of_many_ties_go_to_the_lowest_class(count):
+    """Beyond 16 entries a sort that is not stable moves equal ones."""
+    sizes = 3 + stream(0, "sizes").integers(0, 2, count)
+    for k in (count // 3, count, 2 * count + 1):
+        exact = [Fraction(k * int(size), int(sizes.sum())) for size in sizes]
+        expected = [math.floor(share) for share in exact]
+        by_remainder = sorted(range(count), key=lambda c: (expected[c] - exact[c], c))
+        for c in by_remainder[: k - sum(expected)]:
+            expected[c] += 1
+        assert quotas(sizes, k).tolist() == expected
+
+
+@pytest.mark.parametrize("asymmetry, refused", [(1e-3, True), (2e-5, True), (1e-6, False)])
+def test_symmetry_is_judged_at_what_float32_products_leave(asymmetry, refused):
+    matrix = np.ones((4, 4))
+    matrix[0, 1] += asymmetry
+    if refused:
+        with pytest.raises(ValueError, match="must be symmetric"):
+            GraphCut(matrix)
+    else:
+        assert GraphCut(matrix).s[0, 1] == GraphCut(matrix).s[1, 0]
+
+
+def test_gains_that_are_not_finite_are_refused():
+    """With gains of -inf the largest could be that of an element already chosen."""
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="a gain is -inf: scale"):
+        greedy(GraphCut(np.full((2, 2), 1e200), lam=1e200), 2)
+
+
+class Coverage(SetFunction):
+    """A set function of a user's own: how many numbers are covered. `refresh` is inherited."""
+
+    submodular = True
+
+    def __init__(self, sets):
+        self.sets, self.n = sets, len(sets)
+
+    def value(self, S):
+        return float(len(set().union(*(self.sets[e] for e in S))))
+
+    def start(self):
+        return frozenset()
+
+    def add(self, state, e):
+        return state | self.sets[e]
+
+    def gains(self, state, elements):
+        return np.array([len(self.sets[e] - state) for e in elements], float)
+
+    def restrict(self, part):
+        return Coverage([self.sets[e] for e in part])
+
+
+def test_a_set_function_of_ones_own():
+    f = Coverage([{1}, {1, 2, 3}, {3, 4}, {5}])
+    for found in (greedy(f, 3), lazy_greedy(f, 3), greedi(f, 3, 1), stochastic_greedy(f, 3, eps=1e-9)):
+        assert found.indices.tolist() == [1, 2, 3] and found.gains.tolist() == [3, 1, 1]
+    bare = SetFunction()
+    for call in (lambda: bare.value([]), bare.start, lambda: bare.add(0, 0), lambda: bare.gains(0, []),
+                 lambda: bare.restrict([])):  # fmt: skip
+        with pytest.raises(NotImplementedError, match="SetFunction must define"):
+            call()
+
+
+def test_lists_tables_and_tensors_are_features():
+    x = points(24, 30, 3)
+    expected = facility_location(x, 4)
+    given = [x.tolist()]
+    for package, convert in (("pandas", "DataFrame"), ("torch", "tensor")):
+        if package in sys.modules or importlib.util.find_spec(package):
+            given.append(getattr(importlib.import_module(package), convert)(x))
+    for features in given:
+        assert all(np.array_equal(a, b) for a, b in zip(facility_location(features, 4), expected))
+    rounded = np.round(10 * x)
+    assert facility_location(rounded.astype(int), 4).indices.tolist() == facility_location(rounded, 4).indices.tolist()
+    words = np.array(["b", "a", "c"], object)[np.arange(30) % 3]
+    by_word = facility_location(x, 6, labels=words)
+    by_number = facility_location(x, 6, labels=(words == "b") + 2 * (words == "c"))
+    assert by_word.indices.tolist() == by_number.indices.tolist()
+
+
+@pytest.mark.parametrize("place", [0, 17, 40])
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e11])
+def test_a_far_outlier_does_not_merge_the_others(device, place, far):
+    """In float32 beside 1e9 a unit of distance is 60: all others would be one point, and medoids weigh 0."""
+    x = np.insert(points(25, 40, 4), place, [far, 0, 0, 0], axis=0).astype(np.float32)
+    both = np.stack([points(26, 41, 4).astype(np.float32), x])
+    for memory in (1 << 30, 0):
+        found = facility_location(to_device(both, device), 6, memory=memory)
+        for p, one in enumerate((facility_location(both[0], 6), facility_location(x.astype(np.float64), 6))):
+            for a, b in zip(found, one):
+                np.testing.assert_array_equal(a[p], b)
+    assert found.weights[1].min() > 0
+    near, chosen = distances(x.astype(np.float64)), found.indices[1]
+    assert near[:, chosen].min(axis=1).sum() == pytest.approx(41 * near.max() - found.gains[1].sum(), abs=1e-9 * far)
+
+
+def test_no_digits_remain_beside_an_outlier_and_it_is_said():
+    x = np.vstack([points(27, 40, 2), [[1e30, 0]]])
+    for dtype in (np.float32, np.float64):
+        with pytest.warns(RuntimeWarning, match="outliers so far away that most other points look equal"):
+            facility_location(x.astype(dtype), 6)
+    assert facility_location(x, 2).weights.tolist() in ([40, 1], [1, 40])  # these two are right: nothing to say
+    repeated = np.vstack([np.zeros((40, 2)), [[1e30, 0]]]).astype(np.float32)  # equal points are no loss
+    assert facility_location(repeated, 6).weights.tolist()[2:] == [0] * 4
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e-200, 1e-170, 1e170, 1e300])
+def test_squares_that_under_or_overflow(device, scale):
+    """0, 1, 3, 9, 20 by hand: from 3 the distances sum to 28, the least; then 20 saves 17, 9 only 12."""
+    x = np.array([[0.0], [1], [3], [9], [20]])
+    found = facility_location(to_device(x * scale, device), 2)
+    assert found.indices.tolist() == [2, 4] and found.weights.tolist() == [4, 1]
+    if 1e-300 < scale:
+        assert found.gains == pytest.approx(np.array([72 * scale, 17 * scale]), rel=1e-12)  # 72 = 5 * 20 - 28
+    both = facility_location(np.stack([x, x * scale]), 2)
+    assert both.indices.tolist() == [[2, 4], [2, 4]] and both.weights.tolist() == [[4, 1], [4, 1]]
+
+
+def test_many_problems_at_once_overflow_nothing():
+    """2,000 problems of float64: the sum over all of them is above 2^63. Warnings are errors here."""
+    x = points(28, 2000, 160, 3)
+    found = facility_location(x, 10)
+    for p in (0, 777, 1999):
+        assert all(np.array_equal(a[p], b) for a, b in zip(found, facility_location(x[p], 10)))

@@ -1,0 +1,98 @@
+"""Reading the pickles of the CIFAR-10 files without running them.
+
+A pickle is a program for a stack machine. The machine here runs only the opcodes that numbers, strings, lists, dicts
+and one uint8 array need. A global is looked up in one table, which holds inert stand-ins and nothing else.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from typing import Any
+
+import numpy as np
+
+_UNBUILT = object()  # an array whose shape and bytes have not come yet
+_STAND_INS = {
+    "numpy.core.multiarray _reconstruct": lambda *_: _UNBUILT,
+    "numpy._core.multiarray _reconstruct": lambda *_: _UNBUILT,
+    "numpy ndarray": None,
+    "numpy dtype": lambda code, *_: ("dtype", code),
+    "_codecs encode": lambda string, _: string,  # how Python 3 writes bytes in protocol 2
+}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_VALUES = {"BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES"}
+_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+def read_inert_pickle(raw: bytes):
+    """The strings, ints, lists, dicts and uint8 arrays of a pickle, which is not executed; bytes come as str.
+
+    One list may lie in it many times over: check lengths before counting what lies inside. Any other opcode or global
+    raises ValueError; a malformed stream ValueError, TypeError, KeyError or IndexError.
+    """
+    stack: list[Any] = []
+    marks, memo = [], {}
+    for opcode, argument, _ in pickletools.genops(raw):
+        name = opcode.name
+        if name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _VALUES:
+            stack.append(argument.decode("latin-1") if isinstance(argument, bytes) else argument)
+        elif name in _TUPLES:
+            stack.append(tuple(_pop(stack, _TUPLES[name])))
+        elif name in ("EMPTY_LIST", "EMPTY_DICT"):
+            stack.append([] if name == "EMPTY_LIST" else {})
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name in ("TUPLE", "APPENDS", "SETITEMS"):
+            _gather(name, stack, _pop(stack, len(stack) - marks.pop()))
+        elif name in ("APPEND", "SETITEM"):
+            _gather(name + "S", stack, _pop(stack, 1 if name == "APPEND" else 2))
+        elif name in ("BINPUT", "LONG_BINPUT"):
+            memo[argument] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[argument])
+        elif name == "GLOBAL" and argument in _STAND_INS:
+            stack.append(_STAND_INS[argument])
+        elif name in ("REDUCE", "BUILD"):
+            target, argument = _pop(stack, 2)
+            stack.append((_reduce if name == "REDUCE" else _build)(target, argument))
+        elif name not in ("PROTO", "STOP"):
+            detail = argument[:60] if isinstance(argument, str) else ""
+            raise ValueError(f"refused: pickle opcode {name} {detail}")
+    return stack.pop()
+
+
+def _pop(stack, count):
+    if not 0 <= count <= len(stack):
+        raise IndexError("the pickle takes more from the stack than there is")
+    top = stack[len(stack) - count :]
+    del stack[len(stack) - count :]
+    return top
+
+
+def _gather(name, stack, items):
+    """TUPLE, APPENDS, SETITEMS: what lies above the mark becomes a tuple, or goes into the list or dict below it."""
+    if name == "TUPLE":
+        stack.append(tuple(items))
+    elif name == "APPENDS":
+        stack[-1].extend(items)
+    elif all(isinstance(key, str) for key in items[::2]):  # the hash of nested tuples may take for ever
+        stack[-1].update(zip(items[::2], items[1::2], strict=True))
+    else:
+        raise ValueError("refused: a dict with keys that are no strings")
+
+
+def _reduce(target, arguments):
+    if not callable(target):  # nothing on the stack can be called but the stand-ins
+        raise ValueError(f"refused: a call of something of type {type(target).__name__}")
+    return target(*arguments)
+
+
+def _build(target, state):
+    if target == ("dtype", "u1"):
+        return target  # its state is the byte order, which single bytes have not
+    if target is not _UNBUILT or state[2] != ("dtype", "u1") or state[3]:
+        raise ValueError("refused: state for something other than a uint8 array in row-major order")
+    _, shape, _, _, content = state
+    return np.frombuffer(content.encode("latin-1"), np.uint8).reshape(shape)

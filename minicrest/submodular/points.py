@@ -1,0 +1,122 @@
+"""Features as integers: rounded once, so that distances between them are exact and the same on every device."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minicrest.backend import array_module, to_numpy
+
+SAMPLE = 64  # points from which the typical distance of a problem is estimated
+
+
+class Digits(NamedTuple):
+    """How many binary digits of features and distances are kept."""
+
+    features: int  # coordinates become integers h with ||h|| < 2^features
+    fraction: int  # of a feature's step that are kept besides, less the digits that a sum of d products needs
+    distance: int  # of a feature's step that are kept of distances; negative: steps are joined
+    integer: type  # holds the sum of 64 distances
+    resolution: int  # a typical distance below 2^-resolution of the largest would lose its digits
+
+
+DIGITS = {
+    "float32": Digits(25, 0, -2, np.int32, 14),  # distances below 2^26 steps are kept to 24 bits
+    "float64": Digits(25, 26, 20, np.int64, 35),
+}
+
+
+class Points:
+    """P problems of q points as integers whose products are exact, and their distances as integers.
+
+    unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances;
+    blurred: (P,) host bool, whether typical distances lose their digits beside the largest.
+
+    Measured from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
+    Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
+    float64 features keep further bits, a = h + l/2^b with ||l|| <= 2^25, and the square is that of h, plus
+    2 (h_i - h_j).(l_i - l_j)/2^b, plus that of l/2^b: three products, each exact.
+    """
+
+    def __init__(self, features):
+        xp = self.xp = array_module(features)
+        digits = DIGITS["float32" if features.dtype == np.float32 else "float64"]
+        self.dtype, self.shape = digits.integer, features.shape[:2]
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow is handled, and reported, in _near_one
+            offset = features.astype(np.float64) - features[:, :1].astype(np.float64)
+            square, typical = _squares(offset)
+            exponent = 0
+            if not ((square > 2.0**-900) & (square < np.inf)).all():
+                offset, exponent = _near_one(offset)
+                square, typical = _squares(offset)
+        self.blurred = (typical > 0) & (typical < square * 4.0**-digits.resolution)
+        step = (np.frexp(square)[1] + 1) // 2 - digits.features  # ||offset|| / 2^step < 2^25
+        offset *= xp.asarray(np.ldexp(1.0, -step))[:, None, None]
+        products, kept = (_single if features.dtype == np.float32 else _double)(offset, digits)
+        self.unit = np.ldexp(1.0, step + exponent - kept)
+        self.factors = [_factors(a, b, scale * 4.0**kept) for a, b, scale in products]
+
+    def distances(self, p, rows, columns):
+        """Distances of problem p (of all P if it is slice(None)) from points `rows` to `columns`, as whole floats."""
+        squares = [left[p, rows] @ right[p, columns].swapaxes(-1, -2) for left, right in self.factors]
+        total = squares[0].astype(np.float32) if self.dtype is np.int32 else squares[0] + squares[1] + squares[2]
+        self.xp.sqrt(total, out=total)
+        return self.xp.rint(total, out=total)
+
+
+def _squares(offset):
+    """Two arrays (P,) on the host: the largest square of a distance from the first point, and a typical square.
+
+    The typical one is the median, duplicates aside, of the squares of distances from the (lower) median point of a
+    sample: what a minority of outliers, wherever they lie, does not move.
+    """
+    xp = array_module(offset)
+    largest = (offset * offset).sum(axis=-1).max(axis=-1)
+    sample = offset[:, :: -(-offset.shape[1] // SAMPLE)]
+    middle = (sample.shape[1] - 1) // 2
+    away = sample - xp.sort(sample, axis=1)[:, middle : middle + 1]
+    squares = xp.sort((away * away).sum(axis=-1), axis=1)
+    host = to_numpy(xp.concatenate([largest[:, None], squares], axis=1))
+    largest, squares, size = host[:, 0], host[:, 1:], sample.shape[1]
+    median = ((squares == 0).sum(axis=1) + size) // 2  # of those that are not 0
+    return largest, squares[np.arange(len(squares)), np.minimum(median, size - 1)]
+
+
+def _near_one(offset):
+    """`offset` with its largest entry scaled to [1/2, 1), and the exponent (P,) of each problem's scale."""
+    xp = array_module(offset)
+    largest = to_numpy(abs(offset).max(axis=(1, 2)))
+    if not np.isfinite(largest).all():
+        cause = "found NaN, infinity or an overflow; if they are gradients, training has diverged: lower lr"
+        raise ValueError(f"features must be finite, and their differences too: {cause}")
+    exponent = np.frexp(largest)[1]
+    half = exponent // 2
+    for part in (half, exponent - half):  # in two parts, as 2^-exponent alone may overflow
+        offset = offset * xp.asarray(np.ldexp(1.0, -part))[:, None, None]
+    return offset, exponent
+
+
+def _single(scaled, digits):
+    """The products of float32 features, and the digits of distances: `scaled` rounded to integers, in one product."""
+    high = array_module(scaled).rint(scaled)
+    return [(high, high, 1.0)], digits.distance
+
+
+def _double(scaled, digits):
+    """The same of float64 features: integers and a fraction, in three products; q distances sum to below 2^63."""
+    xp, (_, q, d) = array_module(scaled), scaled.shape
+    more = digits.fraction - (int(d - 1).bit_length() + 1) // 2
+    high = xp.rint(scaled)
+    low = xp.rint((scaled - high) * 2.0**more)
+    products = [(high, high, 1.0), (high, low, 2.0 ** (1 - more)), (low, low, 4.0**-more)]
+    return products, min(digits.distance, 36 - int(q - 1).bit_length())
+
+
+def _factors(a, b, scale):
+    """Two matrices whose product has the entries scale * (a_i - a_j).(b_i - b_j); exact, as scale is a power of 2."""
+    xp = array_module(a)
+    dot = (a * b).sum(axis=-1, keepdims=True)
+    one = xp.ones_like(dot)
+    left, right = ([a], [-2 * a]) if a is b else ([a, b], [-b, -a])
+    return xp.concatenate([*left, dot, one], axis=-1), scale * xp.concatenate([*right, one, dot], axis=-1)
