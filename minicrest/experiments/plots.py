@@ -148,14 +148,18 @@ def _frame_accuracy(axes, runs, classes) -> None:
 
 
 def _frame_loss(axes, runs, classes) -> None:
-    """A logarithmic axis of the lines, whatever the bands; it ends at most at 10 times an untrained network's loss."""
+    """A logarithmic axis of the lines, whatever the bands.
+
+    It ends at most at 10 times an untrained network's loss, or the highest of the calmest line where that is more.
+    """
     axes.set(ylabel="test loss, nats (logarithmic)" if classes else "test loss (logarithmic)", title="test loss")
-    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
-    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
-    if len(drawn):
-        untrained = np.nan_to_num(max(run.curve.loss[0] for group in runs.values() for run in group), nan=np.inf)
-        low, high = drawn.min() / 1.3, 1.3 * drawn.max()
-        axes.set_ylim(low, min(high, 10 * untrained) if low < 10 * untrained else high)
+    lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
+    lines = [ys for ys in (ys[np.isfinite(ys) & (ys > 0)] for ys in lines) if len(ys)]
+    if lines:
+        highs = [ys.max() for ys in lines if len(ys) > 2] or [np.inf]  # the level of full training is no line
+        untrained = np.nan_to_num(max(run.curve.loss[0] for group in runs.values() for run in group))
+        high = min(1.3 * max(ys.max() for ys in lines), 10 * max(untrained, min(highs)))
+        axes.set_ylim(min(ys.min() for ys in lines) / 1.3, high)
     logarithmic(axes)
 
 

@@ -141,6 +141,12 @@ def with_classes(runs: Mapping[str, Sequence[Run]]) -> bool:
     return any(np.isfinite(run.curve.accuracy).any() for group in runs.values() for run in group)
 
 
+def last_train_loss(run: Run) -> float:
+    """The train loss at the last evaluation that had a step before it; NaN where none had."""
+    finite = np.isfinite(run.curve.train_loss)
+    return float(run.curve.train_loss[finite][-1]) if finite.any() else NAN
+
+
 def limit(run: Run) -> float | None:
     """The largest bill that the run was allowed, in forward-pass equivalents; None for no limit."""
     return run.settings.get("max_bill", run.settings.get("budget"))
@@ -180,7 +186,7 @@ def _row(name, runs, scores, p, classes) -> Row:
         name, len(runs), estimate(scores[name]) if classes else None, against("random", np.subtract),
         against("full", relative_error) if classes else None, p,
         estimate(finite * [run.curve.loss[-1] for run in runs]),
-        estimate(finite * [run.curve.train_loss[-1] for run in runs]),
+        estimate(finite * [last_train_loss(run) for run in runs]),
         mean(lambda run: run.steps), mean(lambda run: run.ledger.cost),
         _phases(runs), max(map(_overshoot, runs)),
         mean(lambda run: run.ledger.seconds), mean(lambda run: (run.uses > 0).sum()),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import minicrest
-from minicrest.experiments.statistics import FEWEST_SEEDS, NAN, Estimate, Row, estimate, pair, rows
+from minicrest.experiments.statistics import FEWEST_SEEDS, NAN, Estimate, Row, estimate, last_train_loss, pair, rows
 from minicrest.ledger import PRICE
 from minicrest.run import Run
 
@@ -103,7 +103,11 @@ def _shown(value: Estimate | None, spec: str) -> str:
 
 
 def _shown_mean(value: Estimate) -> str:
-    return f"{value.mean:.4f}" if math.isfinite(value.mean) else "-"
+    return _loss(value.mean) if math.isfinite(value.mean) else "-"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}" if value < 1e5 else f"{value:.3g}"
 
 
 def _thousands(cost: float) -> str:
@@ -121,6 +125,8 @@ def verdict(rows: Sequence[Row]) -> str:
         return "Compared with random: nothing to compare"
     if baseline[0].diverged:
         return "Compared with random: no verdict, for random itself diverged"
+    if not math.isfinite((baseline[0].accuracy or baseline[0].test_loss).mean):
+        return "Compared with random: no verdict, for it has no finite result on a test part"
     if rows[0].seeds < FEWEST_SEEDS:
         return f"Compared with random: no verdict, which takes at least {FEWEST_SEEDS} seeds"
     groups: dict[str, list[str]] = {}
@@ -165,7 +171,7 @@ def summary(setup, run: Run) -> str:
     lines = [
         f"{title(setup)}: {run.steps} steps in {run.ledger.seconds:.1f} s",
         *([] if run.diverged is None else [f"DIVERGED at step {run.diverged}: losses or weights are not finite"]),
-        _last(run.curve),
+        _last(run),
         f"bill {cost:,}" + (f": {phases}" if phases else ""),
         f"  in {RATE}",
         f"trained on {(run.uses > 0).sum():,} of {len(run.uses):,} examples",
@@ -176,11 +182,12 @@ def summary(setup, run: Run) -> str:
     return "\n".join(textwrap.fill(line, width(), subsequent_indent="  ") for line in lines)
 
 
-def _last(curve) -> str:
-    """The last row of a Curve in words; what it does not have is left out."""
-    accuracy = f"test accuracy {100 * curve.accuracy[-1]:.2f}%, " if math.isfinite(curve.accuracy[-1]) else ""
-    train = f", train loss {curve.train_loss[-1]:.4f} (of the last batches)"
-    return f"{accuracy}test loss {curve.loss[-1]:.4f}" + (train if math.isfinite(curve.train_loss[-1]) else "")
+def _last(run) -> str:
+    """The last evaluation in words; what it does not have is left out."""
+    accuracy = f"test accuracy {100 * run.accuracy:.2f}%, " if math.isfinite(run.accuracy) else ""
+    train_loss = last_train_loss(run)
+    train = f", train loss {_loss(train_loss)} (of the last batches)" if math.isfinite(train_loss) else ""
+    return f"{accuracy}test loss {_loss(run.curve.loss[-1])}{train}"
 
 
 def legend(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
@@ -226,7 +233,7 @@ def document(setup, seeds: Sequence[int], runs: Mapping[str, Sequence[Run]]) -> 
     Raises what `rows` raises. `read_document` gives the rows back.
     """
     shared = {name: value for name, value in asdict(setup).items() if name not in ("method", "hyper", "seed")}
-    every = [{"method": name, "seed": run.settings.get("seed", seed), "diverged": run.diverged, **run.summary()}
+    every = [{"method": name, "seed": run.settings.get("seed", seed), **run.summary()}
              for name, group in pair(runs).items() for seed, run in zip(seeds, group)]  # fmt: skip
     return _plain({
         "minicrest": minicrest.__version__, "price_per_example": PRICE, "setup": shared, "seeds": list(seeds),

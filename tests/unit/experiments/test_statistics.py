@@ -8,7 +8,7 @@ from scipy import stats
 
 from minicrest.experiments import statistics
 from minicrest.experiments.statistics import Estimate, estimate, holm, p_value, relative_error
-from tests.unit.experiments.made_up import RUNS, diverged, made_up, several, with_settings, without_classes
+from tests.unit.experiments.made_up import RUNS, changed, diverged, made_up, several, with_settings, without_classes
 
 # ---- one number from several
 
@@ -175,6 +175,14 @@ def test_without_classes_the_gain_is_in_test_loss():
     assert (other.accuracy, other.relative_error) == (None, None) and full.gain.mean == pytest.approx(0.5)
     assert other.p == pytest.approx(stats.ttest_rel([0.1, 0.2, 0.3], [0, 0, 0]).pvalue)
     assert random.gain is None
+
+
+def test_the_last_train_loss_is_of_the_last_batches():
+    """An evaluation right after another has no batch of its own to speak of."""
+    run = changed(made_up(0.5), {"train_loss": np.array([np.nan, 1.5, np.nan])})
+    assert statistics.rows({"random": [run]})[0].train_loss.mean == 1.5
+    nothing = changed(run, {"train_loss": np.full(3, np.nan)})
+    assert math.isnan(statistics.last_train_loss(nothing))
 
 
 def test_the_overshoot_is_the_largest():
