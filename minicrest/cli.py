@@ -19,10 +19,10 @@ from minicrest.experiments import method_plots, plots, tables
 from minicrest.experiments.compare import carry_out, carry_out_all, collected, planned, seed_list, with_validation
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import saved_setup
-from minicrest.experiments.options import hyperparameters
+from minicrest.experiments.options import defaults, hyperparameters
 from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import Parts, current_folder, is_foreign, made, method_class
-from minicrest.experiments.setup import FILES, Setup
+from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons
 from minicrest.experiments.terminal import interruptible, leave_quietly, printable
 from minicrest.figures import save_png
@@ -77,8 +77,8 @@ def _resume(arguments) -> int:
     setup = saved_setup(checkpoint, modules)
     if arguments.data_dir:
         folder = Path(arguments.data_dir).resolve()
-        is_file = setup.data.endswith(FILES)
-        setup = replace(setup, data=str(folder / setup.data_name)) if is_file else replace(setup, data_dir=str(folder))
+        moved = str(folder / setup.data_name)
+        setup = replace(setup, data=moved) if is_file(setup.data) else replace(setup, data_dir=str(folder))
     try:
         return _carry_out(setup, checkpoint, arguments.plot, [])
     except FileNotFoundError as error:
@@ -184,13 +184,16 @@ def _show(arguments) -> int:
 
 
 def _data(arguments) -> int:
-    rows = available(arguments.data_dir)
+    every = available(arguments.data_dir)
+    rows = [row for row in every if not row[0].startswith("FILE")]
     there = [[name, "yes", where] for name, present, where, _ in rows if present]
     absent = [[name, "no", ""] for name, present, *_ in rows if not present]
     print(tables.columns([["name", "present", "where"], *there, *absent], right=False))
     for name, present, lacking, how in rows:
         if not present:
             print(f"\nTo get {name}: {how}\n  {lacking}")
+    print("\nA file of your own: --data FILE, with --test 0.2 where it has no test part")
+    print(*(f"  {name:9} {how}" for name, _, _, how in every if name.startswith("FILE")), sep="\n")
     return 0
 
 
@@ -199,8 +202,8 @@ def _list_methods(arguments) -> int:
         return _check(arguments.check)
     print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
     for name, method in METHODS.items():
-        defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
-        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.price}")
+        takes = ", ".join(f"{field}={value!r}" for field, value in defaults(method).items())
+        print(f"\n{name}\n  paper   {method.paper}\n  takes   {takes}\n  costs   {method.price}")
     return 0
 
 
@@ -238,7 +241,7 @@ def _setup(arguments, **fixed) -> Setup:
     asked = {f.name: getattr(arguments, f.name, None) for f in fields(Setup) if f.name not in fixed}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     for name in ("data", "data_dir"):  # `resume` may be run from elsewhere
-        if name in given and (name == "data_dir" or given[name].endswith(FILES)):
+        if name in given and (name == "data_dir" or is_file(given[name])):
             given[name] = str(Path(given[name]).resolve())
     return Setup.preset(given | fixed)
 

@@ -17,7 +17,7 @@ from minicrest.datasets import Dataset
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
 from minicrest.experiments.parts import Parts, content, described, is_content
-from minicrest.experiments.setup import Setup
+from minicrest.experiments.setup import Setup, is_file
 from minicrest.nn import Network
 from minicrest.run import Run
 from minicrest.selection import METHODS
@@ -72,6 +72,8 @@ def _shared(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
     if network is not None and not is_network and not isinstance(network, str):
         raise TypeError(f"network must be a name or a minicrest.Network, got {shown(network)}")
     given["data"] = f"{data.name}#{content(data)}" if is_data else os.fsdecode(data)
+    if not is_data and is_file(given["data"]):
+        given["data"] = os.path.abspath(given["data"])  # the same file from wherever a process runs
     if network is not None:
         given["model"] = f"network#{content(network)}" if is_network else network
     setup = Setup.preset(given | dict(method="random", budget=budget, equal=equal))
@@ -209,4 +211,5 @@ def _in_processes(plans: list[Plan], out, jobs: int) -> list[Run]:
     """The runs of all plans; no bit of them depends on the process or on its number of threads."""
     from joblib import Parallel, delayed
 
+    out = None if out is None else os.path.abspath(out)  # a process may be an earlier one, started elsewhere
     return list(Parallel(n_jobs=jobs)(delayed(_one)(plan, out) for plan in plans))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 from minicrest.experiments.parts import method_class
 
@@ -56,6 +57,11 @@ def field_types(method: type) -> dict[str, type]:
     except (NameError, TypeError, AttributeError):
         hints = {}
     return {f.name: hints.get(f.name, type(f.default)) for f in fields(method) if f.init}
+
+
+def defaults(method: type) -> dict[str, Any]:
+    """The default of each hyper-parameter of a method that is a dataclass; {} for another."""
+    return {f.name: f.default for f in fields(method) if f.init} if is_dataclass(method) else {}
 
 
 def _value(text: str, kind, name: str):

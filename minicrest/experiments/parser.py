@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
 
 import minicrest
 from minicrest.backend import DEVICES
+from minicrest.experiments.options import defaults
 from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
@@ -128,7 +128,7 @@ def _add_setup(parser) -> None:
     add("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
         help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
     lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
-    kinds = [f"  {name:14}{', '.join(f.name for f in fields(method))}" for name, method in METHODS.items()]
+    kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
     parser.epilog = "\n".join(["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", EXIT_CODES])
 
 

@@ -12,28 +12,26 @@ import json
 import math
 import os
 import re
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minicrest.arguments import number, one_of, shown, whole
-from minicrest.backend import DEVICES, to_device, to_numpy
+from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
-from minicrest.datasets.dataset import stratified
-from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of
+from minicrest.datasets.own import FORMATS
+from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of, with_test
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
-from minicrest.random import stream
 from minicrest.run import Run
 from minicrest.selection import METHODS
 from minicrest.train import train
 
 MODELS = ("mlp", "logistic", "lenet", "resnet20")
 _UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
-FILES = (".npz", ".csv", ".txt")  # what the path of a data set of one's own ends in
 _IMAGES = dict(model="lenet", lr=0.05, weight_decay=5e-4)
 _TEXT = dict(hidden=(64,), m=64, epochs=20, lr=0.5)
 PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other than Setup's own defaults
@@ -145,7 +143,7 @@ class Setup:
     @property
     def data_name(self) -> str:
         """The data set's name, or its file's without the folder."""
-        return Path(self.data).name if self.data.endswith(FILES) else self.data
+        return Path(self.data).name if is_file(self.data) else self.data
 
     def folder(self, out) -> Path:
         """Where this training belongs in `out`: a name that no other settings have."""
@@ -226,12 +224,14 @@ class Setup:
     def _data(self, parts: Parts) -> Dataset:
         """The data on the host, with its test part. Raises ValueError for what cannot be trained on here."""
         if parts.data is not None:
-            data = parts.data
-        elif is_content(self.data) and not self.data.endswith(FILES):
+            data = with_test(parts.data, self.test) if self.test else parts.data
+        elif is_content(self.data) and not is_file(self.data):
             raise ValueError(f"the data {self.data} was made in Python; go on from there, with the same Dataset")
         else:
-            data = load(self.data, self.data_dir, self.seed)
-        data = _with_test(data, self.test, self.data)
+            data = load(self.data, self.data_dir, self.seed, test=self.test)
+        if data.test is None:
+            raise ValueError(f"{self.data} has no test part to evaluate on; hold one out with --test 0.2 (Python: "
+                             "test=0.2), or give it as x_test and y_test, in Python as Dataset(..., test=...)")  # fmt: skip
         if data.n_classes < 2:
             what = f"{data.n_classes} classes" if data.n_classes else "float targets, which is a regression"
             raise ValueError(f"{self.data} has {what}; accuracies need at least 2 classes. For a regression, call "
@@ -255,18 +255,9 @@ class Setup:
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
 
 
-def _with_test(data: Dataset, fraction: float, name: str) -> Dataset:
-    """The data with a test part: its own, or a stratified `fraction` that is the same for all seeds."""
-    if data.test is not None and fraction:
-        raise ValueError(f"{name} has a test part of {len(data.test)} examples; leave out test={fraction:g}")
-    if data.test is None and not fraction:
-        raise ValueError(f"{name} has no test part to evaluate on; hold one out with --test 0.2 (in Python test=0.2) or "
-                         "bring one: x_test and y_test in an .npz, Dataset(..., test=...) in Python")  # fmt: skip
-    if data.test is not None:
-        return data
-    kept, held = stratified(to_numpy(data.y), fraction, stream(0, "test part"))
-    part = replace(data, x=data.x[held], y=data.y[held], augment=0, validation=None)
-    return replace(data, x=data.x[kept], y=data.y[kept], test=part)
+def is_file(data: str) -> bool:
+    """Whether `data` is the path of a file of one's own, and not the name of a data set."""
+    return Path(data).suffix.lower() in FORMATS
 
 
 def _path(name: str, value) -> str:
