@@ -139,7 +139,8 @@ class _Trainer:
         if not isinstance(then, dict) or not isinstance(now, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
         _check_same(path, then, settings)
-        kind = typing.get_type_hints(self.method.init).get("return")
+        ours = type(self.method).__module__.startswith("minicrest.")
+        kind = typing.get_type_hints(self.method.init).get("return") if ours else None
         if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
             raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
         self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
@@ -198,7 +199,8 @@ class _Trainer:
         except (ValueError, ArithmeticError):
             if self.finite():
                 raise
-            self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
+            if int(self.now.alarm) < 0:
+                self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
             self.now.complete = True
 
     def finite(self) -> bool:
@@ -238,7 +240,7 @@ def _check_method(method) -> None:
 
 def _settings(method, oracle, optimizer, schedule, limits, evaluate_every, strict: bool) -> dict[str, Any]:
     """What a training is made of, as plain values; the checkpoint of another is refused. `strict`: see `_described`."""
-    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})
+    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})  # type: ignore[arg-type]
     hyperparameters = {name: _plain(value, strict) for name, value in values.items()}
     return {
         "method": type(method).__name__.lower(), "hyperparameters": hyperparameters, **oracle.identity(),

@@ -269,6 +269,15 @@ def test_a_diverged_training_ends_and_says_where(device, tmp_path):
     assert train(Sweep(), make(device)[0], SGD(), 4, progress=False).diverged is None
 
 
+def test_a_loss_that_is_not_finite_ends_it():
+    """Finite parameters, too large for finite losses: they are noticed in the step that meets them."""
+    oracle, network, data = make()
+    oracle = Oracle(network, data, 1e200 * oracle.theta)
+    with np.errstate(all="ignore"):
+        run = train(Sweep(), oracle, SGD(1e-300), 10, progress=False)
+    assert run.diverged == run.steps == 1
+
+
 class Refuses(Sweep):
     """Refuses features that are not finite, as facility location does; `broken`: also those that are."""
 
