@@ -32,8 +32,8 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
 
     A path ends in .npz, .csv or .txt. Without a test part of its own such a file gets a stratified one with the
     fraction `test`, whatever the seed; 0 leaves it out.
-    .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Whole numbers
-    y (n,) are classes 0..C-1, also if they are stored as floats.
+    .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Integers
+    y (n,) are classes 0..C-1, floats are targets; whole numbers that are stored as floats are refused.
     .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
     first; all else is finite numbers, taken as they are. Labels, whole numbers or words, are sorted.
     .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).

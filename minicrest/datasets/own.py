@@ -34,7 +34,7 @@ def read_own(path) -> Dataset:
 
 
 def _from_npz(path):
-    arrays = npz.read(path)
+    arrays = npz.read(path, largest=max(1 << 30, 100 * path.stat().st_size))
     known = {"x", "y", "x_test", "y_test", "x_val", "y_val"}
     paired = all(("x" + end in arrays) == ("y" + end in arrays) for end in ("", "_test", "_val"))
     if "x" not in arrays or not paired or set(arrays) - known:
@@ -42,27 +42,20 @@ def _from_npz(path):
     x, scale, shift = arrays["x"], None, None
     if x.dtype == np.uint8 and x.ndim == 4:
         scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
-    labels = {name: _whole(array) for name, array in arrays.items() if name.startswith("y")}
-    floats = {name: str(array.dtype) for name, array in labels.items() if array.dtype.kind == "f"}
-    if floats and len(floats) < len(labels):
-        raise ValueError(f"{path}: {floats} hold fractions and the other targets do not; give classes, y.astype(int)")
+    for name, y in arrays.items():
+        if name.startswith("y") and y.ndim == 1 and y.dtype.kind == "f" and (y == np.rint(y)).all():
+            raise ValueError(f"{path}: {name} is {y.dtype} of whole numbers; give classes, as y.astype(int) does")
     try:
-        data = Dataset(x, labels["y"], path.stem, scale=scale, shift=shift)
+        data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
         parts = {part: end for part, end in (("test", "_test"), ("validation", "_val")) if "x" + end in arrays}
-        return replace(data, **{p: replace(data, x=arrays["x" + e], y=labels["y" + e]) for p, e in parts.items()})
+        return replace(data, **{p: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for p, e in parts.items()})
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _whole(y):
-    """Labels (n,) that are whole numbers stored as floats, as a column with a gap is, become integers."""
-    whole = y.dtype.kind == "f" and y.ndim == 1 and (y == np.rint(y)).all() and (abs(y) < 2**53).all()
-    return y.astype(np.int64) if whole else y
-
-
 def _from_csv(path):
-    content = decoded(path.read_bytes()).lstrip()
-    delimiter = max(",;\t", key=content.partition("\n")[0].count)
+    content = decoded(path.read_bytes())
+    delimiter = max(",;\t", key=content.lstrip().partition("\n")[0].count)
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
     try:
         return _from_rows(path, ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row)))

@@ -216,7 +216,8 @@ def test_the_only_example_of_a_class_stays_in_training(fraction):
         ({"y": np.eye(4, dtype=bool)}, ValueError, "one-hot"),
         ({"y": np.array([0, 1, 10**9, 1])}, ValueError, r"0\.\.1000000000, but .* only 4 examples.*np.unique"),
         ({"y": np.array([0, 1, 4, 1])}, ValueError, r"0\.\.4, but there are only 4 examples"),
-        ({"test": Dataset(np.zeros((4, 2)), np.array([0.0, 1, 1, 0]))}, ValueError, "float64, the data set itself int64;"),
+        ({"test": Dataset(np.zeros((4, 2)), np.array([0.0, 1, 1, 0]))},
+         ValueError, "float64, the data set itself int64;"),
         ({"test": Dataset(np.zeros((4, 2)), [0, 1, 1, 0], scale=[1, 1], shift=[0, 0])}, ValueError, "one scale"),
         ({"test": (np.zeros((4, 2)), np.zeros(4))}, TypeError, "must be a Dataset, got tuple"),
         ({"augment": 1.5}, TypeError, "augment must be a whole number"),
@@ -613,7 +614,8 @@ def test_text_as_editors_save_it(tmp_path, encoding, newline, end):
 def test_files_as_other_programs_unpack_them(tmp_path, small_mnist, spelling, folder):
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         dotted = name.replace("-idx", ".idx")
-        spelt = {"upper": name.upper(), "dots": dotted, "dots.gz": f"{dotted}.gz", "underscores": name.replace("-", "_"),
+        spelt = {"upper": name.upper(), "dots": dotted, "dots.gz": f"{dotted}.gz",
+         "underscores": name.replace("-", "_"),
                  "dotted-folder": f"{dotted}/{name}"}.get(spelling, spelling.format(name, name))  # fmt: skip
         path, content = tmp_path / folder / spelt, small_mnist[name]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -621,7 +623,8 @@ def test_files_as_other_programs_unpack_them(tmp_path, small_mnist, spelling, fo
     assert len(load("mnist10k", tmp_path)) == 40
 
 
-@pytest.mark.parametrize("folder", ["cifar-10-batches-bin", "Cifar-10-Batches-Bin", "cifar-10-batches-bin/cifar-10-batches-bin", "."])
+@pytest.mark.parametrize("folder", ["cifar-10-batches-bin", "Cifar-10-Batches-Bin",
+ "cifar-10-batches-bin/cifar-10-batches-bin", "."])
 def test_cifar_folders(tmp_path, small_cifar, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     write_binary(tmp_path / folder, small_cifar)

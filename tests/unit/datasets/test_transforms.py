@@ -35,7 +35,8 @@ def test_label_noise_takes_every_example_and_every_other_class_equally_often():
     assert abs((wrong % 3 == 1).sum() - 1200) < 5 * 24.5  # binomial(2400, 1/2): 6e-7
 
 
-@pytest.mark.parametrize("ratio, expected", [(1.0, [40, 30, 50]), (0.25, [40, 15, 12]), (0.01, [40, 3, 1]), (1e-9, [40, 1, 1])])
+@pytest.mark.parametrize("ratio, expected", [(1.0, [40, 30, 50]), (0.25, [40, 15, 12]), (0.01, [40, 3, 1]),
+(1e-9, [40, 1, 1])])
 def test_imbalance_counts(device, ratio, expected):
     data = numbered()
     rare = imbalance(data.to(device), ratio, seed=1)
@@ -63,7 +64,8 @@ def test_all_transforms_follow_their_seed_and_drop_the_optimum():
 
 
 @pytest.mark.parametrize("call, error, message", [
-    (lambda d: label_noise(d, 1.5, 0), ValueError, "fraction"), (lambda d: label_noise(d, np.nan, 0), ValueError, "fraction"),
+    (lambda d: label_noise(d, 1.5, 0), ValueError, "fraction"),
+    (lambda d: label_noise(d, np.nan, 0), ValueError, "fraction"),
     (lambda d: imbalance(d, 0, 0), ValueError, "ratio"), (lambda d: imbalance(d, "1", 0), TypeError, "ratio"),
     (lambda d: copies(d, 0, 0), ValueError, "times"), (lambda d: copies(d, 1.5, 0), TypeError, "times"),
     (lambda d: copies(d, 2, 0.5), TypeError, "seed"),
