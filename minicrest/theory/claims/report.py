@@ -84,7 +84,7 @@ def figures(folder, names=None) -> list[Path]:
     paths = []
     for claim in chosen(names):
         if claim.picture is not None:
-            figure = blank(7.0, 4.5)
+            figure = blank(7.0, 4.5, f"{claim.name} ({claim.source})")
             claim.picture(figure)
             paths.append(folder / f"{claim.name}.png")
             save_png(figure, paths[-1])
