@@ -24,7 +24,7 @@ from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import Parts, current_folder, is_foreign, made, method_class
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons
-from minicrest.experiments.terminal import interruptible, leave_quietly, printable
+from minicrest.experiments.terminal import escaped, interruptible, leave_quietly, printable
 from minicrest.figures import save_png
 from minicrest.selection import METHODS
 
@@ -112,7 +112,7 @@ def _draw_run(setup: Setup, run, plot) -> list[Path]:
     """Save the picture of the run as `plot` (None: none), and what its method draws beside it, as plot-name.png."""
     if not plot:
         return []
-    path, title = Path(plot), tables.title(setup)
+    path, title = Path(plot), escaped(tables.title(setup))
     figures = {path: plots.run_picture(run, title)}
     for name, figure in method_plots.pictures(run, title).items():
         figures[path.with_name(f"{path.stem}-{name}{path.suffix}")] = figure

@@ -9,6 +9,7 @@ from typing import Any
 from minicrest.checkpoint import write_atomically
 from minicrest.experiments import plots, tables
 from minicrest.experiments.setup import Setup
+from minicrest.experiments.terminal import escaped
 from minicrest.run import Run
 
 
@@ -61,7 +62,7 @@ class Comparison:
 
     def figure(self):
         """A Matplotlib Figure: test accuracy and test loss against the bill."""
-        return plots.comparison(self.runs, self.heading())
+        return plots.comparison(self.runs, escaped(self.heading()))
 
     def document(self) -> dict[str, Any]:
         """Everything as plain values, for JSON; what is not finite is None."""

@@ -190,10 +190,11 @@ class Setup:
         """`run` with what `build` made."""
         method, oracle, optimizer, schedule, steps, bill = built
         longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
-        return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
-                     evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
-                     checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
-                     progress=progress)  # fmt: skip
+        with np.errstate(all="ignore"):  # Run.diverged says what the warnings would
+            return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
+                         evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
+                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
+                         progress=progress)  # fmt: skip
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
@@ -231,7 +232,7 @@ class Setup:
             data = load(self.data, self.data_dir, self.seed, test=self.test)
         if data.test is None:
             raise ValueError(f"{self.data} has no test part to evaluate on; hold one out with --test 0.2 (Python: "
-                             "test=0.2), or give it as x_test and y_test, in Python as Dataset(..., test=...)")  # fmt: skip
+                             "test=0.2), or give x_test and y_test in an .npz, Dataset(..., test=...)")  # fmt: skip
         if data.n_classes < 2:
             what = f"{data.n_classes} classes" if data.n_classes else "float targets, which is a regression"
             raise ValueError(f"{self.data} has {what}; accuracies need at least 2 classes. For a regression, call "

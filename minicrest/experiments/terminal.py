@@ -65,6 +65,11 @@ def printable():
                 stream.reconfigure(errors=errors)
 
 
+def escaped(text: str) -> str:
+    """`text`, with the bytes of a file name that are no characters written as escapes: a picture can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def leave_quietly() -> None:
     """The reader of stdout has gone: send the rest nowhere, also what the interpreter flushes at its end."""
     try:
