@@ -115,7 +115,7 @@ def test_compare_shows_random_first_and_everything_else(capsys):
     for words in ("accuracy %", "vs. random", "rel. error %", "test loss", "train loss", "steps", "bill", "seconds",
                   "bill of", "train", "select", "model", "check", "examples used",
                   "forward 1, backward 2, Hessian product 4", "50% of full training's bill", "seeds 0 to 1",
-                  "pays its own bill", "Beside random"):  # fmt: skip
+                  "pays its own bill", "below 3 seeds"):  # fmt: skip
         assert words in printed.out
     assert max(map(len, printed.out.splitlines())) <= 120
     picture = Path("c/compare.png").read_bytes()
@@ -199,7 +199,7 @@ def test_data_tells_what_is_there(capsys):
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
         (["train", "--model", "vgg"], "model must be one of mlp, logistic, lenet, resnet20, or module:function"),
         (["train", "--data", "digitz"], "did you mean 'digits'"),
-        (["train", "--data", "nowhere.npz"], "no such .npz file"),
+        (["train", "--data", "nowhere.npz"], "nowhere.npz: no such file; it should hold arrays x"),
         (["train", "--data", "cifar10", "--data-dir", "."], "lacks data_batch_1"),
         (["train", "--model", "lenet"], "takes images (c, h, w)"),
         (["train", "--steps", "0"], "steps must be at least 1, got 0"),
