@@ -7,8 +7,11 @@ import pytest
 
 from minicrest import checkpoint
 from minicrest.datasets import available
-from minicrest.experiments.compare import carry_out, compare, saved_setup
-from minicrest.experiments.setup import PRESETS, Setup, hyperparameters
+from minicrest.experiments.compare import carry_out, carry_out_all, planned
+from minicrest.experiments.folders import saved_setup
+from minicrest.experiments.options import hyperparameters
+from minicrest.experiments.parts import Parts
+from minicrest.experiments.setup import PRESETS, Setup
 from minicrest.selection import METHODS
 from minicrest.train import Run
 
@@ -57,18 +60,18 @@ def test_json_round_trip():
 @pytest.mark.parametrize(
     "wrong, says",
     [
-        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet20, got 'vgg'"),
+        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet20, or module:function, got 'vgg'"),
         (dict(method="best"), "method must be one of"),
         (dict(equal="time"), "equal must be one of bill, steps"),
         (dict(device="tpu"), "device must be one of cpu, cuda"),
         (dict(epochs=0), "epochs must be at least 1, got 0"),
         (dict(m=0), "m must be at least 1"),
-        (dict(steps=0), "steps and hidden must be at least 1"),
-        (dict(hidden=(4, 0)), "steps and hidden must be at least 1"),
+        (dict(steps=0), "steps must be at least 1, got 0"),
+        (dict(hidden=(4, 0)), "each size in hidden must be at least 1, got 0"),
         (dict(budget=0.0), r"in \(0, 1\], got 0.0"),
         (dict(budget=1.5), r"in \(0, 1\], got 1.5"),
         (dict(validation=1.0), r"in \[0, 1\), got 1.0"),
-        (dict(lr=-1.0), "lr = -1.0 is out of range"),
+        (dict(lr=-1.0), r"lr must be a number in \(0, inf\), got -1.0"),
         (dict(hyper=(("tau", -1.0),)), "tau"),
     ],
 )
@@ -146,12 +149,13 @@ def test_full_training_costs_three_forward_passes_an_example_and_epoch():
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "full"])
-def test_equal_bills_are_equal_within_one_step(method):
+def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
     setup = replace(SMALL, method=method, epochs=5, budget=0.2, validation=0.2, evaluations=1000)  # a row every step
     run = setup.run(progress=False)
     budget = round(0.2 * 5 * 3 * len(run.uses))
-    assert run.complete and run.curve.cost[-1] == run.ledger.cost >= budget
-    assert run.steps == 0 or run.curve.cost[-2] < budget  # no step: preparation alone took it all
+    assert run.complete and run.curve.cost[-1] == run.ledger.cost <= budget
+    if method == "random":  # what is left does not pay for one more step
+        assert run.ledger.cost > budget - 3 * M
 
 
 def test_equal_steps_are_equal_and_the_bill_is_not():
@@ -164,7 +168,7 @@ def test_equal_steps_are_equal_and_the_bill_is_not():
 def test_a_batch_size_of_ones_own_changes_the_steps_and_not_the_examples():
     full, random = (replace(SMALL, method=k, hyper=(("m", 2),)).run(progress=False) for k in ("full", "random"))
     assert (full.steps, full.ledger.cost) == (2 * N // 2, 2 * 3 * N) and (full.uses == 2).all()
-    assert round(0.1 * 2 * 3 * N) <= random.ledger.cost < round(0.1 * 2 * 3 * N) + 3 * 2
+    assert round(0.1 * 2 * 3 * N) - 3 * 2 < random.ledger.cost <= round(0.1 * 2 * 3 * N)
 
 
 def test_steps_are_exactly_so_many():
@@ -191,10 +195,11 @@ def test_methods_are_paired_in_data_and_initial_weights():
 
 def test_finished_runs_are_read_and_unfinished_ones_go_on(tmp_path):
     setups = [replace(SMALL, method=k, epochs=6, budget=0.5) for k in ("random", "crest")]
+    plans = planned([(setup, Parts()) for setup in setups], [0])
     polls = iter(range(10_000))
-    stopped = compare(setups, tmp_path, stop=lambda: next(polls) >= 139, progress=False)  # random makes 135 steps
+    stopped = carry_out_all(plans, tmp_path, stop=lambda: next(polls) >= 139, progress=False)  # random makes 135 steps
     assert [run.complete for run in stopped] == [True, False] and 0 < stopped[1].steps < 10
-    again = compare(setups, tmp_path, progress=False)
+    again = carry_out_all(plans, tmp_path, progress=False)
     whole = [setup.run(progress=False) for setup in setups]
     assert again[0].ledger.seconds == stopped[0].ledger.seconds  # read, not repeated: it would take another time
     assert all((a.theta == b.theta).all() and ledgers_agree(a, b) for a, b in zip(again, whole))
