@@ -1,4 +1,4 @@
-"""The table's rows as tests: `pytest -m benchmark`. Times need a quiet machine, so the default run leaves them out."""
+"""The table's rows as tests: `pytest -m benchmark`. Times need a quiet machine, so the default run leaves these out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from tests.benchmarks import table
 from tests.benchmarks.side_by_side import measure, threads
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.filterwarnings("ignore")]  # warnings of the peers
 SECONDS = 25
 
 
@@ -18,6 +17,8 @@ def timings(request):
     return request.getfixturevalue("benchmark")
 
 
+@pytest.mark.benchmark
+@pytest.mark.filterwarnings("ignore")  # warnings of the peers
 @pytest.mark.parametrize("row", table.rows(), ids=lambda row: f"{row.work} / {row.peer}")
 def test_ratio(row, timings):
     """ours / theirs <= the target; pytest-benchmark keeps our side's own times beside the ratio."""
