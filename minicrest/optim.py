@@ -99,7 +99,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepDecay:
     """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
 
     A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor on the
@@ -128,7 +128,7 @@ class Cosine:
         return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
 
 
-SCHEDULES = {"constant": Constant, "steps": Steps, "cosine": Cosine}
+SCHEDULES = {"constant": Constant, "steps": StepDecay, "cosine": Cosine}
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
 
 

@@ -1,60 +1,212 @@
-"""Carry out many Setups: each run in a folder of its own, finished ones read, unfinished ones continued."""
+"""Compare methods: each run in a folder of its own, finished ones read, unfinished ones continued."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from minicrest import checkpoint as checkpoints
-from minicrest.experiments.setup import Setup, read_note
+from minicrest.arguments import shown, whole
+from minicrest.datasets import Dataset
+from minicrest.experiments.comparison import Comparison
+from minicrest.experiments.folders import claim
+from minicrest.experiments.parts import Parts, content, described, is_content
+from minicrest.experiments.setup import Setup
+from minicrest.nn import Network
 from minicrest.run import Run
+from minicrest.selection import METHODS
+
+_PARAMETERS = ("method", "hyper", "seed", "model", "data", "budget", "equal")  # of Setup that `compare` names itself
 
 
-def carry_out(setup: Setup, checkpoint, stop=lambda: False, progress=True) -> Run:
-    """Run `setup`, going on from `checkpoint` where there is one; write the Run beside it when it is complete."""
-    run = setup.run(checkpoint, stop, progress)
+@dataclass(frozen=True)
+class Plan:
+    """One run to make: its label in the table, its Setup and the objects that the Setup cannot hold."""
+
+    label: str
+    setup: Setup
+    parts: Parts = field(default_factory=Parts)
+
+
+def compare(
+    methods=("full", "random", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget, equal=Setup.equal,
+    *, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
+) -> Comparison:  # fmt: skip
+    """Train with each of `methods` and each seed, and return the Comparison. Random selection is always part of it.
+
+    methods: names of METHODS, "module:Class", or objects that keep the contract, mixed as you like.
+    network: one of MODELS, "module:function", or a Network; None: what suits the data.
+    data: a name that `load` knows, the path of an .npz, .csv or .txt, or a Dataset with a test part.
+    seeds: how many (0, 1, ...), or which.
+    budget: the part of full training's bill ("bill") or steps ("steps", see `equal`) that every other method gets.
+    settings: further fields of Setup by name, as dict(epochs=10, m=64, lr=0.05, schedule="cosine").
+    out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
+    jobs: how many processes train at once; the result is the same bit for bit.
+    stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
+
+    Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
+    """
+    shared, parts = _shared(network, data, budget, equal, settings)
+    plans, notes = with_validation(planned(_described(methods, shared, parts), seed_list(seeds)))
+    runs = carry_out_all(plans, out, jobs=jobs, stop=stop, progress=progress)
+    return collected(plans, runs, notes)
+
+
+def _shared(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
+    """What all runs have in common: a Setup, and the objects that it cannot hold."""
+    if settings is not None and not isinstance(settings, Mapping):
+        raise TypeError(f"settings must be a dict of Setup's fields, got {shown(settings)}")
+    given: dict[str, Any] = dict(settings or {})
+    taken = [name for name in _PARAMETERS if name in given]
+    if taken:
+        raise ValueError(f"settings holds {', '.join(taken)}, which compare takes as arguments or through methods")
+    is_data, is_network = isinstance(data, Dataset), isinstance(network, Network)
+    if not is_data and not isinstance(data, (str, os.PathLike)):
+        raise TypeError(f"data must be a name, a path or a minicrest.Dataset, got {shown(data)}")
+    if network is not None and not is_network and not isinstance(network, str):
+        raise TypeError(f"network must be a name or a minicrest.Network, got {shown(network)}")
+    given["data"] = f"{data.name}#{content(data)}" if is_data else os.fsdecode(data)
+    if network is not None:
+        given["model"] = f"network#{content(network)}" if is_network else network
+    setup = Setup.preset(given | dict(method="random", budget=budget, equal=equal))
+    return setup, Parts(network=network if is_network else None, data=data if is_data else None)
+
+
+def seed_list(seeds) -> list[int]:
+    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different."""
+    if not isinstance(seeds, Iterable) or isinstance(seeds, str):
+        return list(range(whole("seeds", seeds, 1)))
+    listed = [whole("each seed", seed, 0) for seed in seeds]
+    if not listed or len(set(listed)) < len(listed):
+        raise ValueError(f"seeds must be different whole numbers, at least one, got {listed}")
+    return listed
+
+
+def _described(methods, shared: Setup, parts: Parts) -> list[tuple[Setup, Parts]]:
+    """The Setup and the objects of each method, random first."""
+    if isinstance(methods, str) or not isinstance(methods, Iterable):
+        methods = [methods]
+    ordered = ["random", *(m for m in methods if not (isinstance(m, str) and m == "random"))]
+    return [_described_one(method, shared, parts) for method in ordered]
+
+
+def _described_one(method, shared: Setup, parts: Parts) -> tuple[Setup, Parts]:
+    if isinstance(method, str):
+        return replace(shared, method=method), parts
+    name, hyper = described(method)
+    return replace(shared, method=name, hyper=hyper), replace(parts, method=method)
+
+
+def planned(setups: list[tuple[Setup, Parts]], seeds: list[int]) -> list[Plan]:
+    """A Plan for each seed and setup. Raises ValueError for a setup that is there twice."""
+    labels = _labels(setups)
+    return [Plan(label, replace(setup, seed=seed), parts) for seed in seeds
+            for label, (setup, parts) in zip(labels, setups)]  # fmt: skip
+
+
+def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
+    """The name of each method, with the hyper-parameters that differ where one method is there several times."""
+    hyper = [_hyper(*each) for each in setups]
+    labels = []
+    for k, (setup, _) in enumerate(setups):
+        twins = [j for j, (other, _) in enumerate(setups) if j != k and _short(other) == _short(setup)]
+        name = setup.method if any(setups[j][0].method != setup.method for j in twins) else _short(setup)
+        differing = [f"{field}={value}" for field, value in hyper[k].items()
+                     if any(hyper[j].get(field, value) != value for j in twins)]  # fmt: skip
+        labels.append(f"{name}({', '.join(differing)})" if differing else name)
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise ValueError(f"{twice} is among the methods twice, with the same settings; give it once")
+    return labels
+
+
+def _hyper(setup: Setup, parts: Parts) -> dict[str, Any]:
+    """All hyper-parameters, as far as they can be known without importing anything."""
+    as_text = setup.method in METHODS and not any(is_content(value) for _, value in setup.hyper)
+    if parts.method is not None or as_text:
+        return dict(described(setup.build_method(parts))[1])
+    return dict(setup.hyper)
+
+
+def _short(setup: Setup) -> str:
+    """A foreign method's class, without its module; the name of one of METHODS."""
+    return setup.method.rpartition(":")[2].rpartition(".")[2]
+
+
+def with_validation(plans: list[Plan], part: float = 0.1) -> tuple[list[Plan], list[str]]:
+    """The plans, all with `part` held out if the method of any needs it and none is yet; and a note that says so."""
+    needy = [plan.label for plan in plans if plan.setup.needs_validation(plan.parts)]
+    if not needy:
+        return plans, []
+    note = f"{part:.0%} of the training examples are held out for all methods, because {needy[0]} selects by them."
+    return [replace(plan, setup=replace(plan.setup, validation=part)) for plan in plans], [note]
+
+
+def collected(plans: list[Plan], runs: list[Run], notes: list[str]) -> Comparison:
+    """The Comparison of `runs`, those of the first plans, in their order."""
+    labels = list(dict.fromkeys(plan.label for plan in plans))
+    seeds = list(dict.fromkeys(plan.setup.seed for plan in plans))
+    grouped = {label: [run for plan, run in zip(plans, runs) if plan.label == label] for label in labels}
+    return Comparison(plans[0].setup, seeds, grouped, notes)
+
+
+# ---- carrying out
+
+
+def carry_out(setup: Setup, checkpoint, stop=lambda: False, progress: bool = True, parts: Parts = Parts()) -> Run:
+    """Run `setup`, going on from `checkpoint` where there is one; write the Run beside it when it is complete.
+
+    Raises ValueError where the folder of `checkpoint` belongs to another training, and what `Setup.build` raises.
+    """
+    checkpoint = Path(checkpoint)
+    built = setup.build(parts)  # first: what does not fit leaves no folder behind
+    claim(setup, checkpoint.parent)
+    run = setup.train(built, checkpoint, stop, progress)
     if run.complete:
-        run.save(Path(checkpoint).with_name("run"))
+        run.save(checkpoint.with_name("run"))
     return run
 
 
-def saved_setup(checkpoint) -> Setup:
-    """The Setup that a checkpoint carries, or, before there is one, that the setup.json beside it says."""
-    checkpoint = Path(checkpoint)
-    note = checkpoint.with_name("setup.json")
-    if not checkpoint.exists() and note.exists():
-        return read_note(note)
-    if not checkpoint.exists():
-        raise FileNotFoundError(f"no checkpoint at {checkpoint}, so nothing to go on from; give the train command")
-    tree = checkpoints.load(checkpoint)
-    settings = tree.get("settings", {}) if isinstance(tree, dict) else getattr(tree, "settings", {})
-    notes = settings.get("notes") if isinstance(settings, dict) else None
-    if not isinstance(notes, dict) or not isinstance(notes.get("setup"), str):
-        raise ValueError(f"{checkpoint} was not written by minicrest train or compare: it does not say how to go on")
-    return Setup.from_json(notes["setup"])
+def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False, begin=lambda: None,
+                  progress: bool = True) -> list[Run]:  # fmt: skip
+    """Carry out `plans`, each in its folder of `out` (None: nowhere), in turn or in `jobs` processes at once.
 
-
-def compare(setups, out, stop=lambda: False, progress=True) -> list[Run]:
-    """Carry out `setups` in turn, each in its folder of `out`; finished ones there are read, unfinished ones go on.
-
-    Ends early, with the last Run incomplete, when `stop()` says True.
+    In turn: `begin()` is called before each run; ends early, the last Run incomplete, when `stop()` says True.
     """
+    if whole("jobs", jobs, 1) > 1:
+        return _in_processes(plans, out, jobs)
     runs: list[Run] = []
     silent = None if progress else True  # None: only where this is no terminal
-    with tqdm(total=len(setups), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
+    with tqdm(total=len(plans), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
 
-        def polled(setup, steps) -> bool:  # once a step: the bar also moves within a run
-            bar.set_postfix_str(f"{setup.method}, seed {setup.seed}, {next(steps)} steps", refresh=False)
+        def polled(plan, steps) -> bool:  # once a step: the bar also moves within a run
+            bar.set_postfix_str(f"{plan.label}, seed {plan.setup.seed}, {next(steps)} steps", refresh=False)
             bar.update(0)
             return stop()
 
-        for setup in setups:
-            checkpoint = setup.folder(out) / "checkpoint.npz"
-            runs.append(carry_out(setup, checkpoint, partial(polled, setup, count()), progress=False))
+        for plan in plans:
+            begin()
+            runs.append(_one(plan, out, partial(polled, plan, count())))
             if not runs[-1].complete:
                 break
             bar.update()
     return runs
+
+
+def _one(plan: Plan, out, stop=lambda: False) -> Run:
+    if out is None:
+        return plan.setup.run(stop=stop, progress=False, parts=plan.parts)
+    return carry_out(plan.setup, plan.setup.folder(out) / "checkpoint.npz", stop, False, plan.parts)
+
+
+def _in_processes(plans: list[Plan], out, jobs: int) -> list[Run]:
+    """The runs of all plans; no bit of them depends on the process or on its number of threads."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=jobs)(delayed(_one)(plan, out) for plan in plans))

@@ -2,7 +2,7 @@
 
 Full training makes `epochs` passes over all n examples, which costs 3 n epochs forward passes (a forward pass counts 1,
 its backward pass 2). Every other method gets a part of that, `budget`: of the BILL ("bill": whatever it asks for,
-selection and checks included, comes out of it) or of the STEPS ("steps": its own asking comes on top, and is shown).
+selection and checks included, comes out of it) or of the STEPS ("steps": what it asks for is billed on top).
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import types
-import typing
-from dataclasses import asdict, dataclass, fields, replace
+import os
+import re
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from minicrest import checkpoint as checkpoints
+from minicrest.arguments import number, one_of, shown, whole
 from minicrest.backend import DEVICES, to_device
-from minicrest.datasets import load
+from minicrest.datasets import Dataset, load
+from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -28,9 +30,11 @@ from minicrest.selection import METHODS
 from minicrest.train import train
 
 MODELS = ("mlp", "logistic", "lenet", "resnet20")
+_UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
+FILES = (".npz", ".csv", ".txt")  # what the path of a data set of one's own ends in
 _IMAGES = dict(model="lenet", lr=0.05, weight_decay=5e-4)
 _TEXT = dict(hidden=(64,), m=64, epochs=20, lr=0.5)
-PRESETS = {  # where a data set wants something other than Setup's own defaults
+PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other than Setup's own defaults
     "digits": dict(m=32),
     "digits-images": dict(m=32),
     "blobs": dict(model="logistic", m=32, epochs=20),
@@ -46,10 +50,14 @@ PRESETS = {  # where a data set wants something other than Setup's own defaults
 
 @dataclass(frozen=True)
 class Setup:
-    """One training, in strings and numbers alone; checked when made (ValueError), the data when it is built.
+    """One training, in strings and numbers alone; checked when made (ValueError, TypeError), the data when it is built.
 
-    hyper: (name, value) pairs for the method.  steps: exactly so many, whatever epochs, budget and equal say.
-    hidden: the mlp's hidden layers.  seed: of everything random, synthetic data and the validation part included.
+    data: a name that `load` knows, or the path of an .npz, .csv or .txt.  model: one of MODELS, or "module:function",
+    called with (shape of an example, classes).  method: one of METHODS, or "module:Class".  hyper: (name, value) pairs
+    for the method.  seed: of everything random, synthetic data and the parts held out included.
+    budget: the part of full training's bill (or steps, see `equal`) that every other method gets, in (0, 1].
+    steps: exactly so many, whatever epochs, budget and equal say.  hidden: the mlp's hidden layers.
+    validation, test: parts of the examples to hold out; test only for data that comes without a test part.
     """
 
     data: str = "digits"
@@ -69,6 +77,7 @@ class Setup:
     weight_decay: float = 0.0
     schedule: str = "steps"
     validation: float = 0.0
+    test: float = 0.0
     data_dir: str | None = None
     device: str = "cpu"
     dtype: str = "float32"
@@ -76,31 +85,45 @@ class Setup:
     checkpoint_every: int = 50
 
     def __post_init__(self):
-        known = dict(model=MODELS, method=METHODS, optimizer=OPTIMIZERS, schedule=SCHEDULES, equal=("bill", "steps"),
-                     device=DEVICES, dtype=("float32", "float64"))  # fmt: skip
+        for name, least in dict(seed=0, epochs=1, m=1, evaluations=1, checkpoint_every=1).items():
+            self._keep(name, whole(name, getattr(self, name), least))
+        intervals = dict(budget="(0, 1]", lr="(0, inf)", momentum="[0, 1)", weight_decay="[0, inf)",
+                         validation="[0, 1)", test="[0, 1)")  # fmt: skip
+        for name, interval in intervals.items():
+            self._keep(name, number(name, getattr(self, name), interval))
+        if self.steps is not None:
+            self._keep("steps", whole("steps", self.steps, 1))
+        self._keep("data", _path("data", self.data))
+        if self.data_dir is not None:
+            self._keep("data_dir", _path("data_dir", self.data_dir))
+        self._keep("hidden", tuple(whole("each size in hidden", size, 1) for size in _sequence("hidden", self.hidden)))
+        self._keep("hyper", tuple(_pair(pair) for pair in _sequence("hyper", self.hyper)))
+        known = dict(optimizer=OPTIMIZERS, schedule=SCHEDULES, equal=("bill", "steps"), device=DEVICES,
+                     dtype=("float32", "float64"))  # fmt: skip
         for name, names in known.items():
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name} must be one of {', '.join(names)}, got {getattr(self, name)!r}")
-        for name in ("epochs", "m", "evaluations", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if (self.steps is not None and self.steps < 1) or any(size < 1 for size in self.hidden):
-            raise ValueError(f"steps and hidden must be at least 1, got {self.steps} and {self.hidden}")
-        if not 0 < self.budget <= 1:
-            raise ValueError(f"budget is a part of full training's, in (0, 1], got {self.budget}")
-        if not 0 <= self.validation < 1:
-            raise ValueError(f"validation is a part of the training examples, in [0, 1), got {self.validation}")
-        self._method(), self._optimizer()  # these check their own values
+            one_of(name, getattr(self, name), names)
+        known_or_foreign("model", self.model, MODELS, "module:function")
+        known_or_foreign("method", self.method, METHODS, "module:Class")
+        if self.method in METHODS and not any(is_content(value) for _, value in self.hyper):
+            self.build_method()  # which checks its own values
+
+    def _keep(self, name: str, value) -> None:
+        object.__setattr__(self, name, value)
 
     @staticmethod
-    def preset(given: dict) -> Setup:
+    def preset(given: dict[str, Any]) -> Setup:
         """The Setup of `given` fields, then those of its data set's preset, then the defaults."""
-        own = dict(PRESETS.get(given.get("data", Setup.data), {}))
+        unknown = sorted(set(given) - {f.name for f in fields(Setup)})
+        if unknown:
+            names = ", ".join(f.name for f in fields(Setup))
+            raise ValueError(f"no setting is called {', '.join(map(str, unknown))}; there are {names}")
+        values: dict[str, Any] = dict(PRESETS.get(str(given.get("data", Setup.data)), {}))
         if given.get("optimizer") == "adamw":  # the presets' rates are SGD's
-            own |= dict(lr=AdamW.lr, weight_decay=AdamW.weight_decay)
-        return Setup(**{**own, **given})
+            values |= dict(lr=AdamW.lr, weight_decay=AdamW.weight_decay)
+        return Setup(**{**values, **given})
 
     def to_json(self) -> str:
+        """All settings as one line of JSON."""
         return json.dumps(asdict(self))
 
     @staticmethod
@@ -109,62 +132,115 @@ class Setup:
         try:
             values = json.loads(text)
             return Setup(**values | dict(hyper=tuple(map(tuple, values["hyper"])), hidden=tuple(values["hidden"])))
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise ValueError(f"not the settings of a training as this version writes them ({error})") from error
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide the result: without folders, which may move, and how often to save."""
+        values = asdict(self) | dict(data=self.data_name)
+        return {name: value for name, value in values.items() if name not in ("data_dir", "checkpoint_every")}
+
+    @property
+    def data_name(self) -> str:
+        """The data set's name, or its file's without the folder."""
+        return Path(self.data).name if self.data.endswith(FILES) else self.data
 
     def folder(self, out) -> Path:
         """Where this training belongs in `out`: a name that no other settings have."""
-        digest = hashlib.blake2b(self.to_json().encode(), digest_size=4).hexdigest()
-        return Path(out) / f"{self.method}-{self.seed}-{digest}"
+        digest = hashlib.blake2b(json.dumps(self.identity()).encode(), digest_size=4).hexdigest()
+        return Path(out) / f"{_UNSAFE.sub('.', self.method)}-{self.seed}-{digest}"
 
-    def allowance(self, n: int) -> tuple[int, float | None]:
-        """(steps, budget) for n examples: at most so many steps, at most such a bill (None: no limit)."""
-        own = getattr(self._method(), "m", self.m)  # --set can give a method a batch size of its own
-        everything = self.epochs * -(-n // own)
+    def allowance(self, n: int, parts: Parts = Parts()) -> tuple[int, int | None]:
+        """(steps, bill) for n examples: at most so many steps, at most such a bill (None: no limit)."""
+        m = getattr(self.build_method(parts), "m", self.m)  # --set can give a method a batch size of its own
+        everything = self.epochs * -(-n // m)
         if self.steps is not None:
             return self.steps, None
         if self.method == "full":
             return everything, None
         if self.equal == "steps":
             return max(1, round(self.budget * self.epochs * -(-n // self.m))), None
-        return everything, round(self.budget * 3 * n * self.epochs)
+        return everything, max(1, round(self.budget * 3 * n * self.epochs))
 
-    def build(self):
-        """(method, oracle, optimizer, schedule, steps, budget). Raises what `load` raises, ValueError for the rest."""
+    def build(self, parts: Parts = Parts()):
+        """(method, oracle, optimizer, schedule, steps, bill), with the objects of `parts` in place of what has a name.
+
+        Raises what `load` raises; ValueError for a part that does not fit the data or a device that is not there.
+        """
         try:
             to_device(np.zeros(1), self.device)
         except RuntimeError as error:  # no CuPy, or CuPy and no GPU
             raise ValueError(f"device {self.device!r} cannot be used here: {error}") from error
-        data = load(self.data, self.data_dir, self.seed, self.validation).to(self.device)
-        network = self._network(data)
+        data = self._data(parts)
+        network = parts.network or self._network(data)
+        _fits_in_memory(network.size, self)
+        data = data.to(self.device)
         oracle = Oracle(network, data, network.initialize(self.seed, self.dtype, self.device), seed=self.seed)
-        return self._method(), oracle, self._optimizer(), SCHEDULES[self.schedule](), *self.allowance(len(data))
+        steps, bill = self.allowance(len(data), parts)
+        return self.build_method(parts), oracle, self._optimizer(), SCHEDULES[self.schedule](), steps, bill
 
-    def run(self, checkpoint=None, stop=lambda: False, progress=True) -> Run:
-        """Train; the Run's (and the checkpoint's) settings carry this Setup, so that `resume` needs nothing else."""
-        method, oracle, optimizer, schedule, steps, budget = self.build()
-        if checkpoint:
-            _note(self, Path(checkpoint))
-        longest = steps if budget is None else round(self.budget * steps)  # where every step costs what full's does
-        return train(method, oracle, optimizer, steps, schedule=schedule, budget=budget,
+    def run(self, checkpoint=None, stop=lambda: False, progress: bool = True, parts: Parts = Parts()) -> Run:
+        """Train, going on from the file `checkpoint` where there is one, until done or `stop()` says True.
+
+        The settings of the Run and of the checkpoint carry this Setup. Raises what `build` raises.
+        """
+        return self.train(self.build(parts), checkpoint, stop, progress)
+
+    def train(self, built, checkpoint=None, stop=lambda: False, progress: bool = True) -> Run:
+        """`run` with what `build` made."""
+        method, oracle, optimizer, schedule, steps, bill = built
+        longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
+        return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                      evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
-                     checkpoint_every=self.checkpoint_every, notes={"setup": self.to_json()}, stop=stop,
+                     checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
                      progress=progress)  # fmt: skip
 
-    def _method(self):
-        method = METHODS[self.method]
-        m = {"m": self.m} if "m" in _types(method) else {}
-        return method(**m | dict(self.hyper))
+    def needs_validation(self, parts: Parts = Parts()) -> bool:
+        """Whether the method selects by held-out examples and none are held out yet."""
+        there = self.validation > 0 or (parts.data is not None and parts.data.validation is not None)
+        return not there and bool(getattr(self.build_method(parts), "needs_validation", False))
+
+    def _note(self) -> str:
+        """This Setup as a Run keeps it: as it would be with the data in any folder."""
+        return json.dumps(asdict(Setup()) | self.identity())
+
+    def build_method(self, parts: Parts = Parts()):
+        """The method: the object of `parts`, or one made with `hyper`. Raises ValueError where it cannot be made."""
+        if parts.method is not None:
+            return parts.method
+        if any(is_content(value) for _, value in self.hyper):
+            raise ValueError(f"method {self.method} holds objects that text cannot; go on from Python, with the same "
+                             "method and the same folder")  # fmt: skip
+        kind = method_class(self.method)
+        has_m = is_dataclass(kind) and "m" in {f.name for f in fields(kind)}
+        arguments = ({"m": self.m} if has_m else {}) | dict(self.hyper)
+        return kind(**arguments) if self.method in METHODS else made(kind, self.method, arguments)
 
     def _optimizer(self):
         if self.optimizer == "sgd":
             return SGD(self.lr, self.momentum, self.weight_decay)
         return AdamW(self.lr, weight_decay=self.weight_decay)
 
-    def _network(self, data) -> Network:
+    def _data(self, parts: Parts) -> Dataset:
+        """The data on the host, with its test part. Raises ValueError for what cannot be trained on here."""
+        if parts.data is not None:
+            data = parts.data
+        elif is_content(self.data) and not self.data.endswith(FILES):
+            raise ValueError(f"the data {self.data} was made in Python; go on from there, with the same Dataset")
+        else:
+            data = load(self.data, self.data_dir, self.seed)
+        if data.n_classes < 2:
+            what = f"{data.n_classes} classes" if data.n_classes else "float targets, which is a regression"
+            raise ValueError(f"{self.data} has {what}; accuracies need at least 2 classes. For a regression, call "
+                             "minicrest.train from Python, with a Network whose loss is SquaredError()")  # fmt: skip
+        return data.split(self.validation, self.seed) if self.validation else data
+
+    def _network(self, data: Dataset) -> Network:
         d, classes = math.prod(data.shape), data.n_classes
-        if classes < 2:
-            raise ValueError(f"{self.data} has {classes} classes; accuracies need at least 2")
+        if is_content(self.model):
+            raise ValueError(f"the network {self.model} was made in Python; go on from there, with the same network")
+        if self.model not in MODELS:
+            return network_of(self.model, data.shape, classes)
         if self.model == "mlp":
             return mlp((d, *self.hidden, classes))
         if self.model == "logistic":
@@ -176,70 +252,34 @@ class Setup:
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
 
 
-def with_validation(setups, part: float = 0.1) -> tuple[list[Setup], list[str]]:
-    """The setups, all with `part` held out if the method of any needs it and none is yet; and what to say about it."""
-    needy = [s.method for s in setups if s.validation == 0 and getattr(s._method(), "needs_validation", False)]
-    if not needy:
-        return list(setups), []
-    said = f"{part:.0%} of the training examples are held out for all methods: {needy[0]} selects by them."
-    return [replace(setup, validation=part) for setup in setups], [said]
+def _path(name: str, value) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
+    return os.fsdecode(value)
 
 
-def hyperparameters(assignments, methods) -> dict[str, tuple]:
-    """Each method's (name, value) pairs from "name=value" (for every method that has it) and "method.name=value".
-
-    Values are read as the type of the method's field. Raises ValueError, saying what exists, for anything else.
-    """
-    pairs = {method: {} for method in methods}
-    for assignment in assignments:
-        target, equals, text = assignment.partition("=")
-        method, dot, name = target.rpartition(".")
-        if not equals or (dot and method not in pairs):
-            wanted = f"name=value or method.name=value, method one of {', '.join(pairs)}"
-            raise ValueError(f"--set takes {wanted}; got {assignment!r}")
-        having = [k for k in ([method] if dot else pairs) if name in _types(METHODS[k])]
-        if not having:
-            exist = "; ".join(f"{k}: {', '.join(_types(METHODS[k]))}" for k in ([method] if dot else pairs))
-            raise ValueError(f"no hyper-parameter {name!r}; there are {exist}")
-        for k in having:
-            pairs[k][name] = _value(text, _types(METHODS[k])[name], f"{k}.{name}")
-    return {method: tuple(own.items()) for method, own in pairs.items()}
+def _sequence(name: str, value) -> tuple:
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple, got {shown(value)}")
+    return tuple(value)
 
 
-def _types(method) -> dict[str, type]:
-    hints = typing.get_type_hints(method)
-    return {f.name: hints[f.name] for f in fields(method)}
+def _pair(pair) -> tuple[str, Any]:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
+        raise TypeError(f"hyper must be (name, value) pairs, got {shown(pair)}")
+    name, value = pair
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, (str, int, float, type(None))):
+        raise TypeError(f"hyper-parameter {name} must be text, a number, True, False or None, got {shown(value)}")
+    return name, value
 
 
-def _value(text: str, kind, name: str):
-    """`text` as an int, a float, a str, a bool ("true", "false") or, where the type allows it, None ("none")."""
-    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if types.NoneType in options and text.lower() == "none":
-        return None
-    kind = next(option for option in options if option is not types.NoneType)
-    try:
-        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-    except (KeyError, ValueError, TypeError) as error:
-        wanted = " or ".join("none" if option is types.NoneType else option.__name__ for option in options)
-        raise ValueError(f"{name} takes {'true or false' if kind is bool else wanted}, got {text!r}") from error
-
-
-def _note(setup: Setup, checkpoint: Path) -> None:
-    """Write setup.json beside the checkpoint: `resume` reads it where a kill came before the first checkpoint.
-
-    Raises ValueError where the folder belongs to another setup.
-    """
-    note = checkpoint.with_name("setup.json")
-    there = read_note(note) if note.exists() else setup
-    other = [f"{k}: {v} there, {getattr(setup, k)} here" for k, v in asdict(there).items() if getattr(setup, k) != v]
-    if other:
-        raise ValueError(f"{note.parent} holds another training ({'; '.join(other)}); choose another or delete it")
-    checkpoints.write_atomically(note, lambda file: file.write(setup.to_json().encode()))
-
-
-def read_note(note: Path) -> Setup:
-    """The Setup that setup.json says; ValueError, naming the file, where it does not."""
-    try:
-        return Setup.from_json(note.read_text())
-    except ValueError as error:
-        raise ValueError(f"{note}: {error}; delete {note.parent} and train again") from error
+def _fits_in_memory(size: int, setup: Setup) -> None:
+    """Raise ValueError for a network whose training cannot fit: parameters, gradient, velocity and one more."""
+    if setup.device != "cpu" or not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    need = 4 * size * np.dtype(setup.dtype).itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > memory:
+        raise ValueError(f"a network of {size:,} parameters takes at least {need / 2**30:,.0f} GiB to train, and this "
+                         f"machine has {memory / 2**30:,.0f} GiB; make it smaller")  # fmt: skip

@@ -17,6 +17,7 @@ from minicrest import checkpoint
 from minicrest import ledger as ledger_module
 from minicrest.backend import gpu_available, to_numpy
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Batch, Oracle
@@ -67,15 +68,15 @@ def make_oracle(device="cpu", seed=0, norm=False, data=None, network=None):
 def walk(method, oracle, steps=STEPS):
     """Plain training, a tuple (state, batch, state after propose, feedback, state after observe) a step."""
     theta = oracle.theta.copy()
-    oracle.move(theta, oracle.statistics, 0)
+    Learner(oracle).move(theta, oracle.statistics, 0)
     state = method.init(oracle)
     for t in range(steps):
         batch, proposed = method.propose(state, oracle)
-        gradient, feedback, seen = oracle.step(batch)
+        gradient, feedback, seen = Learner(oracle).step(batch)
         observed = method.observe(proposed, feedback)
         yield state, batch, proposed, feedback, observed
         theta -= 0.1 * gradient
-        oracle.move(theta, oracle.following(seen), t + 1, (t + 1) / steps)
+        Learner(oracle).move(theta, Learner(oracle).following(seen), t + 1, (t + 1) / steps)
         state = observed
 
 

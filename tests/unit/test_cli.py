@@ -193,29 +193,30 @@ def test_data_tells_what_is_there(capsys):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ([], "the following arguments are required: train | compare | resume | data"),
+        ([], "the following arguments are required: train | compare | show | resume | data"),
         (["fly"], "invalid choice: 'fly'"),
         (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
-        (["train", "--model", "vgg"], "invalid choice: 'vgg'"),
+        (["train", "--model", "vgg"], "model must be one of mlp, logistic, lenet, resnet20, or module:function"),
         (["train", "--data", "digitz"], "did you mean 'digits'"),
         (["train", "--data", "nowhere.npz"], "no such .npz file"),
         (["train", "--data", "cifar10", "--data-dir", "."], "lacks data_batch_1"),
         (["train", "--model", "lenet"], "takes images (c, h, w)"),
-        (["train", "--steps", "0"], "steps and hidden must be at least 1"),
+        (["train", "--steps", "0"], "steps must be at least 1, got 0"),
         (["train", "--m", "0"], "m must be at least 1, got 0"),
-        (["train", "--lr", "-1"], "lr = -1.0 is out of range"),
+        (["train", "--lr", "-1"], "lr must be a number in (0, inf), got -1.0"),
         (["train", "--validation", "0.0001"], "leaves a part empty"),
         (["train", "--set", "taau=1"], "no hyper-parameter 'taau'; there are crest: m, r, tau"),
         (["train", "--set", "tau=x"], "crest.tau takes float, got 'x'"),
         (["train", "--set", "tau=-1"], "tau"),
-        (["compare", "--methods", "best"], "invalid choice: 'best'"),
-        (["compare", "--seeds", "0"], "seeds is how many, at least 1, got 0"),
+        (["compare", "--methods", "best"], "method must be one of full, random"),
+        (["compare", "--seeds", "0"], "seeds must be at least 1, got 0"),
+        (["compare", "--jobs", "0"], "jobs must be at least 1, got 0"),
         (["compare", "--budget", "2"], "in (0, 1], got 2.0"),
         (["compare", "--set", "craig.k=1"], "method one of random, full, crest; got 'craig.k=1'"),
         (["resume", "nowhere.npz"], "no checkpoint at nowhere.npz"),
         (["resume", "."], "no checkpoint at checkpoint.npz"),
-        (["resume"], "the following arguments are required: path"),
+        (["resume"], "the following arguments are required: DIR"),
     ],
 )
 def test_bad_arguments_exit_with_2_and_one_line(arguments, says, capsys):
@@ -252,7 +253,7 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main(["data"])
 
 
-@pytest.mark.parametrize("name", ["train", "compare", "resume", "data"])
+@pytest.mark.parametrize("name", ["train", "compare", "show", "resume", "data", "methods", "theory"])
 def test_every_subcommand_has_help(name, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
@@ -290,7 +291,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(monkeypatch, capsys):
     assert cli.main(["train", *QUICK, "--steps", "30", "--method", "crest", "--out", "a b"]) == 130
     assert signal.getsignal(signal.SIGINT) is before
     err = capsys.readouterr().err
-    assert err == "stopped at step 12 of 30; go on with: minicrest resume 'a b/checkpoint.npz'\n"
+    assert err == "stopped at step 12 of 30; go on with: minicrest resume 'a b'\n"
     assert cli.main(["resume", "a b/checkpoint.npz", "--plot", "p.png"]) == 0 and Path("p.png").exists()
     resumed = capsys.readouterr().out
     assert cli.main(["train", *QUICK, "--steps", "30", "--method", "crest", "--out", "whole"]) == 0
@@ -320,12 +321,13 @@ def test_ctrl_c_ends_the_process_with_130():
     wait_for(Path("a/checkpoint.npz"), process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "go on with: minicrest resume a/checkpoint.npz" in err
+    assert process.returncode == 130 and "go on with: minicrest resume a" in err
 
 
 def test_a_second_ctrl_c_ends_at_once():
-    code = ("import os; from minicrest.cli import _stop_on_interrupt as listen\nwith listen() as stop:\n"
-            "  os.kill(os.getpid(), 2); print(stop(), flush=True); os.kill(os.getpid(), 2); print(3)")  # fmt: skip
+    code = ("import os; from minicrest.experiments.terminal import interruptible\nwith interruptible() as interrupt:\n"
+            "  interrupt.stop(); os.kill(os.getpid(), 2); print(interrupt.stop(), flush=True)\n"
+            "  os.kill(os.getpid(), 2); print(3)")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True)
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "True\n") and "Traceback" not in done.stderr
 

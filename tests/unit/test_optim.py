@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.optim import BLOCK, OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, Steps
+from minicrest.optim import BLOCK, OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, StepDecay
 from minicrest.random import stream
 
 FACTORS = [0.1, 0.5, 1.0, 1.0, 0.1, 0.01]
@@ -134,11 +134,11 @@ def test_out_of_range(make, message):
 
 def test_steps_is_the_papers_schedule():
     """Of 100 steps the first 10 warm up; the rate falls tenfold after 60 and after 85."""
-    factors = [Steps()(step / 100) for step in range(1, 101)]
+    factors = [StepDecay()(step / 100) for step in range(1, 101)]
     expected = [step / 10 for step in range(1, 10)] + [1.0] * 51 + [0.1] * 25 + [0.01] * 15
     np.testing.assert_allclose(factors, expected, rtol=1e-15 * 10)
-    assert Steps()(1 / 100) > 0  # the weights move from the first step on
-    assert Steps(0.0, (0.5,), 0.2)(0.5) == 1.0 and Steps(0.0, (0.5,), 0.2)(0.51) == 0.2
+    assert StepDecay()(1 / 100) > 0  # the weights move from the first step on
+    assert StepDecay(0.0, (0.5,), 0.2)(0.5) == 1.0 and StepDecay(0.0, (0.5,), 0.2)(0.51) == 0.2
 
 
 def test_cosine():
@@ -152,4 +152,4 @@ def test_cosine():
 def test_names():
     assert Constant()(0.001) == Constant()(1.0) == 1.0
     assert OPTIMIZERS == {"sgd": SGD, "adamw": AdamW}
-    assert SCHEDULES == {"constant": Constant, "steps": Steps, "cosine": Cosine}
+    assert SCHEDULES == {"constant": Constant, "steps": StepDecay, "cosine": Cosine}

@@ -11,7 +11,7 @@ from minicrest import checkpoint
 from minicrest.backend import device_of, to_numpy
 from minicrest.datasets import Dataset
 from minicrest.nn import BatchNorm2d, Flatten, Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredError
-from minicrest.optim import SGD, AdamW, Cosine, Steps
+from minicrest.optim import SGD, AdamW, Cosine, StepDecay
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
 from minicrest.selection import Random
@@ -86,7 +86,7 @@ def by_hand(optimizer, steps, factors, norm):
 def test_the_loop(optimizer, norm, device):
     """Training is the network's gradient on each batch, once, through the optimiser with the schedule's factor."""
     oracle, *_ = make(device, norm)
-    run = train(Sweep(), oracle, optimizer, 10, schedule=Steps(0.25, (0.6,), 0.5), progress=False)
+    run = train(Sweep(), oracle, optimizer, 10, schedule=StepDecay(0.25, (0.6,), 0.5), progress=False)
     factors = [0.4, 0.8, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5]
     theta, stats = by_hand(optimizer, 10, factors, norm)
     np.testing.assert_allclose(to_numpy(run.theta), theta, rtol=1e-12, atol=1e-15)  # the factors round
@@ -111,7 +111,7 @@ def test_the_callers_theta_is_not_trained():
 def test_the_first_step_moves_the_weights():
     oracle, *_ = make()
     before = oracle.theta.copy()
-    run = train(Sweep(), oracle, SGD(), 100, schedule=Steps(), stop=lambda: oracle.time == 1, progress=False)
+    run = train(Sweep(), oracle, SGD(), 100, schedule=StepDecay(), stop=lambda: oracle.time == 1, progress=False)
     assert run.steps == 1 and not run.complete and abs(run.theta - before).max() > 1e-6
 
 
@@ -181,11 +181,11 @@ def test_a_budget_ends_the_training_and_leads_the_schedule():
         factors.append(progress)
         return 1.0
 
-    run = train(Sweep(asks=4), make()[0], SGD(), 1000, schedule=schedule, budget=100, progress=False)
+    run = train(Sweep(asks=4), make()[0], SGD(), 1000, schedule=schedule, max_bill=100, progress=False)
     assert run.steps == 8 and run.complete and run.ledger.cost == 4 + 8 * 13
     np.testing.assert_allclose(factors, [min(1, (4 + 13 * t) / 100) for t in range(1, 9)], rtol=1e-15)
     assert run.curve.step[-1] == 8
-    short = train(Sweep(asks=4), make()[0], SGD(), 5, budget=1000, progress=False)
+    short = train(Sweep(asks=4), make()[0], SGD(), 5, max_bill=1000, progress=False)
     assert short.steps == 5 and short.complete
 
 

@@ -7,8 +7,11 @@ import pytest
 
 from minicrest import checkpoint
 from minicrest.datasets import available
-from minicrest.experiments.compare import carry_out, compare, saved_setup
-from minicrest.experiments.setup import PRESETS, Setup, hyperparameters
+from minicrest.experiments.compare import carry_out, carry_out_all, planned
+from minicrest.experiments.folders import saved_setup
+from minicrest.experiments.options import hyperparameters
+from minicrest.experiments.parts import Parts
+from minicrest.experiments.setup import PRESETS, Setup
 from minicrest.selection import METHODS
 from minicrest.train import Run
 
@@ -57,18 +60,18 @@ def test_json_round_trip():
 @pytest.mark.parametrize(
     "wrong, says",
     [
-        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet20, got 'vgg'"),
+        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet20, or module:function, got 'vgg'"),
         (dict(method="best"), "method must be one of"),
         (dict(equal="time"), "equal must be one of bill, steps"),
         (dict(device="tpu"), "device must be one of cpu, cuda"),
         (dict(epochs=0), "epochs must be at least 1, got 0"),
         (dict(m=0), "m must be at least 1"),
-        (dict(steps=0), "steps and hidden must be at least 1"),
-        (dict(hidden=(4, 0)), "steps and hidden must be at least 1"),
+        (dict(steps=0), "steps must be at least 1, got 0"),
+        (dict(hidden=(4, 0)), "each size in hidden must be at least 1, got 0"),
         (dict(budget=0.0), r"in \(0, 1\], got 0.0"),
         (dict(budget=1.5), r"in \(0, 1\], got 1.5"),
         (dict(validation=1.0), r"in \[0, 1\), got 1.0"),
-        (dict(lr=-1.0), "lr = -1.0 is out of range"),
+        (dict(lr=-1.0), r"lr must be a number in \(0, inf\), got -1.0"),
         (dict(hyper=(("tau", -1.0),)), "tau"),
     ],
 )
@@ -191,10 +194,11 @@ def test_methods_are_paired_in_data_and_initial_weights():
 
 def test_finished_runs_are_read_and_unfinished_ones_go_on(tmp_path):
     setups = [replace(SMALL, method=k, epochs=6, budget=0.5) for k in ("random", "crest")]
+    plans = planned([(setup, Parts()) for setup in setups], [0])
     polls = iter(range(10_000))
-    stopped = compare(setups, tmp_path, stop=lambda: next(polls) >= 139, progress=False)  # random makes 135 steps
+    stopped = carry_out_all(plans, tmp_path, stop=lambda: next(polls) >= 139, progress=False)  # random makes 135 steps
     assert [run.complete for run in stopped] == [True, False] and 0 < stopped[1].steps < 10
-    again = compare(setups, tmp_path, progress=False)
+    again = carry_out_all(plans, tmp_path, progress=False)
     whole = [setup.run(progress=False) for setup in setups]
     assert again[0].ledger.seconds == stopped[0].ledger.seconds  # read, not repeated: it would take another time
     assert all((a.theta == b.theta).all() and ledgers_agree(a, b) for a, b in zip(again, whole))

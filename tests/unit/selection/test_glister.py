@@ -96,7 +96,7 @@ def test_report_is_the_loss_of_the_moved_network(loss, device):
     _, state = Glister(m=6, eta=0.1).propose(Glister().init(o), o)
     host = make(loss)
     expected = [surrogate(host, [], 0.1), surrogate(host, state.subset.indices, 0.1)]
-    np.testing.assert_allclose(state.seen, [expected], rtol=1e-12)
+    np.testing.assert_allclose(state.losses, [expected], rtol=1e-12)
     report = Glister().report(state)
     assert report["loss"][0] > report["loss_ahead"][0]
 
@@ -211,7 +211,7 @@ def test_train_target():
     twin = Oracle(o._network, copy, o.theta, seed=7)
     _, other = Glister(m=7, fraction=0.3).propose(Glister().init(twin), twin)
     assert state.subset.indices.tolist() == other.subset.indices.tolist()
-    np.testing.assert_allclose(state.seen, other.seen, rtol=1e-12)
+    np.testing.assert_allclose(state.losses, other.losses, rtol=1e-12)
     with pytest.raises(ValueError, match="no validation examples"):
         Glister().propose(Glister().init(o), o)
 
@@ -232,7 +232,7 @@ def test_reselection_every_R_epochs():
     for _ in range(7):
         _, state = method.propose(state, o)
         bill.append(o.ledger.cost // (N + V))
-    assert bill == [1] * 6 + [2] and state.subset.number == 1 and len(state.seen) == 2
+    assert bill == [1] * 6 + [2] and state.subset.number == 1 and len(state.losses) == 2
 
 
 @BOTH
@@ -242,7 +242,7 @@ def test_the_same_on_every_device_and_every_time(loss, device):
     state = method.propose(method.init(o), o)[1]
     for other in (method.propose(method.init(o), o)[1], method.propose(method.init(host), host)[1]):
         assert state.subset.indices.tolist() == other.subset.indices.tolist()
-        np.testing.assert_allclose(state.seen, other.seen, rtol=1e-12)
+        np.testing.assert_allclose(state.losses, other.losses, rtol=1e-12)
     assert method.propose(state, o)[0].indices.tolist() == method.propose(state, o)[0].indices.tolist()
 
 
@@ -255,7 +255,7 @@ def test_tiny_probabilities(loss, dtype):
     assert float(o.validation.losses(np.arange(V)).max()) > 100
     method = Glister(m=7)
     _, state = method.propose(method.init(o), o)
-    assert np.isfinite(state.seen).all() and state.seen[0, 0] <= 37
+    assert np.isfinite(state.losses).all() and state.losses[0, 0] <= 37
 
 
 def test_float32_agrees_with_float64():

@@ -5,11 +5,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from minicrest import checkpoint
-from minicrest import oracle as oracle_module
 from minicrest.backend import to_device, to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.nn import Linear, LogisticLoss, SoftmaxCrossEntropy, Tanh, mlp
-from minicrest.oracle import Batch, Oracle
+from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.el2n import EL2N, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
@@ -107,7 +106,7 @@ def test_a_score_does_not_depend_on_batch_size_or_position(method, monkeypatch):
     order = stream(2, "order").permutation(23)
     score = method.init(make()[0]).score
     np.testing.assert_allclose(method.init(make(points(order=order))[0]).score, score[order], rtol=1e-9)
-    monkeypatch.setattr(oracle_module, "CHUNK", 5)
+    monkeypatch.setattr("minicrest.learner.CHUNK", 5)
     np.testing.assert_allclose(method.init(make()[0]).score, score, rtol=1e-9)
 
 
@@ -157,7 +156,7 @@ def test_forgetting_of_two_classes_with_one_logit():
 def test_forgetting_needs_classes():
     rng = stream(4, "floats")
     oracle, _ = make(Dataset(rng.standard_normal((5, 3)), rng.standard_normal((5, C))))
-    with pytest.raises(ValueError, match="no classes"):
+    with pytest.raises(ValueError, match="needs integer classes, got float64 targets"):
         Forgetting().init(oracle)
 
 
@@ -277,14 +276,13 @@ def test_repeats_and_resumes(method, tmp_path, device):
 
 def test_only_a_fork_moves():
     oracle, _ = make()
-    with pytest.raises(ValueError, match="only a fork"):
-        oracle.descend(Batch(np.arange(3), np.ones(3)), 0.1)
+    assert not hasattr(oracle, "descend") and hasattr(oracle.fork(0), "descend")
 
 
 @pytest.mark.parametrize("make_it, words", [
-    (lambda: EL2N(m=0), "batch size"), (lambda: GraNd(fraction=1.1), "fraction"), (lambda: EL2N(offset=0.95), "offset"),
-    (lambda: Forgetting(runs=0), "runs"), (lambda: GraNd(lr=0.0), "lr"), (lambda: EL2N(t=-1), "t counts"),
-    (lambda: GraNd(lr=float("nan")), "lr"), (lambda: GraNd(t=-1), "t counts"), (lambda: Forgetting(T=1), "T >= 2"),
+    (lambda: EL2N(m=0), "m must be"), (lambda: GraNd(fraction=1.1), "fraction"), (lambda: EL2N(offset=0.95), "offset"),
+    (lambda: Forgetting(runs=0), "runs"), (lambda: GraNd(lr=0.0), "lr"), (lambda: EL2N(t=-1), "t must be at least 0"),
+    (lambda: GraNd(lr=float("nan")), "lr"), (lambda: GraNd(t=-1), "t must"), (lambda: Forgetting(T=1), "T must be at least 2"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(make_it, words):
     with pytest.raises(ValueError, match=words):

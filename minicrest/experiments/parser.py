@@ -1,0 +1,137 @@
+"""What the command line takes: every subcommand, its options and its help."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+
+import minicrest
+from minicrest.backend import DEVICES
+from minicrest.experiments.setup import MODELS, PRESETS, Setup
+from minicrest.optim import OPTIMIZERS, SCHEDULES
+from minicrest.selection import METHODS
+
+COMMANDS = ("train", "compare", "show", "resume", "data", "methods", "theory")
+EXIT_CODES = """exit codes:
+  0    done
+  1    theory only: a claim does not hold
+  2    bad arguments, or files that are missing, damaged or another training's: one line says which
+  3    done, but a run diverged: its losses or parameters stopped being finite; table and picture mark it
+  130  stopped by Ctrl-C; the last line says how to go on"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are a ValueError of one line."""
+
+    def error(self, message):
+        """Raise ValueError: the caller prints it, without the usage."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def parser() -> Parser:
+    """The parser of the whole command line; what it returns names the subcommand in `.command`."""
+    top = Parser(prog="minicrest", description="Data-efficient training, always beside random selection.",
+                 epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    top.add_argument("--version", action="version", version=f"minicrest {minicrest.__version__}")
+    commands = top.add_subparsers(required=True, metavar=" | ".join(COMMANDS), dest="command")
+    _add_train(commands)
+    _add_compare(commands)
+    _add_show(commands)
+    _add_resume(commands)
+    data = _add(commands, "data", "list the data sets, and how to get those that are missing")
+    _add_data_dir(data)
+    methods = _add(commands, "methods", "list each method's paper, hyper-parameters and price, or check one")
+    methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
+    theory = _add(commands, "theory", "check what the papers prove, claim by claim, against this code")
+    theory.add_argument("claims", nargs="*", help="names or their beginnings, as hutchinson (default: all)")
+    theory.add_argument("--says", action="store_true", help="also print each claim in words")
+    theory.add_argument("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
+    return top
+
+
+def _add(commands, name: str, what: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", epilog=EXIT_CODES,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+
+
+def _add_train(commands) -> None:
+    train = _add(commands, "train", "train one network with one method; the same command again continues it")
+    train.add_argument("--method", metavar="METHOD", help=f"a name or module:Class (default: {Setup.method})")
+    train.add_argument("--seed", type=int, help=f"of everything random (default: {Setup.seed})")
+    train.add_argument("--steps", type=int, help="exactly so many, whatever their bill (default: see --budget)")
+    train.add_argument("--out", help="folder for run.npz, run.json, checkpoint.npz (default: one in runs/)")
+    _add_plot(train)
+    _add_setup(train)
+
+
+def _add_compare(commands) -> None:
+    compare = _add(commands, "compare", "compare methods over several seeds; finished runs are kept")
+    compare.add_argument("--methods", nargs="+", default=["full", "random", "crest"], metavar="METHOD",
+                         help="names, module:Class, or all (default: full random crest); random is added")  # fmt: skip
+    compare.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
+    compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
+    compare.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+    compare.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
+    compare.add_argument("--csv", metavar="FILE", help="also write the rows of the table to FILE")
+    compare.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
+    _add_setup(compare)
+
+
+def _add_show(commands) -> None:
+    show = _add(commands, "show", "print and draw finished runs and comparisons again")
+    show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
+    show.add_argument("--plot", metavar="PNG", help="draw them; several comparisons become PNG, PNG-2, ...")
+
+
+def _add_resume(commands) -> None:
+    resume = _add(commands, "resume", "continue a stopped run with its own settings, to the same weights")
+    resume.add_argument("path", metavar="DIR", help="the run's folder, or its checkpoint.npz")
+    resume.add_argument("--method", metavar="module:Class", help="allow the import of the run's own method")
+    resume.add_argument("--model", metavar="module:function", help="allow the import of the run's own network")
+    resume.add_argument("--data-dir", help="where the data is now, if it has moved")
+    _add_plot(resume)
+
+
+def _add_plot(parser) -> None:
+    parser.add_argument("--plot", metavar="PNG", help="draw the run: its curves and, for CREST, its checks and regions")
+
+
+def _add_data_dir(parser) -> None:
+    parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
+
+
+def _add_setup(parser) -> None:
+    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+    add = parser.add_argument
+    add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
+                       f"(default: {Setup.data})")  # fmt: skip
+    _add_data_dir(parser)
+    add("--validation", type=float, help=f"part of the training examples to hold out (default: {Setup.validation:g})")
+    add("--test", type=float, help="part of the examples to test on, for data that comes without a test part")
+    add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
+    add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
+    add("--m", type=int, help="batch size")
+    add("--epochs", type=int, help="of full training")
+    add("--budget", type=float, help=f"the part of full training's that others get (default: {Setup.budget:g})")
+    add("--equal", choices=("bill", "steps"),
+        help=f"the budget is of the bill, selection included, or of the steps (default: {Setup.equal})")  # fmt: skip
+    add("--optimizer", choices=OPTIMIZERS, help=f"default: {Setup.optimizer}")
+    add("--lr", type=float, help="learning rate at its highest")
+    add("--momentum", type=float, help=f"of sgd (default: {Setup.momentum:g})")
+    add("--weight-decay", type=float)
+    add("--schedule", choices=SCHEDULES, help=f"default: {Setup.schedule}")
+    add("--device", choices=DEVICES, help=f"default: {Setup.device}")
+    add("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
+    add("--evaluations", type=int, help=f"about how many on the test set (default: {Setup.evaluations})")
+    add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
+    add("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
+        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+    lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
+    kinds = [f"  {name:14}{', '.join(f.name for f in fields(method))}" for name, method in METHODS.items()]
+    parser.epilog = "\n".join(["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", EXIT_CODES])
+
+
+def _described(name: str) -> str:
+    s = Setup.preset({"data": name})
+    layers = f" {' '.join(map(str, s.hidden))}" if s.model == "mlp" else ""
+    return f"{s.model}{layers}, m {s.m}, {s.epochs} epochs, lr {s.lr:g}, weight decay {s.weight_decay:g}"
