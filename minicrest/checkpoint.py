@@ -13,7 +13,7 @@ import io
 import json
 import os
 import sys
-import tempfile
+import threading
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -27,11 +27,16 @@ import numpy as np
 from minicrest import npz
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    fcntl = None  # type: ignore[assignment]
+
 FORMAT = 2
 
 
 def save(path, tree) -> None:
-    """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, numbers, text, None.
+    """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, scalars, strings.
 
     The file is whole or not there: it is written beside `path`, flushed to disk, and renamed over it.
     Raises TypeError for anything else in the tree, and then leaves an existing file as it was.
@@ -80,15 +85,16 @@ def load(path, device: str = "cpu", modules: str | Iterable[str] = ()) -> Any:
 
 
 def write_atomically(path, write: Callable[[Any], Any]) -> None:
-    """Call `write(file)` on a temporary binary file beside `path`, then rename it to `path`.
+    """Call `write(file)` on a temporary binary file beside `path`, then rename it to `path`; the folder is made.
 
     A link is followed, and what is no regular file (a pipe, /dev/stdout) is written to as it is. Raises OSError,
     naming the file, where that cannot be done.
     """
     path = Path(path)
     try:
-        if str(path).startswith(("/dev/", "/proc/")) or (path.exists() and not path.is_file() and not path.is_dir()):
-            _write_stream(path, write)
+        if str(path).startswith(("/dev/", "/proc/")) or path.is_fifo():
+            write(buffer := io.BytesIO())  # a pipe cannot seek
+            path.write_bytes(buffer.getvalue())
         else:
             _write_beside(Path(os.path.realpath(path)), write)
     except OSError as error:
@@ -97,59 +103,43 @@ def write_atomically(path, write: Callable[[Any], Any]) -> None:
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
-def _write_stream(path: Path, write) -> None:
-    buffer = io.BytesIO()  # a pipe cannot seek
-    write(buffer)
-    with open(path, "wb") as file:
-        file.write(buffer.getbuffer())
-
-
 def _write_beside(path: Path, write) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_orphans(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.{os.getpid()}.", suffix=".part")
+    for part in path.parent.iterdir():  # what killed processes left
+        if part.name.startswith(f"{path.name}.") and part.suffix == ".part" and not _alive(part.stem.split(".")[-1]):
+            part.unlink(missing_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private; a result is a file like any other
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _remove_orphans(path: Path) -> None:
-    """Delete what killed processes left of `path`."""
-    for part in path.parent.iterdir():
-        process = part.name.removeprefix(f"{path.name}.").partition(".")[0]
-        if part.name.startswith(f"{path.name}.") and part.suffix == ".part" and not _alive(process):
-            part.unlink(missing_ok=True)
-
-
 def _alive(process: str) -> bool:
-    """True if a process of this number is running, or where that cannot be known."""
-    if os.name != "posix" or not process.isdecimal():
-        return True
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # somebody else's
-        return True
+    """True unless it is certain that no process of this number (as in "123-thread") is running."""
+    number = process.partition("-")[0]
+    if os.name == "posix" and number.isdecimal():
+        try:
+            os.kill(int(number), 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:  # somebody else's
+            return True
     return True
 
 
 @contextmanager
 def claimed(path) -> Iterator[None]:
-    """Inside, no other training may write to `path`: a lock file beside it says so, and ends with its process.
+    """Inside, no other training may write to `path`: the lock on a file beside it ends with its process.
 
-    Raises ValueError where another has it. Where the system has no file locks, nothing is claimed.
+    Raises ValueError where another has it. Where the system has no such locks (Windows), nothing is claimed.
     """
-    try:
-        import fcntl
-    except ImportError:  # not POSIX
+    if fcntl is None:
         yield
         return
     lock = Path(f"{os.path.realpath(path)}.lock")
@@ -157,20 +147,15 @@ def claimed(path) -> Iterator[None]:
     with open(lock, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(os.fstat(file.fileno()), os.stat(lock)):  # its last owner has removed it since
-                raise FileNotFoundError(lock)
-        except OSError as error:
-            raise ValueError(f"{path} is being written by another training; wait for it or choose another") from error
+            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))  # its last owner may have removed it
+        except OSError:
+            ours = False
+        if not ours:
+            raise ValueError(f"{path} is being written by another training; wait for it or choose another file")
         try:
             yield
         finally:
             lock.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 # ---- trees
@@ -243,23 +228,20 @@ class _Builder:
 
 def _checked(cls: type, values: dict[str, Any]):
     """cls(**values); for a class of this package, once each value has the type that its field says."""
-    if cls.__module__.startswith("minicrest."):
-        hints = typing.get_type_hints(cls)
-        for name, value in values.items():
-            if name in hints and not _fits(value, hints[name]):
-                raise ValueError(f"{cls.__name__}.{name} is a {type(value).__name__}")
+    hints = typing.get_type_hints(cls) if cls.__module__.startswith("minicrest.") else {}
+    for name, value in values.items():
+        if not _fits(value, hints.get(name, Any)):
+            raise ValueError(f"{cls.__name__}.{name} is a {type(value).__name__}")
     return cls(**values)
 
 
 def _fits(value, hint) -> bool:
     """True if `value` may be of the type `hint`, as far as its outermost class says."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, option) for option in typing.get_args(hint))
     kind = typing.get_origin(hint) or hint
     if kind is np.ndarray:
-        return isinstance(value, np.ndarray) or array_module(value) is not np
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind) if isinstance(kind, type) else True
+        return hasattr(value, "dtype")  # on any device
+    if kind is Any or not isinstance(kind, type):
+        return True
+    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))

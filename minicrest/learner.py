@@ -35,8 +35,10 @@ class Learner:
         Raises TypeError and ValueError for a batch that is not legal, BillSpent where the step would exceed the limit.
         """
         oracle = self.oracle
-        if len(batch.indices) == 0:
-            return self._nothing()
+        if np.size(batch.indices) == 0:
+            theta, outputs, i = oracle.theta, oracle._network.outputs, np.zeros(0, dtype=np.int64)
+            feedback = Feedback(i, theta[:0], theta[:0].reshape(0, outputs), oracle.labels[:0], oracle.seed)
+            return 0 * theta, feedback, None
         i, weights = oracle._examples(batch)
         oracle.ledger.charge(forward=i.size, backward=i.size)
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
@@ -49,7 +51,9 @@ class Learner:
 
         progress: the part of the training done, in [0, 1], by steps or by bill, whichever is further.
         """
-        self.oracle._place.move(theta, statistics, time, progress)
+        place = self.oracle._place
+        place.theta, place.statistics = read_only(theta), read_only(statistics)
+        place.time, place.progress = time, progress
 
     def following(self, batch_statistics):
         """The running statistics (statistics,) after a training batch: STATISTICS_MOMENTUM of the way towards its own.
@@ -58,13 +62,6 @@ class Learner:
         """
         before = self.oracle.statistics
         return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
-
-    def _nothing(self):
-        theta, i = self.oracle.theta, np.zeros(0, dtype=np.int64)
-        xp = array_module(theta)
-        logits = xp.zeros((0, self.oracle._network.outputs), dtype=theta.dtype)
-        feedback = Feedback(i, xp.zeros(0, dtype=theta.dtype), logits, self.oracle.labels[i], self.oracle.seed)
-        return xp.zeros_like(theta), feedback, None
 
 
 def evaluate(oracle: Oracle) -> tuple[float, float]:
@@ -82,6 +79,14 @@ def evaluate(oracle: Oracle) -> tuple[float, float]:
         loss = loss + answers.losses.sum(dtype="float64")
         right = right + ((network.loss.predict(answers.logits) == y).sum() if test.n_classes else math.nan)
     return float(loss) / len(test), float(right) / len(test)
+
+
+def read_only(array):
+    """A view of `array` that NumPy refuses to write to (CuPy has no such flag)."""
+    view = array[...]
+    if array_module(array) is np:
+        view.flags.writeable = False
+    return view
 
 
 def parts(i) -> list:

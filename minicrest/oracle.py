@@ -5,7 +5,7 @@ A question is billed before it is answered, and methods are compared at equal bi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,25 +13,11 @@ import numpy as np
 from minicrest import arguments
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.batch import Batch, Feedback
-from minicrest.learner import Learner, parts
+from minicrest.learner import Learner, parts, read_only
 from minicrest.ledger import Ledger
 from minicrest.nn import Answers
 
 __all__ = ["Batch", "Feedback", "Fork", "Ledger", "Oracle"]
-
-
-@dataclass
-class _Place:
-    """Where in its training a network is: shared by an oracle, its validation oracle and its learner."""
-
-    theta: Any = None  # (d,), read-only
-    statistics: Any = None  # (statistics,), read-only
-    time: int = 0
-    progress: float = 0.0
-
-    def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
-        self.theta, self.statistics = _read_only(theta), _read_only(statistics)
-        self.time, self.progress = time, progress
 
 
 class Oracle:
@@ -52,9 +38,9 @@ class Oracle:
         self._network, self._data, self.seed = network, data, arguments.whole("seed", seed)
         self.device, self.dtype = device_of(theta), theta.dtype
         self.ledger = Ledger(device=self.device) if ledger is None else ledger
-        self.labels = _read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
-        self._place = _Place()
-        self._place.move(theta, network.initial_statistics(theta) if stats is None else stats)
+        self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
+        self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
+        Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -89,9 +75,7 @@ class Oracle:
         """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
-        held_out = Oracle(
-            self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger
-        )
+        held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
         held_out._place = self._place
         return held_out
 
@@ -142,7 +126,7 @@ class Oracle:
 
     def gradient(self, batch: Batch):
         """(d,) of (1/|batch|) sum w_i l_i. Evaluation mode; forward and backward."""
-        n = len(batch.indices)
+        n = np.size(batch.indices)
         return self._weighted_mean(batch, self._network.gradient, forward=n, backward=n)
 
     def hvp(self, batch: Batch, v):
@@ -150,16 +134,13 @@ class Oracle:
         if v.ndim not in (1, 2) or v.shape[-1] != self.size:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
         products = len(batch.indices) * (1 if v.ndim == 1 else len(v))
-        return self._weighted_mean(
-            batch, lambda theta, x, y, *rest: self._network.hvp(theta, x, y, v, *rest), hessian=products
-        )
+        hvp = self._network.hvp
+        return self._weighted_mean(batch, lambda theta, x, y, *rest: hvp(theta, x, y, v, *rest), hessian=products)
 
     def hessian_diagonal(self, batch: Batch):
         """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
         n = len(batch.indices)
-        return self._weighted_mean(
-            batch, self._network.hessian_diagonal, forward=n, backward=n * self._network.outputs
-        )
+        return self._weighted_mean(batch, self._network.hessian_diagonal, forward=n, backward=n * self._network.outputs)
 
     # ---- separate networks, for scores that need separate training
 
@@ -180,7 +161,7 @@ class Oracle:
         if i.dtype.kind not in "iu":
             raise TypeError(f"examples are asked for by integer indices on the host, got dtype {i.dtype}")
         if i.ndim == 0:
-            raise ValueError(f"examples are asked for by an array of indices, got the number {i}; use [{i}]")
+            raise ValueError(f"examples are asked for by an array of indices, got the number {i}; use np.array([{i}])")
         if i.size == 0 or i.min() < 0 or i.max() >= len(self):
             raise ValueError(f"indices must be in 0..{len(self) - 1} and not empty, got {_range(i)}")
         return i
@@ -188,10 +169,8 @@ class Oracle:
     def _examples(self, batch: Batch):
         """(indices, weights on the device) of a legal batch. Raises TypeError and ValueError for any other."""
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
-        if i.ndim != 1 or w.shape != i.shape:
-            raise ValueError(f"a batch of {len(i)} examples needs {len(i)} weights, got {len(w) if w.ndim else w}")
-        if not np.isfinite(w).all():
-            raise ValueError(f"the weights of a batch must be finite, got {w[~np.isfinite(w)][0]}")
+        if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():
+            raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.size}: {w[:9]}")
         return i, to_device(w.astype(self.dtype), self.device)
 
     def _ask(self, i):
@@ -199,7 +178,7 @@ class Oracle:
 
     def _weighted_mean(self, batch: Batch, question, **examples):
         """The mean of `question` over the batch, part by part, once `examples` are billed."""
-        (i, weights), n = self._examples(batch), len(batch.indices)
+        (i, weights), n = self._examples(batch), np.size(batch.indices)
         self.ledger.charge(**examples)
         total, start = 0, 0
         for part in parts(i):
@@ -215,36 +194,21 @@ class Oracle:
 class Fork(Oracle):
     """An oracle whose parameters are its own, so that it may train them."""
 
-    def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger: Ledger | None = None):
-        super().__init__(network, data, theta, stats, seed, ledger)
-        self._learner, self._parameters = Learner(self), theta
-
     def descend(self, batch: Batch, lr: float) -> Feedback:
         """One plain SGD step on `batch`, in training mode; billed like any other."""
-        gradient, feedback, batch_statistics = self._learner.step(batch)
-        self._parameters -= lr * gradient
-        self._learner.move(self._parameters, self._learner.following(batch_statistics), self.time + 1)
+        learner = Learner(self)
+        gradient, feedback, batch_statistics = learner.step(batch)
+        learner.move(self.theta - lr * gradient, learner.following(batch_statistics), self.time + 1)
         return feedback
 
 
 def _check_outputs(network, data) -> None:
-    """Raise ValueError where the network has too few outputs for the classes."""
     outputs, classes = network.outputs, data.n_classes
-    if (outputs == 1 and classes > 2) or 1 < outputs < classes:
-        needed = "2 classes" if outputs == 1 else f"{outputs} classes"
-        raise ValueError(
-            f"a network with {outputs} output{'s' if outputs > 1 else ''} can tell {needed} apart, "
-            f"{data.name} has {classes}; give its last layer {classes} outputs"
-        )
+    if classes > max(outputs, 2):
+        raise ValueError(f"{data.name} has {classes} classes, too many for a network with {outputs} outputs; "
+                         f"give its last layer {classes}")  # fmt: skip
 
 
 def _range(i) -> str:
     return f"{i.min()}..{i.max()}" if i.size else "none"
 
-
-def _read_only(array):
-    """A view that NumPy refuses to write to (CuPy has no such flag)."""
-    view = array[...]
-    if device_of(array) == "cpu":
-        view.flags.writeable = False
-    return view

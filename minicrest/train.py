@@ -21,9 +21,10 @@ from minicrest import arguments
 from minicrest import checkpoint as checkpoints
 from minicrest.backend import array_module
 from minicrest.batch import Batch
-from minicrest.learner import Learner, evaluate, parts
+from minicrest.learner import Learner, evaluate
 from minicrest.ledger import BillSpent, Ledger, Stopped
 from minicrest.optim import Constant
+from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
 
@@ -138,7 +139,9 @@ class _Trainer:
         if not isinstance(then, dict) or not isinstance(now, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
         _check_same(path, then, settings)
-        self.check_fit(path, now)
+        kind = typing.get_type_hints(self.method.init).get("return")
+        if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
+            raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
         self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
         self.learner.move(now.theta, now.statistics, now.step, self.limits.progress(now.step, now.ledger.cost))
         return True
@@ -163,9 +166,7 @@ class _Trainer:
         now = self.now
         gradient, feedback, batch_statistics = self.learner.step(batch)
         progress = self.limits.progress(now.step + 1, now.ledger.cost)
-        now.optimizer_state = self.optimizer.update(
-            now.theta, gradient, now.optimizer_state, self.schedule(progress)
-        )
+        now.optimizer_state = self.optimizer.update(now.theta, gradient, now.optimizer_state, self.schedule(progress))
         now.statistics = self.learner.following(batch_statistics)
         now.step += 1
         self.learner.move(now.theta, now.statistics, now.step, progress)
@@ -202,28 +203,11 @@ class _Trainer:
 
     def finite(self) -> bool:
         """True if the parameters and every example's loss, logits and gradient norm are finite. Not billed."""
-        oracle, theta, statistics = self.oracle, self.now.theta, self.now.statistics
-        xp = array_module(theta)
+        twin = Oracle(self.oracle._network, self.oracle._data, self.now.theta, self.now.statistics)
         with np.errstate(all="ignore"):
-            for i in parts(np.arange(len(oracle))):
-                example = theta, oracle._data.inputs(i, oracle.dtype), oracle._data.targets(i)
-                answers = oracle._network.answers(*example, statistics)
-                norms = oracle._network.gradient_norms(*example, statistics)
-                if not all(bool(xp.isfinite(array).all()) for array in (theta, *answers, norms)):
-                    return False
-        return True
-
-    def check_fit(self, path, now: _Progress) -> None:
-        """Raise ValueError unless what a checkpoint holds fits the oracle and the method."""
-        oracle, state = self.oracle, typing.get_type_hints(self.method.init).get("return")
-        fits = (
-            getattr(now.theta, "shape", None) == oracle.theta.shape and now.theta.dtype == oracle.dtype
-            and getattr(now.statistics, "shape", None) == oracle.statistics.shape
-            and now.uses.shape == (len(oracle),) and getattr(now.alarm, "shape", None) == ()
-            and (now.complete or not isinstance(state, type) or isinstance(now.method_state, state))
-        )  # fmt: skip
-        if not fits:
-            raise ValueError(f"{path} is not the checkpoint of a training like this one; choose another or delete it")
+            every = np.arange(len(twin))
+            arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
+            return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
 
     def run(self, settings) -> Run:
         """The Run so far."""

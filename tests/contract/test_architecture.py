@@ -47,10 +47,10 @@ BANNED = {
 }  # fmt: skip
 BROUGHT = {"numpy", "sklearn", "scipy", "joblib", "threadpoolctl", "matplotlib", "tqdm", "cupy"}  # sklearn's own too
 ALLOWED = BROUGHT | {"minicrest"} | set(sys.stdlib_module_names)
-METHOD_MODULES = {  # files in selection/ with a class that proposes
+METHOD_MODULES = {  # files in selection/ with a class that makes a first state
     name for name, tree in TREES.items()
-    if name.startswith("minicrest.selection.") and not name.endswith((".base", ".method", ".scores", ".__init__"))
-    and any(isinstance(node, ast.FunctionDef) and node.name == "propose" for node in ast.walk(tree))
+    if name.startswith("minicrest.selection.") and not name.endswith((".base", ".method", ".__init__"))
+    and any(isinstance(node, ast.FunctionDef) and node.name == "init" for node in ast.walk(tree))
 }  # fmt: skip
 
 BESIDE = ("theory", "experiments", "teaching", "estimators", "cli", "__main__")  # what the core does without

@@ -113,7 +113,7 @@ def test_what_cannot_be_held(node, tmp_path):
     save(tmp_path / "a", "before")
     with pytest.raises(TypeError, match=f"a checkpoint cannot hold a {type(node).__name__}; use dataclasses"):
         save(tmp_path / "a", {"x": [node]})
-    with pytest.raises(TypeError, match="not of Python objects"):
+    with pytest.raises(TypeError, match="not of object"):
         save(tmp_path / "a", np.array([None]))
     assert load(tmp_path / "a") == "before" and os.listdir(tmp_path) == ["a"]
 
@@ -213,7 +213,7 @@ def test_no_pickle_is_read(tmp_path):
 
 def test_a_file_of_another_kind_brings_no_advice_to_allow_pickles(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"a\.npz is not a whole minicrest checkpoint \(not a zip archive"):
+    with pytest.raises(ValueError, match=r"a\.npz is not a whole minicrest checkpoint \(.*not a zip archive"):
         load(tmp_path / "a.npz")
 
 
@@ -265,7 +265,7 @@ def crafted(tmp_path, header, **arrays):
 
 
 def named(module, name, **fields):
-    return {"format": 1, "tree": {"class": [module, name], "fields": {k: {"value": v} for k, v in fields.items()}}}
+    return {"format": 2, "tree": {"class": [module, name], "fields": {k: {"value": v} for k, v in fields.items()}}}
 
 
 @pytest.mark.parametrize(
@@ -296,11 +296,11 @@ def test_no_module_is_imported_for_a_file(tmp_path):
 @pytest.mark.parametrize(
     "header",
     [
-        named(__name__, "Leaf", arra=1), named(__name__, "Leaf"), {"format": 1}, {"format": 1, "tree": {}}, [], "text",
-        {"format": 1, "tree": {"array": "array7", "device": "cpu"}}, {"format": 1, "tree": {"array": "x"}},
-        {"format": 1, "tree": {"surprise": 3}}, {"format": 1, "tree": 5}, {"format": 1, "tree": {"list": 5}},
-        {"format": 1, "tree": {"class": ["only"], "fields": {}}}, {"tree": {"value": 1}}, None,
-        {"format": 1, "tree": {"class": [5, 6], "fields": {}}},
+        named(__name__, "Leaf", arra=1), named(__name__, "Leaf"), {"format": 2}, {"format": 2, "tree": {}}, [], "text",
+        {"format": 2, "tree": {"array": "array7", "device": "cpu"}}, {"format": 2, "tree": {"array": "x"}},
+        {"format": 2, "tree": {"surprise": 3}}, {"format": 2, "tree": 5}, {"format": 2, "tree": {"list": 5}},
+        {"format": 2, "tree": {"class": ["only"], "fields": {}}}, {"tree": {"value": 1}}, None,
+        {"format": 2, "tree": {"class": [5, 6], "fields": {}}},
     ],
     ids=lambda h: json.dumps(h)[:40],
 )  # fmt: skip
@@ -311,7 +311,7 @@ def test_a_tree_that_does_not_hang_together(header, tmp_path):
 
 def test_a_future_format(tmp_path):
     for future in (checkpoint.FORMAT + 1, "1", None):
-        with pytest.raises(ValueError, match=rf"crafted\.npz has checkpoint format {future}, this version reads 1"):
+        with pytest.raises(ValueError, match=rf"crafted\.npz has checkpoint format {future}, this version reads 2"):
             load(crafted(tmp_path, {"format": future, "tree": "whatever the future holds"}))
 
 

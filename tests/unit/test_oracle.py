@@ -189,7 +189,7 @@ def test_theta_and_data_must_be_on_one_device(device):
     [
         (np.array([0, 20]), ValueError, r"0\.\.19 and not empty, got 0\.\.20"),
         (np.array([-1]), ValueError, r"0\.\.19 and not empty, got -1"),
-        (np.array([], dtype=int), ValueError, "not empty, got none"),
+        (np.array(3), ValueError, r"an array of indices, got the number 3; use np.array\(\[3\]\)"),
         (np.array([0.0]), TypeError, "integer indices on the host, got dtype float64"),
         (np.ones(20, dtype=bool), TypeError, "dtype bool"),
     ],
@@ -199,7 +199,7 @@ def test_wrong_indices(name, i, error, message):
     oracle, spy, *_ = make()
     with pytest.raises(error, match=message):
         ask = Learner(oracle).step if name == "step" else getattr(oracle, name)
-        ask(Batch(i, np.ones(len(i))) if name in ("gradient", "step") else i)
+        ask(Batch(i, np.ones(i.shape)) if name in ("gradient", "step") else i)
     assert oracle.ledger.cost == 0 and spy.largest == 0
 
 
