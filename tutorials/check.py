@@ -1,8 +1,8 @@
-"""check("01.softmax", my_softmax): grade an answer at once, and say which usual mistake a wrong one looks like.
+"""check("01.softmax", my_softmax): grade an answer at once, and say which usual mistake a wrong one suggests.
 
-An answer is right if it gives what the solution gives on every case, however it is written. Of a wrong one the grader
-knows the usual mistakes as functions: the answer looks like a mistake if it agrees with it on every case. The
-exercises of tutorial 01 are in exercises/ch01.py, and so on. Opening those files spoils the fun.
+An answer is right if it returns what the solution returns on every case, however it is written. The grader knows the
+usual mistakes as functions, and a wrong answer suggests the one that it agrees with on every case. The exercises of
+tutorial 01 are in exercises/ch01.py, and so on; those files give the solutions away.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def find(name: str) -> Exercise:
 
 
 def _call(function, case):
-    """What `function` gives on its own copy of the arguments, so that writing into them harms nobody."""
+    """What `function` returns for a copy of the arguments, which it may overwrite."""
     return function(*copy.deepcopy(case))
 
 
 def _parts(value, expected) -> list:
-    """`value` as host arrays: several where a tuple (or a list of arrays) is asked for and came, otherwise one."""
+    """`value` as host arrays: several where a tuple (or a list of arrays) is expected and given, otherwise one."""
     several = isinstance(expected, tuple) or (isinstance(expected, list) and any(np.ndim(e) for e in expected))
     values = value if several and isinstance(value, (tuple, list)) else [value]
     return [_host(v) for v in values]
@@ -100,15 +100,15 @@ def _equal(given: Any, expected: Any, tolerance: float) -> bool:
 
 
 def _difference(given: Any, expected: Any) -> str:
-    """What can be said of a wrong answer that looks like no known mistake."""
+    """How a wrong answer that suggests no known mistake differs from the expected one."""
     if given is None:
         return "It returns None: is there a return at its end?"
     given, expected = _parts(given, expected), _parts(expected, expected)
     if len(given) != len(expected):
-        return f"It returns {len(given)} things where {len(expected)} are asked for."
+        return f"It returns {len(given)} things where {len(expected)} are expected."
     for g, e in zip(given, expected):
         if g.shape != e.shape:
-            return f"Its result has shape {g.shape}; asked for is {e.shape}."
+            return f"Its result has shape {g.shape}; {e.shape} is expected."
         if g.dtype.kind not in "biuf":
             return f"Its result is made of {g.dtype}, not of numbers."
         if not np.all(np.isfinite(g)):
@@ -118,6 +118,6 @@ def _difference(given: Any, expected: Any) -> str:
             return "It has the opposite sign."
         ratio = float((g * e).sum() / max((e * 1.0 * e).sum(), 1e-300))
         if e.size > 1 and ratio != 0 and not np.allclose(g, e) and np.allclose(g, ratio * e):
-            return f"It is {ratio:.4g} times what is asked for: a mean, a sum or a constant is off."
+            return f"It is {ratio:.4g} times what is expected: a mean, a sum or a constant is off."
     worst = max(float(np.abs(g - 1.0 * e).max(initial=0)) for g, e in zip(given, expected))
     return f"The shape is right and the numbers are not: the largest difference is {worst:.3g}."

@@ -300,6 +300,7 @@ def main() -> None:
         lines.append(line(work, real, next(other for other in small if other.kind == work.kind)))
         print(lines[-1], flush=True)
     if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text("\n".join(lines) + "\n")
 
 

@@ -99,9 +99,10 @@ FIGURES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("."), help="the folder for the figures")
+    parser.add_argument("--out", type=Path, default=Path("."), help="the folder for the figures, created if need be")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     threads(options.threads)
     for name, (panels, ylabel, draw) in FIGURES.items():
         figure, axes = plt.subplots(1, panels, figsize=(5 * panels, 3.5), squeeze=False, layout="constrained")

@@ -1,4 +1,4 @@
-"""The table's rows as tests: `pytest -m benchmark`. Times need a quiet machine, so the default run leaves them out."""
+"""The table's rows as tests: `pytest -m benchmark`. Times need a quiet machine, so the default run leaves these out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import pytest
 from tests.benchmarks import table
 from tests.benchmarks.side_by_side import measure, threads
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.filterwarnings("ignore")]  # warnings of the peers
 SECONDS = 25
 
 
+@pytest.fixture
+def timings(request):
+    """pytest-benchmark's fixture, where it is installed."""
+    pytest.importorskip("pytest_benchmark", reason="needs pytest-benchmark, which the dev extra brings")
+    return request.getfixturevalue("benchmark")
+
+
+@pytest.mark.benchmark
+@pytest.mark.filterwarnings("ignore")  # warnings of the peers
 @pytest.mark.parametrize("row", table.rows(), ids=lambda row: f"{row.work} / {row.peer}")
-def test_ratio(row, benchmark):
+def test_ratio(row, timings):
     """ours / theirs <= the target; pytest-benchmark keeps our side's own times beside the ratio."""
     threads(2)
     try:
@@ -20,8 +28,8 @@ def test_ratio(row, benchmark):
     except ImportError as error:
         pytest.skip(f"the peer is not installed: {error}")
     found = measure(sides, budget=SECONDS)
-    benchmark.extra_info.update(ratio=found.ratio, target=row.target, peer=row.peer)
-    benchmark.pedantic(sides.ours, rounds=3)
+    timings.extra_info.update(ratio=found.ratio, target=row.target, peer=row.peer)
+    timings.pedantic(sides.ours, rounds=3)
     if found.ratio > row.target and row.why:
         pytest.xfail(f"{found.ratio:.2f} > {row.target}: {row.why}")
     assert found.ratio <= row.target

@@ -1,9 +1,15 @@
-"""The architecture, read from the source: who may import whom, what nobody may do, and how long things may be."""
+"""The architecture, read from the source: who may import whom, what nobody may do, and how long things may be.
+
+`python -m tests.contract.test_architecture` prints the plan of imports.
+"""
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -45,6 +51,21 @@ METHOD_MODULES = {  # files in selection/ with a class that makes a first state
     name for name, tree in TREES.items()
     if name.startswith("minicrest.selection.") and not name.endswith((".base", ".method", ".__init__"))
     and any(isinstance(node, ast.FunctionDef) and node.name == "init" for node in ast.walk(tree))
+}  # fmt: skip
+
+BESIDE = ("theory", "experiments", "teaching", "estimators", "cli", "__main__")  # what the core does without
+CORE_LINES = 6_500
+UNDOCUMENTED = {  # modules in which a public object may still lack a docstring
+    "minicrest.experiments.setup", "minicrest.figures", "minicrest.ledger", "minicrest.nn.chain", "minicrest.nn.conv",
+    "minicrest.nn.layers", "minicrest.nn.losses", "minicrest.nn.norm", "minicrest.nn.pool", "minicrest.nn.zoo",
+    "minicrest.optim", "minicrest.run", "minicrest.selection.adacore", "minicrest.selection.base",
+    "minicrest.selection.craig", "minicrest.selection.crest", "minicrest.selection.dynamic", "minicrest.selection.el2n",
+    "minicrest.selection.forgetting", "minicrest.selection.full", "minicrest.selection.glister",
+    "minicrest.selection.gradmatch", "minicrest.selection.grand", "minicrest.selection.infobatch",
+    "minicrest.selection.milo", "minicrest.selection.random", "minicrest.submodular.functions",
+    "minicrest.theory.claims.adacore", "minicrest.theory.claims.convergence", "minicrest.theory.claims.coresets",
+    "minicrest.theory.claims.curvature", "minicrest.theory.claims.greedy", "minicrest.theory.claims.milo",
+    "minicrest.theory.claims.minibatches", "minicrest.theory.claims.pruning", "minicrest.theory.claims.regions",
 }  # fmt: skip
 
 every_module = pytest.mark.parametrize("module", MODULES)
@@ -93,7 +114,23 @@ def attribute_chain(node):
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+def plan():
+    """The floors as text, lowest first, with their files: each imports from lower floors and its own room alone."""
+    lines = []
+    for k, rooms in enumerate(FLOORS):
+        files = [module for module in MODULES if room(module) in rooms]
+        names = [module.removeprefix("minicrest.").removesuffix(".__init__") for module in files]
+        lines += [f"{k:2}  " + ", ".join(names)]
+    return "\n".join(lines)
+
+
 # ---- who imports whom
+
+
+def test_the_plan_shows_every_module_once():
+    print(plan())
+    shown = re.findall(r"[\w.]+", re.sub(r"^ *\d+", "", plan(), flags=re.MULTILINE))
+    assert sorted(shown) == sorted(m.removeprefix("minicrest.").removesuffix(".__init__") for m in MODULES)
 
 
 @every_module
@@ -192,6 +229,36 @@ def test_everything_is_short_and_says_what_it_is(module):
             assert length <= 45, f"{module}.{node.name} has {length} lines"
 
 
+def test_the_core_is_small():
+    """All but what is built on it: theory, experiments, teaching, estimators and the command line."""
+    core = [path for module, path in MODULES.items() if room(module).partition(" ")[0] not in BESIDE]
+    lines = sum(len(path.read_text().splitlines()) for path in core)
+    assert lines <= CORE_LINES, f"the core has {lines} lines"
+
+
+def members(cls):
+    """Public methods and properties that the class itself defines."""
+    kinds = (staticmethod, classmethod, property, cached_property)
+    for name, value in vars(cls).items():
+        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, kinds)):
+            yield f"{cls.__name__}.{name}", getattr(cls, name)
+
+
+@every_module
+def test_every_public_object_says_what_it_is(module):
+    """A docstring of its own, or that of the base class; the signature that a dataclass writes is none."""
+    if module.endswith("__main__"):
+        pytest.skip("importing it runs the command line")
+    loaded, missing = importlib.import_module(module.removesuffix(".__init__")), []
+    for name, value in list(vars(loaded).items()):
+        if name.startswith("_") or getattr(value, "__module__", None) != loaded.__name__ or not callable(value):
+            continue
+        for label, thing in [(name, value), *(members(value) if inspect.isclass(value) else ())]:
+            text = inspect.getdoc(thing)
+            missing += [label] if not text or text.startswith(f"{label}(") else []
+    assert not missing or module in UNDOCUMENTED, f"{module}: no docstring for {', '.join(missing)}"
+
+
 def test_the_tests_that_departures_cite_exist():
     """Every test_... that a method's docstring names is a test in the file it names, or somewhere in tests/."""
     known = set(re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in (ROOT / "tests").rglob("*.py")), re.M))
@@ -239,3 +306,7 @@ def test_no_paths_of_anybodys_machine():
         if path.is_file():
             found = pattern.findall(path.read_bytes()) + here.findall(path.read_bytes())
             assert not found, f"{path.relative_to(ROOT)}: {found[:3]}"
+
+
+if __name__ == "__main__":
+    print(plan())

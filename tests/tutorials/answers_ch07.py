@@ -82,7 +82,7 @@ WRONG = [
     ("07.order", lambda s, e: np.polyfit(s, e, 1)[0], "no logarithms"),
     ("07.order", lambda s, e: np.polyfit(s, np.log(e), 1)[0], "only the errors"),
     ("07.order", lambda s, e: covariance_slope(e, s), "changed places"),
-    ("07.order", lambda s, e: np.polyfit(np.log(s), np.log(e), 1), "asked for"),
+    ("07.order", lambda s, e: np.polyfit(np.log(s), np.log(e), 1), "is expected"),
     ("07.order", lambda s, e: np.log(e[0] / e[-1]) / np.log(s[0] / s[-1]), "first and last"),
     ("07.periods", lambda h, b, H0, H, k: counted_periods(h, b, H, H0, k), "upside down"),
     ("07.periods", lambda h, b, H0, H, k: counted_periods(1, b, H0, H, k), "h does nothing"),

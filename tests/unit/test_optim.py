@@ -57,7 +57,7 @@ def test_against_a_scalar_twin(optimizer, device):
 
 @pytest.mark.parametrize("optimizer", CHOICES, ids=repr)
 def test_against_torch(optimizer):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch, which the dev extra brings")
     theta, gradients = problem()
     w = torch.tensor(theta.copy(), requires_grad=True)
     if isinstance(optimizer, SGD):

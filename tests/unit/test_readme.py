@@ -1,12 +1,19 @@
 """What README says, run: its tables, the claims made of them, its Python, and the subcommands it lists."""
 
+import importlib
+import os
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 
 from minicrest import cli
 from minicrest.selection import METHODS
-from tests.readme import ALL, EQUAL_STEPS, FIRST, README, block, output
+from minicrest.selection.method import Method
+from tests.contract.test_architecture import PACKAGE
+from tests.readme import ALL, EQUAL_STEPS, FIRST, README, block, blocks, files, output, python_blocks, tables
 
 
 def accuracies(table):
@@ -25,7 +32,7 @@ def bill(table, method):
     head, *rows = table[table.index("bill of") :].splitlines()
     row = next(row for row in rows if row.startswith(method))
     numbers = [0.0 if cell == "-" else float(cell.replace(",", "")) for cell in row.split()[1:]]
-    return dict(zip([*head.split()[2:-4], "in all"], numbers))
+    return dict(zip(re.split(" {2,}", head)[1:], numbers, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,9 @@ def fresh(tmp_path_factory):
 def test_the_tables_are_what_the_command_prints(fresh, mark):
     """To within a point and the interval shown: BLAS rounds otherwise on another machine, and training amplifies it."""
     shown, now = intervals(block(mark)), accuracies(fresh[mark])
-    assert shown.keys() == now.keys() == (set(METHODS) if mark == ALL else {"random", "full", "crest"})
+    assert shown.keys() == now.keys()
+    named = {line.split()[0] for line in tables(fresh[mark]).partition("\n\nbill of")[0].splitlines()[3:]}
+    assert named == (set(METHODS) if mark == ALL else {"random", "full", "crest"})
     assert all(abs(mean - now[name]) <= 1 + half for name, (mean, half) in shown.items())
 
 
@@ -50,18 +59,71 @@ def test_what_readme_says_of_the_tables(fresh):
     assert 8 < steps["in all"] / steps["train"] < 13  # ten times as much
 
 
-def test_the_python_of_readme_runs(capsys):
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL).group(1)
-    exec(compile(code, "README.md", "exec"), {})
+def minicrest(folder, *words):
+    """What `minicrest words` prints in `folder`; it must end with 0."""
+    env = {**os.environ, "MPLBACKEND": "Agg", "COLUMNS": "120", "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-m", "minicrest", *words]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A folder with the files that README asks the reader to write; the one that makes data is run."""
+    folder = tmp_path_factory.mktemp("own")
+    for name, text in files().items():
+        (folder / name).write_text(text)
+    subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True)
+    return folder
+
+
+def test_the_example_at_the_top_runs(capsys):
+    first, *_ = python_blocks()
+    assert len(first.splitlines()) <= 10
+    exec(compile(first, "README.md", "exec"), {})
     assert float(capsys.readouterr().out.split()[0]) > 0.9
 
 
-def test_readme_lists_every_subcommand():
+def test_the_other_python_of_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for code in python_blocks()[1:]:
+        exec(compile(code, "README.md", "exec"), {})
+    assert {path.name for path in tmp_path.iterdir()} == {"digits.csv", "digits.png"}
+    assert set(accuracies(capsys.readouterr().out)) == {"random", "crest"}
+
+
+def test_the_method_of_ones_own_is_short(written, monkeypatch):
+    monkeypatch.syspath_prepend(written)
+    assert issubclass(importlib.import_module("hardest").Hardest, Method)
+    body = (written / "hardest.py").read_text().partition("@dataclass")[2]
+    assert len(body.splitlines()) <= 15
+
+
+@pytest.mark.parametrize("commands", blocks("commands"), ids=lambda text: " ".join(text.split()[1:5]))
+def test_the_commands_for_parts_of_ones_own_run(written, commands):
+    for line in commands.splitlines():
+        program, *words = shlex.split(line)
+        assert program == "minicrest" and minicrest(written, *words)
+
+
+def test_readme_lists_every_subcommand(capsys):
     names = set(re.findall(r"^\| `minicrest (\w+)", README.read_text(), re.MULTILINE))
-    parser = cli._parser()
-    assert names == set(parser._subparsers._group_actions[0].choices)
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out.partition("positional arguments:")[2].partition("options:")[0]
+    assert names == set(re.findall(r"^    (\w+) ", shown, re.MULTILINE))
 
 
 def test_readme_names_every_method():
-    table = README.read_text().partition("## The methods")[2].partition("`minicrest methods` gives")[0]
+    table = README.read_text().partition("## The methods")[2].partition("`minicrest methods` prints")[0]
     assert set(METHODS) == set(re.findall(r"`([\w-]+)`", table))
+
+
+def test_where_to_read_is_the_plan():
+    """Every file and folder at the top of the package has its place, once; what is named exists."""
+    listed = re.findall(r"`([\w/.]+)`", README.read_text("utf-8").partition("| in `minicrest/` |")[2])
+    listed = [name for name in listed if name != "crest.py"]
+    paths = [path for path in PACKAGE.iterdir() if not path.name.startswith(("__", "py.typed"))]
+    there = [path.name + "/" * path.is_dir() for path in paths]
+    assert sorted(listed) == sorted(there)

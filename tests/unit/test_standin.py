@@ -19,7 +19,7 @@ def cupy():
     """The real CuPy, which can be imported without a GPU, even while the stand-in is registered."""
     registered = sys.modules.pop("cupy", None) if sys.modules.get("cupy") is xp else None
     try:
-        return pytest.importorskip("cupy")
+        return pytest.importorskip("cupy", reason="needs CuPy, which the dev extra brings")
     finally:
         if registered is not None:
             sys.modules["cupy"] = registered

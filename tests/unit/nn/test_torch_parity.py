@@ -8,7 +8,7 @@ from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError, Tanh, 
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import relative_error
 
-torch = pytest.importorskip("torch", reason="PyTorch is the second opinion; without it these comparisons cannot run")
+torch = pytest.importorskip("torch", reason="the second opinion is PyTorch's, which the dev extra brings")
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 

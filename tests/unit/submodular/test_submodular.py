@@ -303,7 +303,7 @@ def test_greedi_on_joblib_backends(backend):
 
 @pytest.mark.filterwarnings("ignore")  # other people's, on their way up and down
 def test_greedi_on_dask():
-    distributed = pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed", reason="needs distributed, which the dev extra brings")
     f = FacilityLocation(similarity(points(10, 60, 3)))
     with distributed.Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None):
         there = greedi(f, 5, 2, seed=4, backend="dask")
@@ -483,7 +483,7 @@ def test_class_quotas_sum_to_k_and_are_within_one_of_the_proportion(labels, k):
 
 @pytest.mark.filterwarnings("ignore")  # its own
 def test_twin_submodlib():
-    submodlib = pytest.importorskip("submodlib")
+    submodlib = pytest.importorskip("submodlib", reason="needs submodlib-py, which the dev extra brings")
     x, k = points(21, 60, 3), 9
     s = similarity(x) / distances(x).max()  # submodlib wants at most 1
     twins = [
@@ -504,7 +504,7 @@ def test_twin_submodlib():
 
 @pytest.mark.filterwarnings("ignore")  # its own
 def test_twin_apricot():
-    apricot = pytest.importorskip("apricot")
+    apricot = pytest.importorskip("apricot", reason="needs apricot-select, which the dev extra brings")
     x, k = points(22, 60, 3), 9
     s = similarity(x)
     ours = greedy(FacilityLocation(s), k)
