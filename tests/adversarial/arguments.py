@@ -72,7 +72,7 @@ MEANINGS = {
 }  # fmt: skip
 BY_NAME = {name: kind for kind, names in MEANINGS.items() for name in names.split()}
 OVERRIDES = {
-    "datasets.Dataset.test": "object", "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
+    "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object", "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
     "datasets.load.test": "part", "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
     "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
@@ -103,6 +103,8 @@ WORDS = {  # other words for a parameter in a message
 LEGAL = {  # calls that return although the generator takes the value for bad: pattern -> why
     "backend.device_of(array=*)": "whatever is on no device is on the host",
     "checkpoint.save(tree=*)": "a tree of one leaf",
+    "batch.*(indices=10[*][*]9 inside)": "a batch does not know of how many examples; the oracle does",
+    "datasets.*(y=halves)": "float targets",
     "backend.to_*(array=*)": "whatever NumPy makes an array of",
     "taylor.MovingAverage(total=*)": "a state: made by update",
     "datasets.Dataset(optimum=*)": "kept for theory as it is",
@@ -194,7 +196,7 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "theory.*.v": lambda: 1.0, "theory.*.n": lambda: 12, "taylor.MovingAverage.update.x": lambda: np.ones(3),
     "datasets.logistic_optimum.y": lambda: _data().y % 2, "theory.bounds.single_coreset_error.weights": lambda: np.ones(3),
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
-    "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
+    "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
 }  # fmt: skip
 BY_MEANING = {"count": 2, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
               "text": "text", "path": "made"}  # fmt: skip

@@ -209,7 +209,7 @@ def _values(name, key):
 # ---- the judgement
 
 
-def call(name: str, **changed):
+def call(name: str, /, **changed):
     """Call `name` with legal arguments, but for those `changed`."""
     target = walk()[name]
     required = {key: p for key, p in parameters(name).items() if p.default is inspect.Parameter.empty}
