@@ -72,7 +72,8 @@ MEANINGS = {
 }  # fmt: skip
 BY_NAME = {name: kind for kind, names in MEANINGS.items() for name in names.split()}
 OVERRIDES = {
-    "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object", "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
+    "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object",
+    "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
     "datasets.load.test": "part", "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
     "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
@@ -83,13 +84,16 @@ OVERRIDES = {
     "taylor.hutchinson*.probes": "features", "taylor.Quadratic.curvature": "parameters", "taylor.*.delta": "parameters",
     "taylor.*.loss": "number", "taylor.MovingAverage.beta": "part", "taylor.MovingAverage.count": "natural",
     "theory.bounds.*.curvature": "features", "theory.bounds.*.loss": "not negative", "theory.*.alpha": "positive",
-    "theory.bounds.excluded_gradient.alpha": "not negative", "theory.*.easy": "flags", "theory.*.infobatch_variance.q": "part",
-    "theory.*.beta": "positive", "theory.*.R": "positive", "theory.*.longest": "positive", "theory.*.eps": "not negative",
+    "theory.bounds.excluded_gradient.alpha": "not negative", "theory.*.easy": "flags",
+    "theory.*.infobatch_variance.q": "part",
+    "theory.*.beta": "positive", "theory.*.R": "positive", "theory.*.longest": "positive",
+    "theory.*.eps": "not negative",
     "optim.*.state": "object", "selection.*.prepared": "object", "selection.*.warmup": "natural",
     "submodular.stochastic_greedy.eps": "part", "selection.GradMatch.lam": "not negative", "*.never_seen.q": "count",
     "ledger.Ledger.phases": "object", "*.jobs": "count", "oracle.Oracle.predictions.logits": "features",
     "experiments.compare.network": "object", "experiments.compare.data": "object", "experiments.Setup.data": "text",
-    "taylor.root_mean_square.squares": "object", "*.best": "not negative", "backend.*.array": "object", "*.path": "path",
+    "taylor.root_mean_square.squares": "object", "*.best": "not negative", "backend.*.array": "object",
+    "*.path": "path",
     "checkpoint.load.path": "file", "*.shift": "object", "*.scale": "object", "theory.*.target": "features",
 }  # fmt: skip
 WORDS = {  # other words for a parameter in a message

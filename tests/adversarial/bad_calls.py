@@ -3,9 +3,9 @@
     python -m tests.adversarial.bad_calls            counts, then every call that is not refused clearly
     python -m tests.adversarial.bad_calls crest nn   those whose name holds one of these words
 
-`walk` finds the callables, arguments.py says what their parameters mean and gives legal values, BAD has the bad values of
-each meaning. A call must end in a ValueError, TypeError or FileNotFoundError that minicrest raises itself, in one line that
-names the argument. Any other error is unclear; a call that returns is silent, unless LEGAL gives a reason.
+`walk` finds the callables, arguments.py says what their parameters mean and gives legal values, BAD has the bad values
+of each meaning. A call must end in a ValueError, TypeError or FileNotFoundError that minicrest raises itself, in one
+line that names the argument. Any other error is unclear; a call that returns is silent, unless LEGAL gives a reason.
 """
 
 from __future__ import annotations
@@ -182,11 +182,12 @@ def _with(good, value):
 
 
 def _bad_flags(good):
-    return {"None": None, "'text'": "text", "halves": good * 0.5, "too short": good[:-1], "objects": good.astype(object)}
+    return {"None": None, "'text'": "text", "halves": good * 0.5, "too short": good[:-1],
+            "objects": good.astype(object)}  # fmt: skip
 
 
-ARRAYS = {"flags": _bad_flags, "features": _bad_features, "labels": _bad_labels, "indices": _bad_indices, "parameters": _bad_parameters,
-          "weights": _bad_weights}  # fmt: skip
+ARRAYS = {"flags": _bad_flags, "features": _bad_features, "labels": _bad_labels, "indices": _bad_indices,
+          "parameters": _bad_parameters, "weights": _bad_weights}  # fmt: skip
 
 
 def bad_calls(words=()) -> list[BadCall]:
