@@ -48,14 +48,15 @@ PASSES = {  # methods that minicrest calls with what it has checked: nobody else
 }
 
 MEANINGS = {
-    "count": "m k r R runs N T T1 T2 T_p t b_H estimates n d C parts probes epochs steps channels inputs outputs kernel "
-             "n_subsets evaluations checkpoint_every longest rounds evaluate_every memory stride b_size jobs",
+    "count": "m k r R runs N T T1 T2 T_p t b_H estimates n d C parts probes epochs steps channels inputs outputs "
+             "kernel n_subsets evaluations checkpoint_every longest rounds evaluate_every memory stride b_size jobs",
     "natural": "seed padding augment forward backward hessian time s e q warmup_steps",
     "number": "constant factor",
     "positive": "lr h b eta L_s mu alpha beta sigma nu D0 H0 max_bill error largest",
-    "not negative": "weight_decay l2 lam kappa power damping noise separation tau bias v seconds square total empty best",
-    "part": "fraction momentum beta1 beta2 validation label_noise delta offset epsilon a always never eps progress warmup "
-            "decay budget part test_part",
+    "not negative": "weight_decay l2 lam kappa power damping noise separation tau bias v seconds square total empty "
+                    "best",
+    "part": "fraction momentum beta1 beta2 validation label_noise delta offset epsilon a always never eps progress "
+            "warmup decay budget part test_part",
     "flag": "smooth exclude many normalise normal images bias_too full",
     "option": "device dtype curvature equal method model schedule optimizer elements target encoder activation order",
     "text": "name title purpose home data",
@@ -181,7 +182,8 @@ VALUES = {  # parameter -> a legal value
     "f": lambda: FacilityLocation(_similarity()), "hvp": lambda: lambda probes: 2 * probes,
     "probes": lambda: np.ones((2, 3)), "path": lambda: "made.npz", "tree": lambda: {"a": 1}, "out": lambda: "out",
     "checkpoint": lambda: "made/checkpoint.npz", "method": lambda: METHODS["random"](m=4), "optimizer": SGD,
-    "state": lambda: SGD().init(_theta()), "device": lambda: "cpu", "array": lambda: np.ones(3), "sizes": lambda: (4, 5),
+    "state": lambda: SGD().init(_theta()), "device": lambda: "cpu", "array": lambda: np.ones(3),
+    "sizes": lambda: (4, 5),
     "hidden": lambda: (4,), "shape": lambda: (2, 3), "fraction": lambda: 0.5, "name": lambda: "blobs",
     "setup": _setup, "setups": lambda: [_setup()], "assignments": lambda: ["m=4"], "methods": lambda: ["random"],
     "text": lambda: _setup().to_json(), "given": lambda: {"data": "blobs"}, "note": lambda: "setup.json",
@@ -198,7 +200,8 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "optim.AdamW.update.state": lambda: AdamW().init(_theta()), "theory.*.curvature": lambda: _similarity().diagonal(),
     "checkpoint.load.path": lambda: "there.npz", "experiments.saved_setup.checkpoint": lambda: "there.npz",
     "theory.*.v": lambda: 1.0, "theory.*.n": lambda: 12, "taylor.MovingAverage.update.x": lambda: np.ones(3),
-    "datasets.logistic_optimum.y": lambda: _data().y % 2, "theory.bounds.single_coreset_error.weights": lambda: np.ones(3),
+    "datasets.logistic_optimum.y": lambda: _data().y % 2,
+    "theory.bounds.single_coreset_error.weights": lambda: np.ones(3),
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
     "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
 }  # fmt: skip

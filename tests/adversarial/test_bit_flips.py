@@ -3,9 +3,9 @@
     pytest tests/adversarial/test_bit_flips.py                        about 1,000 flips, seconds
     pytest -m slow tests/adversarial/test_bit_flips.py -s             20,000 flips over all formats; prints the outcomes
 
-Formats without a checksum (text, CIFAR) cannot tell one pixel or letter from another: there a flip may change a pixel, a
-word or where a line ends, but neither type nor shape. A subprocess with 512 MB more than it starts with does the reading,
-and no file may take more than a second of its processor time.
+Formats without a checksum (text, CIFAR) cannot tell one pixel or letter from another: there a flip may change a pixel,
+a word or where a line ends, but neither type nor shape. A subprocess with 512 MB more than it starts with does the
+reading, and no file may take more than a second of its processor time.
 """
 
 import gzip

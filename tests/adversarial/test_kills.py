@@ -20,6 +20,7 @@ import pytest
 
 from minicrest import checkpoint
 from minicrest.random import stream
+from minicrest.run import Run
 from minicrest.selection import METHODS
 from tests.unit.test_checkpoint import assert_same
 
@@ -65,7 +66,7 @@ def undisturbed(name: str, folder: Path) -> tuple[dict, float]:
 
 
 def facts(folder: Path) -> dict:
-    run = checkpoint.load(folder / "run.npz")
+    run: Run = checkpoint.load(folder / "run.npz")
     return {"theta": run.theta, "statistics": run.statistics, "uses": run.uses, "steps": run.steps,
             "accuracy": run.curve.accuracy, "files": sorted(path.name for path in folder.iterdir())}  # fmt: skip
 

@@ -13,6 +13,7 @@ Docstrings, messages, annotations and what `__repr__` says are left alone.
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import math
 import re
@@ -34,8 +35,8 @@ SAMPLE = 420
 TIMEOUT = 150  # seconds for one mutant's tests
 WORKERS = 2
 FILES = ("nn/*.py", "submodular/*.py", "selection/*.py", "taylor.py", "optim.py", "oracle.py", "learner.py",
-         "ledger.py", "batch.py", "train.py", "checkpoint.py", "datasets/dataset.py", "theory/bounds.py", "theory/family_bounds.py",
-         "experiments/tables.py")  # fmt: skip
+         "ledger.py", "batch.py", "train.py", "checkpoint.py", "datasets/dataset.py", "theory/bounds.py",
+         "theory/family_bounds.py", "experiments/tables.py")  # fmt: skip
 TESTS = {  # the tests that must notice, the quickest first; other files: the test of the same name, or all of the room
     "nn": ("unit/nn/test_layers.py", "unit/nn/test_network.py"),
     "nn/losses.py": ("unit/nn/test_losses.py", "unit/nn/test_network.py"),
@@ -95,14 +96,14 @@ class Slip(NamedTuple):
     @property
     def targets(self) -> list[str]:
         """Its tests as pytest takes them, the most specific first."""
-        return tests_of(self.file)
+        return guards(self.file)
 
     @property
     def key(self) -> tuple[str, str, str]:
         return (self.file, self.text.strip(), self.changed().strip())
 
 
-def tests_of(file: str) -> list[str]:
+def guards(file: str) -> list[str]:
     """The test files that must notice a slip in minicrest/`file`."""
     same = sorted((ROOT / "tests/unit").rglob(f"test_{Path(file).stem}.py"))
     listed = TESTS.get(file) or [*([f"unit/{path.relative_to(ROOT / 'tests/unit').as_posix()}" for path in same]),
@@ -114,7 +115,8 @@ def tests_of(file: str) -> list[str]:
 # ---- from the tree of a file to its slips
 
 OPERATORS = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
-             ast.Pow: ("**", "*"), ast.FloorDiv: ("//", "/"), ast.Mod: ("%", "//"), ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&")}  # fmt: skip
+             ast.Pow: ("**", "*"), ast.FloorDiv: ("//", "/"), ast.Mod: ("%", "//"),
+             ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&")}  # fmt: skip
 COMPARISONS = {ast.Lt: ("<", "<=", ">"), ast.LtE: ("<=", "<", ">="), ast.Gt: (">", ">=", "<"),
                ast.GtE: (">=", ">", "<="), ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.In: (" in", " not in"),
                ast.Is: (" is", " is not"), ast.IsNot: ("is not", "is"), ast.NotIn: ("not in", "in")}  # fmt: skip
@@ -229,15 +231,16 @@ def slips(file: str) -> list[Slip]:
 
 
 def works(slip: Slip) -> bool:
-    """Whether the slip compiles and changes what the file says."""
-    source = (ROOT / "minicrest" / slip.file).read_text("utf-8")
+    """Whether the slip compiles and is one."""
     try:
-        return ast.dump(ast.parse(slip.applied(source))) != ast.dump(ast.parse(source))
+        ast.parse(slip.applied((ROOT / "minicrest" / slip.file).read_text("utf-8")))
     except SyntaxError:
         return False
+    return slip.changed().split() != slip.text.split()
 
 
-def sample(count: int = SAMPLE, words=()) -> list[Slip]:
+@functools.cache
+def sample(count: int = SAMPLE, words: tuple[str, ...] = ()) -> list[Slip]:
     """A fixed choice: of each file by the root of its size, its kinds in turn, none that is EQUIVALENT."""
     files = sorted(p.relative_to(ROOT / "minicrest").as_posix() for f in FILES for p in (ROOT / "minicrest").glob(f))
     pools = {file: [slip for slip in slips(file) if slip.key not in EQUIVALENT] for file in files}
@@ -270,7 +273,7 @@ def verdict(slip: Slip, base) -> Outcome:
 def main(words) -> int:
     """Print a line per mutant as it is judged, and the survivors last; 1 if there are any."""
     counts = [int(word) for word in words if word.isdigit()]
-    chosen = sample(*(counts or [SAMPLE]), words=[w for w in words if not w.isdigit() and w != "--list"])
+    chosen = sample(*(counts or [SAMPLE]), words=tuple(w for w in words if w != "--list" and not w.isdigit()))
     if "--list" in words:
         print(*chosen, f"{len(chosen)} mutants", sep="\n")
         return 0
