@@ -821,6 +821,10 @@ class Mutant(NamedTuple):
     def __str__(self):
         return f"{self.file}: {self.what}"
 
+    def applied(self, source: str) -> str:
+        """The source with the fault in it."""
+        return mutated(source, self)
+
     @property
     def targets(self) -> list[str]:
         """Its tests as pytest takes them."""
@@ -864,10 +868,10 @@ def copy_of_project(folder) -> Path:
     return Path(folder)
 
 
-def infect(folder, mutant: Mutant) -> None:
+def infect(folder, mutant) -> None:
     """Put the fault into a copy, and leave no bytecode of the file as it was."""
     path = Path(folder) / "minicrest" / mutant.file
-    text = mutated(path.read_text("utf-8"), mutant)
+    text = mutant.applied(path.read_text("utf-8"))
     for stale in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
         stale.unlink()
     path.write_text(text, "utf-8")
@@ -906,7 +910,7 @@ def check_source(base, mutants) -> None:
         raise RuntimeError(f"the tests fail on the source as it is (exit code {code}):\n{output[-3000:]}")
 
 
-def judge(mutant: Mutant, base, timeout: float = TIMEOUT) -> Outcome:
+def judge(mutant, base, timeout: float = TIMEOUT) -> Outcome:
     """Run the mutant's tests on a copy of `base` that has the fault.
 
     Raises ValueError for drifted text, and RuntimeError where no test could speak: none of that name, or a copy that

@@ -1,0 +1,242 @@
+"""What the parameters of minicrest's public callables mean, legal values for them, and what is legal after all.
+
+MEANINGS has the meaning of a parameter by its name; OVERRIDES by "callable.name" where one name means several things.
+What neither lists follows from its annotation and its default. VALUES has legal values of required parameters.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+
+import numpy as np
+
+from minicrest.batch import Batch
+from minicrest.datasets import Dataset
+from minicrest.experiments import Setup
+from minicrest.ledger import Ledger
+from minicrest.nn import Linear, SoftmaxCrossEntropy, mlp
+from minicrest.optim import SGD, AdamW
+from minicrest.oracle import Oracle
+from minicrest.selection import METHODS
+from minicrest.submodular import FacilityLocation
+from minicrest.taylor import MovingAverage, Quadratic
+from minicrest.train import train
+
+OUTSIDE = {  # public by name, but no call of a user's
+    "arguments.*": "the checks themselves",
+    "threads.*": "internal: how work is shared among threads",
+    "figures.*": "internal: where pictures are drawn and saved",
+    "cli.main": "command lines are tried on their own",
+    "checkpoint.write_atomically": "internal: how every file is written",
+    "optim.*State": "a state: made by init",
+    "run.Curve*": "a result",
+    "run.Run": "a result",
+    "oracle.Oracle.descend": "for forks alone",
+    "oracle.Oracle.move": "for whoever trains",
+    "ledger.Ledger": "bookkeeping: made by Oracle",
+    "ledger.Bill": "the same",
+    "experiments.carry_out": "internal: one run of compare",
+    "theory.family_bounds.match_error": "LAPACK does not return where there is an infinity",
+    "selection.Method": "the base of methods: takes nothing",
+}
+PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
+    *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
+    *"square_norms square_sum cut losses gradient hessian curvature_root predict".split(),  # layers and losses
+    *"init propose observe report passes next_batch".split(),  # methods
+    *"value start add gains refresh restrict".split(),  # set functions
+}
+
+MEANINGS = {
+    "count": "m k r R runs N T T1 T2 T_p t b_H estimates n d C parts probes epochs steps channels inputs outputs "
+             "kernel n_subsets evaluations checkpoint_every longest rounds evaluate_every memory stride b_size jobs",
+    "natural": "seed padding augment forward backward hessian time s e q warmup_steps",
+    "number": "constant factor",
+    "positive": "lr h b eta L_s mu alpha beta sigma nu D0 H0 max_bill error largest",
+    "not negative": "weight_decay l2 lam kappa power damping noise separation tau bias v seconds square total empty "
+                    "best",
+    "part": "fraction momentum beta1 beta2 validation label_noise delta offset epsilon a always never eps progress "
+            "warmup decay budget part test_part",
+    "flag": "smooth exclude many normalise normal images bias_too full",
+    "option": "device dtype curvature equal method model schedule optimizer elements target encoder activation order",
+    "text": "name title purpose home data",
+    "path": "out checkpoint data_dir folder note",
+    "file": "path",
+    "features": "x G H features similarity distances p u history slopes curvatures margins",
+    "labels": "y labels",
+    "indices": "i indices S easy",
+    "parameters": "theta gradient",
+    "weights": "weights gamma residuals",
+    "object": "network oracle loss layers f rng batch state ledger body setup object",
+    "function": "hvp stop write",
+    "sequence": "sizes hidden milestones setups methods assignments shape seeds",
+}  # fmt: skip
+BY_NAME = {name: kind for kind, names in MEANINGS.items() for name in names.split()}
+OVERRIDES = {
+    "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object",
+    "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
+    "datasets.load.test": "part", "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
+    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
+    "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
+    "selection.Crest.warmup": "natural", "selection.InfoBatch.q": "part", "selection.UCB.c": "not negative",
+    "selection.*.features": "option", "train.train.progress": "flag", "train.train.schedule": "object",
+    "train.train.method": "object", "train.train.optimizer": "object", "experiments.*.progress": "flag",
+    "oracle.Oracle.hvp.v": "parameters", "learner.Learner.hvp.v": "parameters", "nn.Network.hvp.v": "parameters",
+    "taylor.hutchinson*.probes": "features", "taylor.Quadratic.curvature": "parameters", "taylor.*.delta": "parameters",
+    "taylor.*.loss": "number", "taylor.MovingAverage.beta": "part", "taylor.MovingAverage.count": "natural",
+    "theory.bounds.*.curvature": "features", "theory.bounds.*.loss": "not negative", "theory.*.alpha": "positive",
+    "theory.bounds.excluded_gradient.alpha": "not negative", "theory.*.easy": "flags",
+    "theory.*.infobatch_variance.q": "part",
+    "theory.*.beta": "positive", "theory.*.R": "positive", "theory.*.longest": "positive",
+    "theory.*.eps": "not negative",
+    "optim.*.state": "object", "selection.*.prepared": "object", "selection.*.warmup": "natural",
+    "submodular.stochastic_greedy.eps": "part", "selection.GradMatch.lam": "not negative", "*.never_seen.q": "count",
+    "ledger.Ledger.phases": "object", "*.jobs": "count", "oracle.Oracle.predictions.logits": "features",
+    "experiments.compare.network": "object", "experiments.compare.data": "object", "experiments.Setup.data": "text",
+    "taylor.root_mean_square.squares": "object", "*.best": "not negative", "backend.*.array": "object",
+    "*.path": "path",
+    "checkpoint.load.path": "file", "*.shift": "object", "*.scale": "object", "theory.*.target": "features",
+}  # fmt: skip
+WORDS = {  # other words for a parameter in a message
+    "y": ("label", "target"), "x": ("input", "example"), "i": ("indices", "example"), "data": ("data set",),
+    "f": ("set function", "function"), "k": ("element",), "layers": ("layer",), "batch": ("indices", "weights"),
+    "rng": ("generator",), "hvp": ("function",), "v": ("vector",), "path": ("checkpoint", "file"), "S": ("indices",),
+    "similarity": ("similarities", "matrix"), "distances": ("matrix",), "H": ("matrix", "Hessian"),
+    "name": ("data set",), "data_dir": ("folder",), "stats": ("statistics",), "theta": ("parameter",),
+    "method": ("object",), "validation": ("part",), "test": ("part",), "loss": ("losses",), "sizes": ("size",),
+}  # fmt: skip
+LEGAL = {  # calls that return although the generator takes the value for bad: pattern -> why
+    "backend.device_of(array=*)": "whatever is on no device is on the host",
+    "checkpoint.save(tree=*)": "a tree of one leaf",
+    "batch.*(indices=10[*][*]9 inside)": "a batch does not know of how many examples; the oracle does",
+    "datasets.*(y=halves)": "float targets",
+    "backend.to_*(array=*)": "whatever NumPy makes an array of",
+    "taylor.MovingAverage(total=*)": "a state: made by update",
+    "datasets.Dataset(optimum=*)": "kept for theory as it is",
+    "submodular.facility_location(features=one axis more)": "features of any shape are flattened",
+}
+
+
+# ---- legal values, made anew for every call: some calls change what they are given
+
+
+def _data() -> Dataset:
+    x, y = np.arange(24.0).reshape(12, 2) / 24, np.arange(12) % 3
+    return Dataset(x, y, test=Dataset(x[:6], y[:6]), validation=Dataset(x[6:], y[6:]))
+
+
+def _network():
+    return mlp((2, 3, 3))
+
+
+def _oracle() -> Oracle:
+    network = _network()
+    return Oracle(network, _data(), network.initialize(0, "float64"))
+
+
+def _theta():
+    return _network().initialize(0, "float64")
+
+
+def _batch() -> Batch:
+    return Batch(np.array([0, 1, 2]), np.ones(3))
+
+
+def _setup() -> Setup:
+    return Setup(data="blobs", model="logistic", method="random", steps=1, m=8)
+
+
+def _run():
+    return train(METHODS["random"](m=4), _oracle(), SGD(), 1, progress=False)
+
+
+def _similarity():
+    return np.array([[1.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 1.0]])
+
+
+RECEIVERS = {  # class -> an object whose methods are called
+    "datasets.Dataset": lambda: _without_validation(_data()),
+    "nn.Network": _network,
+    "oracle.Oracle": _oracle,
+    "optim.SGD": SGD,
+    "optim.AdamW": AdamW,
+    "ledger.Ledger": Ledger,
+    "experiments.Setup": _setup,
+    "run.Run": _run,
+    "taylor.MovingAverage": lambda: MovingAverage(0.9),
+    "taylor.Quadratic": lambda: Quadratic(1.0, _theta(), _theta()),
+}
+
+
+def _without_validation(data):
+    return Dataset(data.x, data.y, test=data.test)
+
+
+VALUES = {  # parameter -> a legal value
+    "x": lambda: _data().x, "y": lambda: _data().y, "labels": lambda: _data().y, "i": lambda: np.arange(3),
+    "indices": lambda: np.arange(3), "S": lambda: np.arange(2), "gamma": lambda: np.ones(3),
+    "weights": lambda: np.ones(3), "theta": _theta, "gradient": _theta, "v": _theta, "network": _network,
+    "data": _data, "oracle": _oracle, "batch": _batch, "loss": SoftmaxCrossEntropy, "layers": lambda: [Linear(2, 3)],
+    "body": lambda: [Linear(2, 2)], "rng": lambda: np.random.default_rng(0), "features": lambda: _data().x,
+    "G": lambda: _data().x, "H": _similarity, "similarity": _similarity, "distances": lambda: 1 - _similarity(),
+    "f": lambda: FacilityLocation(_similarity()), "hvp": lambda: lambda probes: 2 * probes,
+    "probes": lambda: np.ones((2, 3)), "path": lambda: "made.npz", "tree": lambda: {"a": 1}, "out": lambda: "out",
+    "checkpoint": lambda: "made/checkpoint.npz", "method": lambda: METHODS["random"](m=4), "optimizer": SGD,
+    "state": lambda: SGD().init(_theta()), "device": lambda: "cpu", "array": lambda: np.ones(3),
+    "sizes": lambda: (4, 5),
+    "hidden": lambda: (4,), "shape": lambda: (2, 3), "fraction": lambda: 0.5, "name": lambda: "blobs",
+    "setup": _setup, "setups": lambda: [_setup()], "assignments": lambda: ["m=4"], "methods": lambda: ["random"],
+    "text": lambda: _setup().to_json(), "given": lambda: {"data": "blobs"}, "note": lambda: "setup.json",
+    "stats": lambda: np.zeros(0), "seen": lambda: np.zeros(0), "logits": lambda: np.ones((3, 3)),
+    "squares": lambda: MovingAverage(0.9).update(np.ones(3)), "delta": _theta, "curvature": lambda: np.ones(3),
+    "p": lambda: np.full(3, 1 / 3), "u": lambda: np.ones(3), "history": lambda: np.ones(4),
+    "slopes": lambda: np.ones(3), "curvatures": lambda: np.ones(3), "margins": lambda: np.ones(3),
+    "residuals": lambda: np.ones(3), "easy": lambda: np.arange(12) < 6, "target": lambda: np.ones(2), "n": lambda: 12,
+    "k": lambda: 2, "statistics": lambda: np.zeros(0), "batch_statistics": lambda: np.zeros(0),
+    "mean": lambda: np.ones(3), "task": lambda: 0, "steps": lambda: 1,
+}  # fmt: skip
+SPECIAL = {  # callable.parameter -> a legal value where the name alone does not say it
+    "nn.mlp.sizes": lambda: (2, 3, 3), "taylor.*.loss": lambda: 1.0, "theory.bounds.*.loss": lambda: 1.0,
+    "optim.AdamW.update.state": lambda: AdamW().init(_theta()), "theory.*.curvature": lambda: _similarity().diagonal(),
+    "checkpoint.load.path": lambda: "there.npz", "experiments.saved_setup.checkpoint": lambda: "there.npz",
+    "theory.*.v": lambda: 1.0, "theory.*.n": lambda: 12, "taylor.MovingAverage.update.x": lambda: np.ones(3),
+    "datasets.logistic_optimum.y": lambda: _data().y % 2,
+    "theory.bounds.single_coreset_error.weights": lambda: np.ones(3),
+    "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
+    "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
+}  # fmt: skip
+BY_MEANING = {"count": 2, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
+              "text": "text", "path": "made"}  # fmt: skip
+
+
+def receiver(holder: str):
+    """The object whose methods are called."""
+    return RECEIVERS[holder]()
+
+
+def legal_arguments(name: str, parameters: dict[str, inspect.Parameter]) -> dict:
+    """Legal values for some parameters of the callable `name`, as far as there are any listed."""
+    found = {key: _legal(f"{name}.{key}", p, meaning(name, p)) for key, p in parameters.items()}
+    return {key: value for key, value in found.items() if value is not inspect.Parameter.empty}
+
+
+def _legal(dotted: str, parameter, kind):
+    special = [make for pattern, make in SPECIAL.items() if fnmatch.fnmatchcase(dotted, pattern)]
+    if special:
+        return special[0]()
+    if kind in BY_MEANING and parameter.name not in VALUES:
+        return BY_MEANING[kind]
+    return VALUES[parameter.name]() if parameter.name in VALUES else parameter.default
+
+
+def meaning(name: str, parameter: inspect.Parameter) -> str:
+    """What an argument of the callable `name` means: a key of bad_calls.BAD or of bad_calls.ARRAYS."""
+    dotted = f"{name}.{parameter.name}"
+    special = [kind for pattern, kind in OVERRIDES.items() if fnmatch.fnmatchcase(dotted, pattern)]
+    return (special or [BY_NAME.get(parameter.name) or _by_annotation(parameter)])[0]
+
+
+def _by_annotation(parameter) -> str:
+    text = f"{parameter.annotation} {type(parameter.default).__name__}"
+    kinds = {"bool": "flag", "int": "natural", "float": "number", "str": "text"}
+    return next((kind for word, kind in kinds.items() if word in text), "object")
