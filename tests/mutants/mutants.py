@@ -676,7 +676,7 @@ TABLE = {
     "experiments/terminal.py": [
         ("        if not self.stepping:", "        if False:", "a preparation that cannot be stopped",
          "show::test_ctrl_c_before_the_first_step_ends_at_once"),
-        ('stream.reconfigure(errors="backslashreplace")', 'stream.reconfigure(errors="strict")', "a name stops a result",
+        ('stream.reconfigure(errors="backslashreplace")', 'stream.reconfigure(errors="strict")', "a name ends it",
          "show::test_what_cannot_be_printed_is_escaped"),
     ],
     "cli.py": [
