@@ -209,6 +209,7 @@ class _Builder:
         self.arrays, self.device, self.trusted = arrays, device, trusted
 
     def build(self, node):
+        """The tree whose JSON `node` is."""
         (kind, inside), *_ = node.items()
         if kind == "value":
             return inside
@@ -233,13 +234,13 @@ class _Builder:
                 importlib.import_module(module)
             except ImportError as error:
                 raise ValueError(f"the checkpoint needs the module {module}: {error}") from error
-        found: Any = sys.modules.get(module)
+        cls: Any = sys.modules.get(module)
         for part in name.split("."):
-            found = getattr(found, part, None)
-        if not (isinstance(found, type) and fits(found)):
+            cls = getattr(cls, part, None)
+        if not (isinstance(cls, type) and fits(cls)):
             raise ValueError(f"the checkpoint holds a {module}.{name}, not a known {wanted}; import its module first, "
                              f"or name it: load(..., modules=[{module!r}])")  # fmt: skip
-        return found
+        return cls
 
 
 def _checked(cls: type, values: dict[str, Any]):
