@@ -516,7 +516,7 @@ def test_report():
         ({"h": 0}, "h and b"), ({"b": -1}, "h and b"), ({"h": math.inf}, "h and b"), ({"tau": math.nan}, "tau"),
         ({"alpha": math.nan}, "alpha"), ({"T2": 0}, "T2 must be at least 1"), ({"warmup": -1}, "warmup"),
         ({"longest": 0}, "longest must be at least 1"), ({"curvature": "other"}, "got 'other'"),
-        ({"order": 3}, "order 1 or 2"), ({"beta1": 1.0}, "beta must lie"), ({"beta2": -0.1}, "beta must lie"),
+        ({"order": 3}, "order 1 or 2"), ({"beta1": 1.0}, "beta must be"), ({"beta2": -0.1}, "beta must be"),
     ],
 )  # fmt: skip
 def test_hyper_parameters(wrong, message):
@@ -575,13 +575,13 @@ def test_delta_is_the_distance_from_the_start_of_the_region(optimizer, monkeypat
 
     monkeypatch.setattr(Quadratic, "relative_error", noted)
     oracle, _ = real()
-    move = oracle.move
+    move = Learner.move
 
-    def noted_move(theta, stats, time=0, *rest):
+    def noted_move(learner, theta, stats, time=0, *rest):
         thetas[time] = theta.copy()
-        move(theta, stats, time, *rest)
+        move(learner, theta, stats, time, *rest)
 
-    oracle.move = noted_move
+    monkeypatch.setattr(Learner, "move", noted_move)
     report = train(replace(SMALL, tau=0.2), oracle, optimizer, 30, progress=False).report
     ages = []
     for delta, step, region in zip(deltas, report["check_step"], report["check_region"].astype(int), strict=True):

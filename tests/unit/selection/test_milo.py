@@ -320,9 +320,10 @@ def test_curriculum_by_steps(kappa, steps):
 
 def record(method, oracle, steps, **options):
     """The batches of a real training."""
-    seen, step = [], oracle.step
-    oracle.step = lambda batch: (seen.append(batch), step(batch))[1]
-    run(method, oracle, steps, **options)
+    seen, step = [], Learner.step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "step", lambda learner, batch: (seen.append(batch), step(learner, batch))[1])
+        run(method, oracle, steps, **options)
     return seen
 
 

@@ -8,7 +8,7 @@ from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.nn import Linear, LogisticLoss, SoftmaxCrossEntropy, Tanh, mlp
-from minicrest.oracle import Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
 from minicrest.selection.el2n import EL2N, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
@@ -35,7 +35,7 @@ class Recorded:
     """Every `descend` from now on: theta before, the batch, lr, theta after."""
 
     def __init__(self, monkeypatch):
-        self.rows, plain = [], Oracle.descend
+        self.rows, plain = [], Fork.descend
 
         def descend(fork, batch, lr):
             before = fork.theta.copy()
@@ -43,7 +43,7 @@ class Recorded:
             self.rows.append((before, batch, lr, fork.theta.copy()))
             return feedback
 
-        monkeypatch.setattr(Oracle, "descend", descend)
+        monkeypatch.setattr(Fork, "descend", descend)
 
 
 def random_errors(n=200, classes=C):
