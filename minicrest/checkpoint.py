@@ -122,8 +122,9 @@ def _write_stream(path: Path, data: bytes, patience: float = 2.0) -> None:
 
 def _write_beside(path: Path, write) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for part in path.parent.iterdir():  # what killed processes left
-        if part.name.startswith(f"{path.name}.") and part.suffix == ".part" and not _alive(part.stem.split(".")[-1]):
+    for part in path.parent.iterdir() if os.name == "posix" else ():
+        name, _, process = part.stem.rpartition(".")
+        if name == path.name and part.suffix == ".part" and _dead(process.partition("-")[0]):  # left by a kill
             part.unlink(missing_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -137,17 +138,15 @@ def _write_beside(path: Path, write) -> None:
         raise
 
 
-def _alive(process: str) -> bool:
-    """True unless it is certain that no process of this number (as in "123-thread") is running."""
-    number = process.partition("-")[0]
-    if os.name == "posix" and number.isdecimal():
-        try:
-            os.kill(int(number), 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:  # somebody else's
-            return True
-    return True
+def _dead(process: str) -> bool:
+    """True if it is certain that no process of this number is running."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OverflowError, PermissionError):  # no number, or somebody else's process
+        return False
+    return False
 
 
 @contextmanager
@@ -210,6 +209,7 @@ class _Builder:
         self.arrays, self.device, self.trusted = arrays, device, trusted
 
     def build(self, node):
+        """The tree whose JSON `node` is."""
         (kind, inside), *_ = node.items()
         if kind == "value":
             return inside
@@ -234,13 +234,13 @@ class _Builder:
                 importlib.import_module(module)
             except ImportError as error:
                 raise ValueError(f"the checkpoint needs the module {module}: {error}") from error
-        found: Any = sys.modules.get(module)
+        cls: Any = sys.modules.get(module)
         for part in name.split("."):
-            found = getattr(found, part, None)
-        if not (isinstance(found, type) and fits(found)):
+            cls = getattr(cls, part, None)
+        if not (isinstance(cls, type) and fits(cls)):
             raise ValueError(f"the checkpoint holds a {module}.{name}, not a known {wanted}; import its module first, "
                              f"or name it: load(..., modules=[{module!r}])")  # fmt: skip
-        return found
+        return cls
 
 
 def _checked(cls: type, values: dict[str, Any]):

@@ -16,11 +16,11 @@ PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward p
 
 
 class BillSpent(Exception):
-    """What was asked for costs more than the limit leaves; it was neither begun nor billed."""
+    """A question or a step would exceed the limit of the bill; it was neither begun nor billed."""
 
 
 class Stopped(Exception):
-    """Somebody asked for the training to stop, and so the next question was not answered."""
+    """The training was asked to stop, so the next question was not answered."""
 
 
 @dataclass

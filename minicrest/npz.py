@@ -1,6 +1,6 @@
-"""Reading .npz files that nobody vouches for: every entry is read whole and its checksum verified before it is parsed.
+"""Reading untrusted .npz files: every entry is read whole and its checksum verified before it is parsed.
 
-NumPy's own reader parses an entry's header first, and so believes a damaged one.
+NumPy's reader parses an entry's header first, and so trusts a damaged one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _arrays(entries: zipfile.ZipFile, largest: int) -> dict[str, np.ndarray]:
     if total > largest:
         raise ValueError(f"it expands to {total} bytes, at most {largest} are expected")
     if len(set(names)) < len(names) or not all(name.endswith(".npy") for name in names):
-        raise ValueError(f"its entries are not arrays with names of their own: {', '.join(names)[:80]}")
+        raise ValueError(f"its entries are not arrays with distinct names: {', '.join(names)[:80]}")
     return {name[: -len(".npy")]: _array(entries.read(name)) for name in names}  # `read` verifies the checksum
 
 

@@ -159,9 +159,9 @@ class Oracle:
     def _checked(self, i) -> np.ndarray:
         i = np.asarray(i)
         if i.dtype.kind not in "iu":
-            raise TypeError(f"examples are asked for by integer indices on the host, got dtype {i.dtype}")
+            raise TypeError(f"indices of examples must be integers on the host, got dtype {i.dtype}")
         if i.ndim == 0:
-            raise ValueError(f"examples are asked for by an array of indices, got the number {i}; use np.array([{i}])")
+            raise ValueError(f"indices must be an array, got the number {i}; use np.array([{i}])")
         if i.size == 0 or i.min() < 0 or i.max() >= len(self):
             raise ValueError(f"indices must be in 0..{len(self) - 1} and not empty, got {_range(i)}")
         return i
@@ -192,7 +192,7 @@ class Oracle:
 
 
 class Fork(Oracle):
-    """An oracle whose parameters are its own, so that it may train them."""
+    """An oracle with separate parameters, which it may train."""
 
     def descend(self, batch: Batch, lr: float) -> Feedback:
         """One plain SGD step on `batch`, in training mode; billed like any other."""

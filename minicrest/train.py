@@ -82,30 +82,34 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
                     None if max_bill is None else arguments.number("max_bill", max_bill, "(0, inf)"))  # fmt: skip
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
     save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
-    _check_method(method)
+    if isinstance(method, type) or not all(hasattr(method, name) for name in ("init", "propose", "observe", "report")):
+        raise TypeError(f"method must be an object with init, propose, observe and report, such as those in "
+                        f"minicrest.selection, got {arguments.shown(method)}")  # fmt: skip
     settings = _settings(method, oracle, optimizer, schedule, limits, every, checkpoint is not None)
     settings["notes"] = dict(notes or {})
     trainer = _Trainer(method, oracle, optimizer, schedule, limits)
     with one_blas_thread(), checkpoints.claimed(checkpoint) if checkpoint else nullcontext():
         if not trainer.resume(checkpoint, settings) and not trainer.begin(stop):
             return trainer.run(settings)
-        with _bar(settings["method"], oracle, progress) as bar:
-            while not trainer.now.complete and not stop():
+        silent = None if progress else True  # None: only where this is no terminal
+        with tqdm(total=100, initial=100 * oracle.progress, smoothing=0, disable=silent, leave=None,
+                  desc=settings["method"], bar_format=BAR) as bar:  # fmt: skip
+            while not trainer.state.complete and not stop():
                 trainer.advance()
                 bar.update(100 * oracle.progress - bar.n)
-                if trainer.now.step % every == 0 or trainer.now.complete:
+                if trainer.state.step % every == 0 or trainer.state.complete:
                     trainer.evaluate()
-                if checkpoint and trainer.now.step % save_every == 0:
-                    checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.now})
+                if checkpoint and trainer.state.step % save_every == 0:
+                    checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.state})
         if checkpoint:
-            checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.now})
+            checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.state})
     return trainer.run(settings)
 
 
 class _Trainer:
-    """Moves one training from where it is to where it ends; `now` is all that changes."""
+    """Moves one training from where it is to where it ends; `state` is all that changes."""
 
-    now: _Progress
+    state: _Progress
 
     def __init__(self, method, oracle, optimizer, schedule, limits: Limits):
         self.method, self.oracle, self.learner = method, oracle, Learner(oracle)
@@ -116,13 +120,13 @@ class _Trainer:
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         oracle.ledger.limit = self.limits.bill
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, dtype="int64")
-        self.now = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).asarray(-1)
+        self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.stop = stop
         try:
             with self.ending(), oracle.phase("prepare"):
-                self.now.method_state = self.method.init(oracle)
+                self.state.method_state = self.method.init(oracle)
         except Stopped:
             return False
         finally:
@@ -135,58 +139,61 @@ class _Trainer:
         if path is None or not Path(path).exists():
             return False
         saved = checkpoints.load(path, self.oracle.device, [type(self.method).__module__])
-        then, now = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
-        if not isinstance(then, dict) or not isinstance(now, _Progress):
+        old, state = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
+        if not isinstance(old, dict) or not isinstance(state, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
-        _check_same(path, then, settings)
-        kind = typing.get_type_hints(self.method.init).get("return")
-        if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
+        _check_same(path, old, settings)
+        ours = type(self.method).__module__.startswith("minicrest.")
+        kind = typing.get_type_hints(self.method.init).get("return") if ours else None
+        if isinstance(kind, type) and not isinstance(state.method_state, (kind, type(None))):
             raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
-        self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
-        self.learner.move(now.theta, now.statistics, now.step, self.limits.progress(now.step, now.ledger.cost))
+        self.state, self.oracle.ledger, state.ledger.limit = state, state.ledger, self.limits.bill
+        progress = self.limits.progress(state.step, state.ledger.cost)
+        self.learner.move(state.theta, state.statistics, state.step, progress)
         return True
 
     def advance(self) -> None:
         """One step: propose, differentiate, update, observe."""
-        oracle, now = self.oracle, self.now
+        oracle, state = self.oracle, self.state
         with self.ending():
             with oracle.phase("select"):
-                batch, now.method_state = self.method.propose(now.method_state, oracle)
+                batch, state.method_state = self.method.propose(state.method_state, oracle)
             with oracle.phase("train"):
                 feedback = self.step(batch)
             with oracle.phase("select"):
-                now.method_state = self.method.observe(now.method_state, feedback)
-            np.add.at(now.uses, batch.indices, 1)
-        now.complete = now.complete or oracle.progress >= 1
+                state.method_state = self.method.observe(state.method_state, feedback)
+            np.add.at(state.uses, batch.indices, 1)
+        state.complete = state.complete or oracle.progress >= 1
         if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
             self.look()
 
     def step(self, batch: Batch):
         """Move the parameters along the batch's gradient, and note whether anything is not finite."""
-        now = self.now
+        state = self.state
         gradient, feedback, batch_statistics = self.learner.step(batch)
-        progress = self.limits.progress(now.step + 1, now.ledger.cost)
-        now.optimizer_state = self.optimizer.update(now.theta, gradient, now.optimizer_state, self.schedule(progress))
-        now.statistics = self.learner.following(batch_statistics)
-        now.step += 1
-        self.learner.move(now.theta, now.statistics, now.step, progress)
-        xp, total = array_module(now.theta), feedback.losses.sum(dtype="float64")
-        finite = xp.isfinite(total) & xp.isfinite(now.theta).all()
-        now.alarm = xp.where(finite | (now.alarm >= 0), now.alarm, now.step)
-        now.recent = [now.recent[0] + total, now.recent[1] + len(batch.indices)]
+        progress = self.limits.progress(state.step + 1, state.ledger.cost)
+        factor = self.schedule(progress)
+        state.optimizer_state = self.optimizer.update(state.theta, gradient, state.optimizer_state, factor)
+        state.statistics = self.learner.following(batch_statistics)
+        state.step += 1
+        self.learner.move(state.theta, state.statistics, state.step, progress)
+        xp, total = array_module(state.theta), feedback.losses.sum(dtype="float64")
+        finite = xp.isfinite(total) & xp.isfinite(state.theta).all()
+        state.alarm = xp.where(finite | (state.alarm >= 0), state.alarm, state.step)
+        state.recent = [state.recent[0] + total, state.recent[1] + len(batch.indices)]
         return feedback
 
     def look(self) -> None:
         """End the training if something was not finite."""
-        self.now.complete = self.now.complete or int(self.now.alarm) >= 0
+        self.state.complete = self.state.complete or int(self.state.alarm) >= 0
 
     def evaluate(self) -> None:
         """Add a row to the curve: test loss and accuracy in evaluation mode. Not billed."""
-        now = self.now
+        state = self.state
         self.look()
-        train_loss = float(now.recent[0]) / now.recent[1] if now.recent[1] else float("nan")
-        row = now.step, now.ledger.cost, now.ledger.seconds, *evaluate(self.oracle), train_loss
-        now.curve, now.recent = now.curve.append(*row), [0.0, 0]
+        train_loss = float(state.recent[0]) / state.recent[1] if state.recent[1] else float("nan")
+        row = state.step, state.ledger.cost, state.ledger.seconds, *evaluate(self.oracle), train_loss
+        state.curve, state.recent = state.curve.append(*row), [0.0, 0]
 
     @contextmanager
     def ending(self):
@@ -194,16 +201,17 @@ class _Trainer:
         try:
             yield
         except BillSpent:
-            self.now.complete = True
+            self.state.complete = True
         except (ValueError, ArithmeticError):
             if self.finite():
                 raise
-            self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
-            self.now.complete = True
+            if int(self.state.alarm) < 0:
+                self.state.alarm = array_module(self.state.theta).asarray(self.state.step)
+            self.state.complete = True
 
     def finite(self) -> bool:
         """True if the parameters and every example's loss, logits and gradient norm are finite. Not billed."""
-        twin = Oracle(self.oracle._network, self.oracle._data, self.now.theta, self.now.statistics)
+        twin = Oracle(self.oracle._network, self.oracle._data, self.state.theta, self.state.statistics)
         with np.errstate(all="ignore"):
             every = np.arange(len(twin))
             arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
@@ -211,26 +219,11 @@ class _Trainer:
 
     def run(self, settings) -> Run:
         """The Run so far."""
-        now, oracle = self.now, self.oracle
-        report = {} if now.method_state is None else self.method.report(now.method_state)
-        diverged = int(now.alarm) if int(now.alarm) >= 0 else None
-        return Run(settings, now.step, now.complete, now.curve, now.ledger, now.uses, report, now.theta, now.statistics,
-                   diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
-
-
-def _bar(description: str, oracle, progress: bool):
-    """A bar of the progress in percent, from where the training is: the time left is that of the steps alone."""
-    done = 100 * oracle.progress
-    return tqdm(total=100, initial=done, smoothing=0, disable=None if progress else True, leave=None, desc=description,
-                bar_format=BAR)  # fmt: skip
-
-
-def _check_method(method) -> None:
-    lacking = [name for name in ("init", "propose", "observe", "report") if not callable(getattr(method, name, None))]
-    if lacking or isinstance(method, type):
-        shown = arguments.shown(method) if not isinstance(method, type) else f"the class {method.__name__}"
-        raise TypeError(f"method must be an object with init, propose, observe and report, got {shown}; "
-                        "give one such as Crest(m=32) from minicrest.selection")  # fmt: skip
+        state, oracle = self.state, self.oracle
+        report = {} if state.method_state is None else self.method.report(state.method_state)
+        diverged = int(state.alarm) if int(state.alarm) >= 0 else None
+        return Run(settings, state.step, state.complete, state.curve, state.ledger, state.uses, report, state.theta,
+                   state.statistics, diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
 
 
 # ---- settings: what decides a result, and what is only recorded
@@ -259,7 +252,7 @@ def _plain(value, strict):
 def _described(thing, strict: bool) -> str:
     """What `thing` is, the same in every process: a function by its module and name, anything else by its repr.
 
-    Raises TypeError, if `strict`, where that shows an address or is a function without a name of its own.
+    Raises TypeError, if `strict`, where that shows an address or is a function that no module names.
     """
     if inspect.isfunction(thing) or inspect.isbuiltin(thing):
         text = f"{thing.__module__}.{thing.__qualname__}"
@@ -273,10 +266,10 @@ def _described(thing, strict: bool) -> str:
     return text
 
 
-def _check_same(path, then: dict, here: dict) -> None:
+def _check_same(path, old: dict, new: dict) -> None:
     """Raise ValueError, naming the differences, where the settings in a checkpoint are another training's."""
-    names = [name for name in here if name not in RECORDED]
-    other = [f"{k}: {then.get(k)!r} there, {here[k]!r} here" for k in names if repr(then.get(k)) != repr(here[k])]
+    names = [name for name in new if name not in RECORDED]
+    other = [f"{k}: {old.get(k)!r} there, {new[k]!r} here" for k in names if repr(old.get(k)) != repr(new[k])]
     if other:
         raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
 

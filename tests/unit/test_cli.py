@@ -204,7 +204,7 @@ def test_data_tells_what_is_there(capsys):
         (["train", "--model", "lenet"], "takes images (c, h, w)"),
         (["train", "--steps", "0"], "steps and hidden must be at least 1"),
         (["train", "--m", "0"], "m must be at least 1, got 0"),
-        (["train", "--lr", "-1"], "lr = -1.0 is out of range"),
+        (["train", "--lr", "-1"], "lr of SGD must be a number in (0, inf), got -1.0"),
         (["train", "--validation", "0.0001"], "leaves a part empty"),
         (["train", "--set", "taau=1"], "no hyper-parameter 'taau'; there are crest: m, r, tau"),
         (["train", "--set", "tau=x"], "crest.tau takes float, got 'x'"),

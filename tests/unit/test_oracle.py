@@ -190,8 +190,8 @@ def test_theta_and_data_must_be_on_one_device(device):
     [
         (np.array([0, 20]), ValueError, r"0\.\.19 and not empty, got 0\.\.20"),
         (np.array([-1]), ValueError, r"0\.\.19 and not empty, got -1"),
-        (np.array(3), ValueError, r"an array of indices, got the number 3; use np.array\(\[3\]\)"),
-        (np.array([0.0]), TypeError, "integer indices on the host, got dtype float64"),
+        (np.array(3), ValueError, r"indices must be an array, got the number 3; use np.array\(\[3\]\)"),
+        (np.array([0.0]), TypeError, "must be integers on the host, got dtype float64"),
         (np.ones(20, dtype=bool), TypeError, "dtype bool"),
     ],
 )

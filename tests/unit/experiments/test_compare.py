@@ -68,7 +68,7 @@ def test_json_round_trip():
         (dict(budget=0.0), r"in \(0, 1\], got 0.0"),
         (dict(budget=1.5), r"in \(0, 1\], got 1.5"),
         (dict(validation=1.0), r"in \[0, 1\), got 1.0"),
-        (dict(lr=-1.0), "lr = -1.0 is out of range"),
+        (dict(lr=-1.0), "lr of SGD must be a number in .*, got -1.0"),
         (dict(hyper=(("tau", -1.0),)), "tau"),
     ],
 )
