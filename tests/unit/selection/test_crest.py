@@ -516,11 +516,7 @@ def test_report():
         ({"h": 0}, "h must be"), ({"b": -1}, "b must be"), ({"h": math.inf}, "h must be"), ({"tau": math.nan}, "tau"),
         ({"alpha": math.nan}, "alpha"), ({"T2": 0}, "T2 must be at least 1"), ({"warmup": -1}, "warmup"),
         ({"longest": 0}, "longest must be at least 1"), ({"curvature": "other"}, "got 'other'"),
-<<<<<<< HEAD
         ({"order": 3}, "order must be in 1..2"), ({"beta1": 1.0}, "beta1 must be"), ({"beta2": -0.1}, "beta2 must be"),
-=======
-        ({"order": 3}, "order 1 or 2"), ({"beta1": 1.0}, "beta must be"), ({"beta2": -0.1}, "beta must be"),
->>>>>>> w-core
     ],
 )  # fmt: skip
 def test_hyper_parameters(wrong, message):
