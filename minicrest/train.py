@@ -83,7 +83,7 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
     save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
     if isinstance(method, type) or not all(hasattr(method, name) for name in ("init", "propose", "observe", "report")):
-        raise TypeError(f"method must be an object with init, propose, observe and report, such as Crest(m=32) from "
+        raise TypeError(f"method must be an object with init, propose, observe and report, such as those in "
                         f"minicrest.selection, got {arguments.shown(method)}")  # fmt: skip
     settings = _settings(method, oracle, optimizer, schedule, limits, every, checkpoint is not None)
     settings["notes"] = dict(notes or {})
@@ -120,7 +120,7 @@ class _Trainer:
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         oracle.ledger.limit = self.limits.bill
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, dtype="int64")
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).asarray(-1)
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.stop = stop
@@ -206,7 +206,7 @@ class _Trainer:
             if self.finite():
                 raise
             if int(self.state.alarm) < 0:
-                self.state.alarm = array_module(self.state.theta).full((), self.state.step, dtype="int64")
+                self.state.alarm = array_module(self.state.theta).asarray(self.state.step)
             self.state.complete = True
 
     def finite(self) -> bool:

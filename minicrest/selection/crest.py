@@ -129,14 +129,16 @@ class Crest(Method):
         whole("m", self.m, 1)
         if self.r is not None and whole("r", self.r) < self.m:
             raise ValueError(f"the random subset must hold at least a mini-batch: r = {self.r} < m = {self.m}")
-        for name in ("tau", "alpha"):
-            if getattr(self, name) != math.inf:  # tau = inf: a region never ends; alpha = inf: every example is learned
-                number(name, getattr(self, name), "[0, inf)" if name == "tau" else "(-inf, inf)")
+        if self.tau != math.inf:  # at infinity a region never ends
+            number("tau", self.tau, "[0, inf)")
+        if self.alpha != math.inf:  # at infinity every example counts as learned
+            number("alpha", self.alpha)
         for name, interval in (("h", "(0, inf)"), ("b", "(0, inf)"), ("beta1", "[0, 1)"), ("beta2", "[0, 1)")):
             number(name, getattr(self, name), interval)
-        for name, least in (("T2", 1), ("warmup", 0), ("longest", 1)):
-            if getattr(self, name) is not None or name != "longest":
-                whole(name, getattr(self, name), least)
+        whole("T2", self.T2, 1)
+        whole("warmup", self.warmup, 0)
+        if self.longest is not None:
+            whole("longest", self.longest, 1)
         one_of("curvature", self.curvature, ("hutchinson", "exact"))
         whole("order", self.order, 1, 2)
         for name in ("smooth", "exclude", "many"):
@@ -172,7 +174,8 @@ class Crest(Method):
         regions, checks = dict(zip(REGION, state.opened.T)), dict(zip(CHECK, state.checks.T))
         rho = np.full(len(state.opened), np.nan)  # of regions never checked
         rho[checks["check_region"].astype(int)] = checks["check_rho"]
-        return {**regions, "length": np.diff(np.append(regions["start"], state.step)), "rho": rho, **checks}
+        length = np.diff(np.append(regions["start"], state.step))
+        return {"start": regions["start"], "length": length, **regions, "rho": rho, **checks}
 
     # ---- 1: learned examples
 

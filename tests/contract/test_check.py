@@ -1,6 +1,8 @@
 """check_method finds each planted violation: a right method, and the same with one promise broken at a time."""
 
+import itertools
 import random
+import weakref
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -113,6 +115,21 @@ class NaNWeights(Right):
         return batch._replace(weights=np.where(state.step == 7, np.nan, batch.weights)), state
 
 
+class InfiniteWeights(Right):
+    def propose(self, state, oracle):
+        batch, state = super().propose(state, oracle)
+        return batch._replace(weights=batch.weights * np.inf), state
+
+
+class TellsRunsApart(Right):
+    runs = weakref.WeakKeyDictionary()
+    numbers = itertools.count()
+
+    def draw(self, state, oracle):
+        run = self.runs[oracle] if oracle in self.runs else self.runs.setdefault(oracle, next(self.numbers))
+        return stream(oracle.seed, "run", run, state.step).permutation(len(oracle))[: self.m]
+
+
 class NegativeWeights(Right):
     def propose(self, state, oracle):
         batch, state = super().propose(state, oracle)
@@ -220,6 +237,8 @@ PLANTED = [
     (Negative(m=48), "step 0, batches.*int64 in 0..47"),
     (WrongIntegers(), "step 0, batches.*int64"),
     (NaNWeights(), "step 6, batches.*finite"),
+    (InfiniteWeights(), "step 0, batches.*finite"),
+    (TellsRunsApart(), "step 0, seed.*a second run differs"),
     (NegativeWeights(), "step 0, batches.*not negative"),
     (TooFewWeights(), "step 0, batches.*of one length"),
     (JustIndices(), "step 0, batches.*a Batch of two"),

@@ -452,8 +452,6 @@ TABLE = {
     "selection/medoids.py": [
         ("medoids.gains[places[1:]].sum()", "medoids.gains[places].sum()", "certificate: the first gain counted",
          "craig::test_the_certificate_is_its_definition_and_bounds_the_error"),
-        ('dtype.kind in "iu"', 'dtype.kind == "i"', "unsigned labels taken for one class",
-         "hyperparameters::test_integer_labels_of_any_width_are_classes"),
     ],
     "selection/check.py": [
         ("_require(alone,", "_require(True,", "global generators not looked at", "../contract/test_check.py"),
@@ -463,7 +461,7 @@ TABLE = {
          "../contract/test_check.py"),
         ("_require(billed == passed,", "_require(billed <= passed,", "free questions allowed",
          "../contract/test_check.py"),
-        ("_require(one == two,", "_require(len(one) == len(two),", "a second run not compared",
+        ("_require(one == two,", "_require(True,", "a second run not compared",
          "../contract/test_check.py"),
         ("_require(other != batches,", "_require(True,", "the seed need not decide", "../contract/test_check.py"),
         ("(i < n)", "(i <= n)", "an index beyond the last", "../contract/test_check.py"),
@@ -512,8 +510,6 @@ TABLE = {
          "glister::test_gains_are_those_at_w_S"),
         ("k, self.eta, self.rounds, self.eps, rng)", "k, self.eta, 1, self.eps, rng)", "a setting lost on the way",
          "glister::test_every_setting_reaches_the_greedy"),
-        ("gains = gains[first][copy]", "gains = gains + 0.0", "copies tie by rounding",
-         "glister::test_equal_examples_go_to_the_lowest_index"),
         ("SMALLEST = 1e-16", "SMALLEST = 1e-8", "small probabilities raised to 1e-8",
          "glister::test_small_probabilities_keep_their_logits"),
         ("math.ceil(picks * n / k * math.log(1 / eps))", "math.ceil(n / k * math.log(1 / eps))",

@@ -458,10 +458,9 @@ def prepared_or_not(which):
 def test_resume(tmp_path, which, stop):
     method, path = prepared_or_not(which), tmp_path / "run.npz"
     whole = record(method, make(), 33)
-    steps = iter(range(100))
-    first = record(method, make(), 33, checkpoint=path, stop=lambda: next(steps) >= stop)
     oracle = make()
-    rest = record(method, oracle, 33, checkpoint=path)
+    first = record(method, oracle, 33, checkpoint=path, stop=lambda: oracle.time >= stop)
+    rest = record(method, make(), 33, checkpoint=path)
     assert len(first) == stop and len(rest) == 33 - stop
     for a, b in zip(whole, first + rest):
         assert a.indices.tolist() == b.indices.tolist() and (a.weights == b.weights).all()
