@@ -11,7 +11,6 @@ from minicrest.backend import array_module
 from minicrest.nn.layer import missing
 
 
-@dataclass(frozen=True)
 class Loss:
     """The contract of a loss: inherit this and write the methods, each for logits z (n, C) and targets y (n, ...).
 
@@ -30,10 +29,6 @@ class Loss:
     def gradient(self, z, y):
         """(n, C) dl/dz."""
         raise missing(self, "gradient(z, y)")
-
-    def both(self, z, y):
-        """(n,) and (n, C): `losses` and `gradient`, which a loss may compute together."""
-        return self.losses(z, y), self.gradient(z, y)
 
     def hessian(self, z, y, u):
         """(n, C) the product (d2l/dz2) u for directions u (n, C)."""
@@ -59,21 +54,17 @@ class SoftmaxCrossEntropy(Loss):
     Raises TypeError for labels that are not whole numbers, ValueError for labels (on the host) outside 0..C-1.
     """
 
-    def both(self, z, y):
-        xp, y = array_module(z), _classes(z, y)
-        z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
-        e, places = xp.exp(z), (xp.arange(len(z)), y)
-        total = e.sum(1, keepdims=True)
-        losses = xp.log(total[:, 0]) - z[places]
-        e /= total
-        e[places] -= 1
-        return losses, e
+    l2: float = 0.0
 
     def losses(self, z, y):
-        return self.both(z, y)[0]
+        xp, y = array_module(z), _classes(z, y)
+        z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
+        return xp.log(xp.exp(z).sum(1)) - z[xp.arange(len(z)), y]
 
     def gradient(self, z, y):
-        return self.both(z, y)[1]
+        y, a = _classes(z, y), _softmax(z)
+        a[array_module(z).arange(len(z)), y] -= 1
+        return a
 
     def hessian(self, z, y, u):
         p = _softmax(z)
@@ -95,6 +86,8 @@ class LogisticLoss(Loss):
 
     Raises ValueError for more than one logit and for labels (on the host) other than 0 and 1.
     """
+
+    l2: float = 0.0
 
     def losses(self, z, y):
         y = self._labels(z, y)
@@ -131,6 +124,8 @@ class SquaredError(Loss):
     Gradient z - t; Hessian the identity. predict gives classes where C > 1 and the value z where C = 1.
     Raises ValueError where y has neither shape, and as SoftmaxCrossEntropy for classes.
     """
+
+    l2: float = 0.0
 
     def losses(self, z, y):
         return ((z - self._target(z, y)) ** 2).sum(1) / 2

@@ -154,11 +154,11 @@ class Network:
     def begin(self, theta, x, y, stats=None) -> Pass:
         """The forward half of `step`. Its losses and logit gradients may decide the weights of `finish`."""
         z, caches = self._evaluate(theta, x, y, stats)
-        losses, dz = self.loss.both(z, y)
+        losses = self.loss.losses(z, y)
         if self.loss.l2:
             losses = losses + 0.5 * self.loss.l2 * (theta @ theta)
         statistics = self.chain.batch_statistics(caches) if stats is None and self.statistics else None
-        return Pass(losses, z, dz, statistics, caches)
+        return Pass(losses, z, self.loss.gradient(z, y), statistics, caches)
 
     def finish(self, theta, forward_pass: Pass, weights=None):
         """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `forward_pass`, begun at the same theta.

@@ -151,7 +151,7 @@ TABLE = {
         ("return p * (u - (p * u).sum(1, keepdims=True))", "return 0 * u", "softmax: a derivative of zeros", "losses"),
         ("(u - (p * u).sum(1, keepdims=True))", "(u + (p * u).sum(1, keepdims=True))", "softmax: sign flipped",
          "losses"),
-        ("e[places] -= 1", "e[places] += 1", "softmax: p + y", "losses"),
+        (", y] -= 1", ", y] += 1", "softmax: p + y", "losses"),
         ("z = z - z.max(1, keepdims=True)  #", "z = z - 0  #", "softmax: overflow", "losses"),
         ("xp.sqrt(p)[:, None, :]", "xp.sqrt(p)[:, :, None]", "softmax: root scaled along the wrong axis", "losses"),
         ("return p * (1 - p) * u", "return p * u", "logistic: curvature p", "losses"),

@@ -11,7 +11,7 @@ import numpy as np
 from minicrest.batch import weighted
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner
-from minicrest.nn import Linear, LogisticLoss, Network
+from minicrest.nn import Linear, LogisticLoss, Loss, Network
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
 from minicrest.selection.adacore import AdaCore
@@ -26,7 +26,7 @@ TOL = 1e-9  # relative: float64, condition 1e6
 
 
 @dataclass(frozen=True)
-class Bowl:
+class Bowl(Loss):
     """The loss (z - t)'A(z - t) / 2: gradient A (z - t), Hessian A, the same for every example."""
 
     A: np.ndarray = field(repr=False)

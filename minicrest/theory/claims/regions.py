@@ -12,7 +12,7 @@ from minicrest.batch import uniform, weighted
 from minicrest.datasets import Dataset
 from minicrest.datasets.synthetic import spirals
 from minicrest.learner import Learner
-from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
+from minicrest.nn import Linear, LogisticLoss, Loss, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -127,7 +127,7 @@ def period(printed: bool = True) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Scaled:
+class Scaled(Loss):
     """`factor` times another loss: what must not change anything but the step size."""
 
     loss: Any

@@ -123,12 +123,6 @@ def test_rows_of_very_different_size_do_not_disturb_each_other(device):
     assert to_numpy(loss.hessian(z, y, u)).tolist() == [[0.25, -0.25]] * 3
 
 
-def test_both_is_losses_and_gradient(case):
-    loss, z, y, _, put, _ = case
-    for found, expected in zip(loss.both(put(z), put(y)), (loss.losses(put(z), put(y)), loss.gradient(put(z), put(y)))):
-        assert np.array_equal(to_numpy(found), to_numpy(expected))
-
-
 BAD = [  # loss, z, y, what is said
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 3]), r"3 logits allow labels in 0..2, .* from 0 to 3"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([-1, 0]), r"labels in 0..2, got labels from -1 to 0"),
