@@ -29,7 +29,7 @@ def read_own(path) -> Dataset:
     """
     path = Path(path)
     if path.is_dir() or not path.exists():
-        raise FileNotFoundError(f"{path}: no such file; it should hold {FORMATS[path.suffix.lower()]}")
+        raise FileNotFoundError(f"{path}: no such {path.suffix} file; it should hold {FORMATS[path.suffix.lower()]}")
     return {".npz": _from_npz, ".csv": _from_csv, ".txt": _from_txt}[path.suffix.lower()](path)
 
 

@@ -80,7 +80,7 @@ def _solve(problems, size, memory):
             for result, better in zip(results, finer):
                 result[blurred] = better
         elif len(blurred) and (results[1][blurred, -1] == 0).any():
-            text = "features have outliers so far away that most other points look equal: remove or clip them"
+            text = "features have outliers so far away that most other points look equal; remove or clip them"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
         solved.append(results)
     return [np.concatenate(parts) for parts in zip(*solved)]

@@ -664,7 +664,7 @@ def test_npz_of_other_arrays(tmp_path, arrays):
 
 def test_npz_that_is_none_or_holds_pickles(tmp_path):
     path, trace = tmp_path / "a.npz", tmp_path / "executed"
-    with pytest.raises(FileNotFoundError, match=r"a.npz: no such file; it should hold arrays x .* saved with np.savez"):
+    with pytest.raises(FileNotFoundError, match=r"a.npz: no such .npz file; it should hold arrays x .* np.savez"):
         load(path)
     np.savez(path, x=np.array([Malicious(os.mkdir, str(trace))], object), y=np.zeros(1))
     with pytest.raises(ValueError, match=r"a.npz is not a whole .npz of plain arrays"):

@@ -199,7 +199,7 @@ def test_arguments_of_load(arguments, error):
 def test_a_file_that_is_not_there(tmp_path, ending):
     (tmp_path / f"folder{ending}").mkdir()
     for name in ("nothing", "folder"):
-        with pytest.raises(FileNotFoundError, match=rf"{name}{ending}: no such file; it should hold"):
+        with pytest.raises(FileNotFoundError, match=rf"{name}{ending}: no such {ending} file; it should hold"):
             load(tmp_path / f"{name}{ending}")
 
 
