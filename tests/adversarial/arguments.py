@@ -195,7 +195,8 @@ VALUES = {  # parameter -> a legal value
     "body": lambda: [Linear(2, 2)], "rng": lambda: np.random.default_rng(0), "features": lambda: _data().x,
     "G": lambda: _data().x, "H": _similarity, "similarity": _similarity, "distances": lambda: 1 - _similarity(),
     "f": lambda: FacilityLocation(_similarity()), "hvp": lambda: lambda probes: 2 * probes,
-    "probes": lambda: np.ones((2, 3)), "modules": lambda: (), "path": lambda: "made.npz", "tree": lambda: {"a": 1}, "out": lambda: "out",
+    "probes": lambda: np.ones((2, 3)), "modules": lambda: (), "path": lambda: "made.npz",
+    "tree": lambda: {"a": 1}, "out": lambda: "out",
     "checkpoint": lambda: "made/checkpoint.npz", "method": lambda: METHODS["random"](m=4), "optimizer": SGD,
     "state": lambda: SGD().init(_theta()), "device": lambda: "cpu", "array": lambda: np.ones(3),
     "sizes": lambda: (4, 5),
@@ -220,7 +221,7 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
     "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
 }  # fmt: skip
-BY_MEANING = {"count": 2, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
+BY_MEANING = {"count": 2, "whole": 1, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
               "text": "text", "path": "made"}  # fmt: skip
 
 
