@@ -221,7 +221,8 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
     "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
 }  # fmt: skip
-BY_MEANING = {"count": 2, "whole": 1, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
+BY_MEANING = {"count": 2, "whole": 1, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5,
+              "flag": True,
               "text": "text", "path": "made"}  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from tests.mutants.mutants import ROOT, Outcome, check_source, copy_of_project, 
 
 SEED = 0
 SAMPLE = 420
-TIMEOUT = 150  # seconds for one mutant's tests
+TIMEOUT = 300  # seconds for one mutant's tests
 WORKERS = 2
 FILES = ("nn/*.py", "submodular/*.py", "selection/*.py", "taylor.py", "optim.py", "oracle.py", "learner.py",
          "ledger.py", "batch.py", "train.py", "checkpoint.py", "datasets/dataset.py", "theory/bounds.py",
