@@ -50,7 +50,7 @@ OUTSIDE = {  # public by name, but no call of a user's
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
     *"square_norms square_sum cut losses gradient hessian curvature_root predict".split(),  # layers and losses
-    *"init propose observe report passes next_batch".split(),  # methods
+    *"init propose observe report passes next_batch descend".split(),  # methods
     *"value start add gains refresh restrict".split(),  # set functions
 }
 

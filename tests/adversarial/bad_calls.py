@@ -220,7 +220,7 @@ def call(name: str, /, **changed):
     if holder in RECEIVERS and not isinstance(inspect.getattr_static(_class(holder), target.__name__), staticmethod):
         positional.insert(0, receiver(holder))
     result = target(*positional, **arguments)
-    if hasattr(result, "__enter__"):  # a context manager does its work inside
+    if hasattr(result, "__enter__") and not isinstance(result, Path):  # a context manager does its work inside
         with result:
             pass
     return result
