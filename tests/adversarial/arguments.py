@@ -33,24 +33,32 @@ OUTSIDE = {  # public by name, but no call of a user's
     "run.Curve*": "a result",
     "run.Run": "a result",
     "oracle.Oracle.descend": "for forks alone",
-    "oracle.Oracle.move": "for whoever trains",
+    "*.move": "for whoever trains",
     "ledger.Ledger": "bookkeeping: made by Oracle",
     "ledger.Bill": "the same",
     "experiments.carry_out": "internal: one run of compare",
+    "experiments.Comparison*": "a result",
+    "experiments.Setup.train": "internal: what run does with what build made",
+    "nn.Network.finish": "internal: the second half of a step",
+    "checkpoint.holds": "internal: whether a tree is of a kind",
+    "checkpoint.claimed": "internal: a folder that one process owns",
+    "npz.*": "internal: how archives are read; tried bit by bit",
+    "nn.Layer": "the base of layers: takes nothing",
     "theory.family_bounds.match_error": "LAPACK does not return where there is an infinity",
     "selection.Method": "the base of methods: takes nothing",
 }
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
     *"square_norms square_sum cut losses gradient hessian curvature_root predict".split(),  # layers and losses
-    *"init propose observe report passes next_batch".split(),  # methods
+    *"init propose observe report passes next_batch descend".split(),  # methods
     *"value start add gains refresh restrict".split(),  # set functions
 }
 
 MEANINGS = {
     "count": "m k r R runs N T T1 T2 T_p t b_H estimates n d C parts probes epochs steps channels inputs outputs "
              "kernel n_subsets evaluations checkpoint_every longest rounds evaluate_every memory stride b_size jobs",
-    "natural": "seed padding augment forward backward hessian time s e q warmup_steps",
+    "whole": "seed",
+    "natural": "padding augment forward backward hessian time s e q warmup_steps",
     "number": "constant factor",
     "positive": "lr h b eta L_s mu alpha beta sigma nu D0 H0 max_bill error largest",
     "not negative": "weight_decay l2 lam kappa power damping noise separation tau bias v seconds square total empty "
@@ -69,7 +77,7 @@ MEANINGS = {
     "weights": "weights gamma residuals",
     "object": "network oracle loss layers f rng batch state ledger body setup object",
     "function": "hvp stop write",
-    "sequence": "sizes hidden milestones setups methods assignments shape seeds",
+    "sequence": "sizes hidden milestones setups methods assignments shape seeds modules",
 }  # fmt: skip
 BY_NAME = {name: kind for kind, names in MEANINGS.items() for name in names.split()}
 OVERRIDES = {
@@ -134,6 +142,12 @@ def _oracle() -> Oracle:
     return Oracle(network, _data(), network.initialize(0, "float64"))
 
 
+def _learner():
+    from minicrest.learner import Learner
+
+    return Learner(_oracle())
+
+
 def _theta():
     return _network().initialize(0, "float64")
 
@@ -158,6 +172,7 @@ RECEIVERS = {  # class -> an object whose methods are called
     "datasets.Dataset": lambda: _without_validation(_data()),
     "nn.Network": _network,
     "oracle.Oracle": _oracle,
+    "learner.Learner": _learner,
     "optim.SGD": SGD,
     "optim.AdamW": AdamW,
     "ledger.Ledger": Ledger,
@@ -180,7 +195,8 @@ VALUES = {  # parameter -> a legal value
     "body": lambda: [Linear(2, 2)], "rng": lambda: np.random.default_rng(0), "features": lambda: _data().x,
     "G": lambda: _data().x, "H": _similarity, "similarity": _similarity, "distances": lambda: 1 - _similarity(),
     "f": lambda: FacilityLocation(_similarity()), "hvp": lambda: lambda probes: 2 * probes,
-    "probes": lambda: np.ones((2, 3)), "path": lambda: "made.npz", "tree": lambda: {"a": 1}, "out": lambda: "out",
+    "probes": lambda: np.ones((2, 3)), "modules": lambda: (), "path": lambda: "made.npz",
+    "tree": lambda: {"a": 1}, "out": lambda: "out",
     "checkpoint": lambda: "made/checkpoint.npz", "method": lambda: METHODS["random"](m=4), "optimizer": SGD,
     "state": lambda: SGD().init(_theta()), "device": lambda: "cpu", "array": lambda: np.ones(3),
     "sizes": lambda: (4, 5),
@@ -205,7 +221,8 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
     "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
 }  # fmt: skip
-BY_MEANING = {"count": 2, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5, "flag": True,
+BY_MEANING = {"count": 2, "whole": 1, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5,
+              "flag": True,
               "text": "text", "path": "made"}  # fmt: skip
 
 

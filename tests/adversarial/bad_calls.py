@@ -190,10 +190,10 @@ ARRAYS = {"flags": _bad_flags, "features": _bad_features, "labels": _bad_labels,
           "parameters": _bad_parameters, "weights": _bad_weights}  # fmt: skip
 
 
-def bad_calls(words=()) -> list[BadCall]:
-    """All of them; with `words`, those whose name holds one."""
-    calls = [BadCall(name, key, label) for name in walk() for key in parameters(name) for label in _labels(name, key)]
-    return [call for call in calls if not words or any(word in str(call).lower() for word in words)]
+@functools.cache
+def bad_calls() -> list[BadCall]:
+    """All of them."""
+    return [BadCall(name, key, label) for name in walk() for key in parameters(name) for label in _labels(name, key)]
 
 
 def _labels(name, key) -> list[str]:
@@ -220,7 +220,7 @@ def call(name: str, /, **changed):
     if holder in RECEIVERS and not isinstance(inspect.getattr_static(_class(holder), target.__name__), staticmethod):
         positional.insert(0, receiver(holder))
     result = target(*positional, **arguments)
-    if hasattr(result, "__enter__"):  # a context manager does its work inside
+    if hasattr(result, "__enter__") and not isinstance(result, Path):  # a context manager does its work inside
         with result:
             pass
     return result
@@ -281,7 +281,7 @@ class time_limit:
 def main(words) -> int:
     """Print what went wrong, a line a call, then the counts; 1 if anything did."""
     counts = Counter()
-    for bad in bad_calls([word.lower() for word in words]):
+    for bad in [bad for bad in bad_calls() if not words or any(word.lower() in str(bad).lower() for word in words)]:
         outcome = judge(bad)
         counts[outcome.kind] += 1
         if outcome.kind in ("unclear", "silent"):

@@ -32,7 +32,7 @@ from tests.mutants.mutants import ROOT, Outcome, check_source, copy_of_project, 
 
 SEED = 0
 SAMPLE = 420
-TIMEOUT = 150  # seconds for one mutant's tests
+TIMEOUT = 300  # seconds for one mutant's tests
 WORKERS = 2
 FILES = ("nn/*.py", "submodular/*.py", "selection/*.py", "taylor.py", "optim.py", "oracle.py", "learner.py",
          "ledger.py", "batch.py", "train.py", "checkpoint.py", "datasets/dataset.py", "theory/bounds.py",
@@ -159,7 +159,8 @@ class _Reader:
             yield (*span, str(value + 1), "constant plus 1")
             yield (*span, str(value - 1) if value > 0 else "(-1)", "constant minus 1")
         elif isinstance(value, float):
-            for new, kind in ((value * 10, "times 10"), (value / 10, "by 10"), (-value, "other sign")) if value else ((1.0, "plus 1"),):
+            scaled = ((value * 10, "times 10"), (value / 10, "by 10"), (-value, "other sign"))
+            for new, kind in scaled if value else ((1.0, "plus 1"),):
                 yield (*span, f"({new!r})", f"constant {kind}")
 
     def _binop(self, node):
