@@ -297,7 +297,7 @@ def test_objects_and_names_mixed_and_random_first():
 
 
 def test_a_comparison_as_a_frame():
-    pytest.importorskip("pandas", reason="needs pandas")
+    pytest.importorskip("pandas", reason="needs pandas, which the dev extra brings")
     frame = compare(["full"], seeds=1, settings=SETTINGS).to_frame()
     assert list(frame["method"]) == ["random", "full"]
 

@@ -225,7 +225,7 @@ def test_rows_as_comma_separated_text():
 
 
 def test_rows_as_a_frame():
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="needs pandas, which the dev extra brings")
     rows = tables.rows(RUNS)
     frame = tables.frame(rows)
     assert list(frame.columns) == tables.csv(rows).splitlines()[0].split(",")
