@@ -1,6 +1,6 @@
-"""One text, two devices: the array module comes from the arrays, so the same lines run on NumPy and on CuPy.
+"""One source for two devices: the array module comes from the arrays, so the same lines run on NumPy and on CuPy.
 
-`cpu` is NumPy and needs nothing else installed; `cuda` is CuPy, imported only when somebody asks for it.
+`cpu` is NumPy and needs nothing else installed; `cuda` is CuPy, imported only when it is asked for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def device_of(array) -> str:
 
 
 def to_device(array, device: str):
-    """`array` on `device` ("cpu" or "cuda"); copies only when it has to move.
+    """`array`, a list or a number on `device` ("cpu" or "cuda"); copies only when it has to move.
 
     Raises ValueError for another name, and RuntimeError when "cuda" is asked for and CuPy is not installed.
     """
@@ -53,7 +53,7 @@ def gpu_available() -> bool:
 
 
 def synchronize(device: str) -> None:
-    """Wait until `device` has finished what it was given; clocks read before that would lie."""
+    """Wait until `device` has finished its work: a clock read before that measures too little."""
     if device == "cuda":
         _cupy().cuda.get_current_stream().synchronize()
 

@@ -1,4 +1,4 @@
-"""What a step trains on, and what it tells: a weighted mini-batch, and the losses and logits that come for free."""
+"""A step's input and its free by-products: a weighted mini-batch; losses and logits."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ class Batch(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """What the step just made computed anyway: free. Of the training batch, so augmented and in training mode."""
+    """The by-products of a training step, which cost nothing: of the augmented batch, in training mode."""
 
     indices: np.ndarray  # (m,) on the host
     losses: Any  # (m,) on the device
-    logits: Any  # (m, C)
+    logits: Any  # (m, C) on the device
+    labels: Any = None  # (m,) classes or (m, ...) float targets, on the host
+    seed: int = 0  # of the training
+
+
+class Diverged(ValueError):
+    """Losses, gradients or scores are no longer finite: the run is over, and that is its result."""
 
 
 def uniform(indices) -> Batch:
@@ -35,6 +41,6 @@ def uniform(indices) -> Batch:
 
 def weighted(indices, gamma) -> Batch:
     """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out."""
-    keep = gamma > 0
-    indices, gamma = np.asarray(indices, dtype=np.int64)[keep], np.asarray(gamma, dtype=np.float64)[keep]
-    return Batch(indices, gamma * (len(gamma) / gamma.sum()))
+    gamma = np.asarray(gamma, dtype=np.float64)
+    indices, gamma = np.asarray(indices, dtype=np.int64)[gamma > 0], gamma[gamma > 0]
+    return Batch(indices, gamma * (len(gamma) / gamma.sum()) if len(gamma) else gamma)

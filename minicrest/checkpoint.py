@@ -1,34 +1,42 @@
 """Checkpoints: trees of dataclasses, arrays and scalars <-> one .npz, written atomically, with no pickle.
 
 An array becomes an entry of the .npz; everything else, and the shape of the tree, one entry of JSON text. A dataclass
-is stored as its module, its name and its fields, and is rebuilt from them only if that module is already imported: a
-file can name a class, it cannot bring code.
+is stored as its module, its name and its fields. Any other object with a method `arguments_again`, such as a network,
+is stored as its module, its name and what that returns: the arguments that make it again.
 """
 
 from __future__ import annotations
 
+import errno
+import importlib
+import io
 import json
 import os
 import sys
-import tempfile
-import zipfile
-import zlib
+import threading
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from minicrest import npz
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 
-FORMAT = 1
-DAMAGE = (  # all that zipfile, NumPy, JSON and a tree that does not hang together raise for a damaged file
-    OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, SyntaxError, OverflowError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 2
 
 
 def save(path, tree) -> None:
-    """Write `tree` (dicts with string keys, lists, tuples, dataclasses, arrays, numbers, strings, None) to `path`.
+    """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, scalars, strings.
 
     The file is whole or not there: it is written beside `path`, flushed to disk, and renamed over it.
     Raises TypeError for anything else in the tree, and then leaves an existing file as it was.
@@ -38,50 +46,119 @@ def save(path, tree) -> None:
     write_atomically(path, lambda file: np.savez(file, tree=np.array(text), **arrays))
 
 
-def load(path, device: str = "cpu"):
+def holds(tree) -> bool:
+    """True if `save` can write `tree`."""
+    try:
+        _flatten(tree, {})
+    except TypeError:
+        return False
+    return True
+
+
+def load(path, device: str = "cpu", modules: str | Iterable[str] = ()) -> Any:
     """The tree that `save` wrote; arrays that were on a device come back on `device`.
 
+    A file can name a class, it cannot bring code: the classes of this package are imported; those of other modules
+    only if they are in `modules` (names, submodules included) or have been imported already.
     Raises FileNotFoundError where there is no file, and ValueError, naming the file, where it is not a whole
     checkpoint of this format.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
+    trusted = ("minicrest", *([modules] if isinstance(modules, str) else modules))
     try:
-        if not zipfile.is_zipfile(path):  # NumPy would speak of pickles and how to allow them
-            raise zipfile.BadZipFile("not a zip archive, or cut short")
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as entries:
-            arrays = {name: entries[name] for name in entries.files}
+        arrays = npz.read(path, largest=path.stat().st_size)  # nothing in it is compressed
         header = json.loads(str(arrays.pop("tree")))
-        found = header["format"]
-        if found == FORMAT:
-            return _rebuild(header["tree"], arrays, device)
-    except DAMAGE as error:
-        raise ValueError(f"{path} is not a whole minicrest checkpoint ({error}); use another file") from error
-    raise ValueError(f"{path} has checkpoint format {found}, this version reads {FORMAT}; train again")
+        version = header["format"]
+        if version == FORMAT:
+            return _Builder(arrays, device, trusted).build(header["tree"])
+    except PermissionError:
+        raise
+    except Exception as error:  # whatever JSON, or a tree that does not hang together, may raise
+        reason = str(error).removeprefix(f"{path} is ") or type(error).__name__
+        raise ValueError(f"{path} is not a whole minicrest checkpoint ({reason}); use another file") from error
+    raise ValueError(f"{path} has checkpoint format {version}, this version reads {FORMAT}; train again")
 
 
-def write_atomically(path, write) -> None:
-    """Call `write(file)` on a temporary binary file beside `path`, then rename it to `path`."""
+# ---- files
+
+
+def write_atomically(path, write: Callable[[Any], Any]) -> None:
+    """Call `write(file)` on a temporary binary file beside `path`, then rename it to `path`; the folder is made.
+
+    A link is followed, and what is no regular file (a pipe, /dev/stdout) is written to as it is. Raises OSError,
+    naming the file, where that cannot be done.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        if str(path).startswith(("/dev/", "/proc/")) or path.is_fifo():
+            write(buffer := io.BytesIO())  # a pipe cannot seek
+            path.write_bytes(buffer.getvalue())
+        else:
+            _write_beside(Path(os.path.realpath(path)), write)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+def _write_beside(path: Path, write) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for part in path.parent.iterdir():  # what killed processes left
+        if part.name.startswith(f"{path.name}.") and part.suffix == ".part" and not _alive(part.stem.split(".")[-1]):
+            part.unlink(missing_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private; a result is a file like any other
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _alive(process: str) -> bool:
+    """True unless it is certain that no process of this number (as in "123-thread") is running."""
+    number = process.partition("-")[0]
+    if os.name == "posix" and number.isdecimal():
+        try:
+            os.kill(int(number), 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:  # somebody else's
+            return True
+    return True
+
+
+@contextmanager
+def claimed(path) -> Iterator[None]:
+    """Inside, no other training may write to `path`: the lock on a file beside it ends with its process.
+
+    Raises ValueError where another has it. Where the system has no such locks (Windows), nothing is claimed.
+    """
+    if fcntl is None:
+        yield
+        return
+    lock = Path(f"{os.path.realpath(path)}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with open(lock, "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))  # its last owner may have removed it
+        except OSError:
+            ours = False
+        if not ours:
+            raise ValueError(f"{path} is being written by another training; wait for it or choose another file")
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+# ---- trees
 
 
 def _flatten(node, arrays):
@@ -93,12 +170,15 @@ def _flatten(node, arrays):
     if isinstance(node, np.ndarray) or array_module(node) is not np:
         name = f"array{len(arrays)}"
         arrays[name] = to_numpy(node)
-        if arrays[name].dtype.hasobject:
-            raise TypeError("a checkpoint holds arrays of numbers and text, not of Python objects")
+        if arrays[name].dtype.kind not in "biufU":
+            raise TypeError(f"a checkpoint holds arrays of numbers and text, not of {arrays[name].dtype}")
         return {"array": name, "device": device_of(node)}
     if is_dataclass(node) and not isinstance(node, type):
         values = {f.name: _flatten(getattr(node, f.name), arrays) for f in fields(node) if f.init}
         return {"class": [type(node).__module__, type(node).__qualname__], "fields": values}
+    if hasattr(type(node), "arguments_again"):
+        values = [_flatten(item, arrays) for item in node.arguments_again()]
+        return {"object": [type(node).__module__, type(node).__qualname__], "arguments": values}
     if isinstance(node, (list, tuple)) and not hasattr(node, "_fields"):
         return {type(node).__name__: [_flatten(item, arrays) for item in node]}
     if isinstance(node, dict) and all(isinstance(key, str) for key in node):
@@ -106,23 +186,62 @@ def _flatten(node, arrays):
     raise TypeError(f"a checkpoint cannot hold a {type(node).__name__}; use dataclasses of arrays and scalars")
 
 
-def _rebuild(node, arrays, device):
-    (kind, inside), *_ = node.items()
-    if kind == "value":
-        return inside
-    if kind == "array":
-        return arrays[inside] if node["device"] == "cpu" else to_device(arrays[inside], device)
-    if kind == "class":
-        return _class(*inside)(**{name: _rebuild(item, arrays, device) for name, item in node["fields"].items()})
-    if kind == "dict":
-        return {key: _rebuild(item, arrays, device) for key, item in inside.items()}
-    return {"list": list, "tuple": tuple}[kind](_rebuild(item, arrays, device) for item in inside)
+class _Builder:
+    """Makes trees again from their JSON."""
+
+    def __init__(self, arrays, device: str, trusted: tuple[str, ...]):
+        self.arrays, self.device, self.trusted = arrays, device, trusted
+
+    def build(self, node):
+        (kind, inside), *_ = node.items()
+        if kind == "value":
+            return inside
+        if kind == "array":
+            array = self.arrays[inside]
+            return array.copy() if node["device"] == "cpu" else to_device(array, self.device)
+        if kind == "class":
+            values = {name: self.build(item) for name, item in node["fields"].items()}
+            return _checked(self.find(*inside, is_dataclass, "dataclass"), values)
+        if kind == "object":
+            made = self.find(*inside, lambda cls: hasattr(cls, "arguments_again"), "class to store")
+            return made(*map(self.build, node["arguments"]))
+        if kind == "dict":
+            return {key: self.build(item) for key, item in inside.items()}
+        return {"list": list, "tuple": tuple}[kind](self.build(item) for item in inside)
+
+    def find(self, module: str, name: str, fits, wanted: str) -> type:
+        """The class of that name, if it `fits`."""
+        ours = any(module == root or module.startswith(f"{root}.") for root in self.trusted)
+        if ours and not module.endswith("__main__"):
+            try:
+                importlib.import_module(module)
+            except ImportError as error:
+                raise ValueError(f"the checkpoint needs the module {module}: {error}") from error
+        found: Any = sys.modules.get(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if not (isinstance(found, type) and fits(found)):
+            raise ValueError(f"the checkpoint holds a {module}.{name}, not a known {wanted}; import its module first, "
+                             f"or name it: load(..., modules=[{module!r}])")  # fmt: skip
+        return found
 
 
-def _class(module: str, name: str):
-    found = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not (isinstance(found, type) and is_dataclass(found)):
-        raise ValueError(f"the checkpoint holds a {module}.{name}, not a known dataclass; import its module first")
-    return found
+def _checked(cls: type, values: dict[str, Any]):
+    """cls(**values); for a class of this package, once each value has the type that its field says."""
+    hints = typing.get_type_hints(cls) if cls.__module__.startswith("minicrest.") else {}
+    for name, value in values.items():
+        if not _fits(value, hints.get(name, Any)):
+            raise ValueError(f"{cls.__name__}.{name} is a {type(value).__name__}")
+    return cls(**values)
+
+
+def _fits(value, hint) -> bool:
+    """True if `value` may be of the type `hint`, as far as its outermost class says."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return any(_fits(value, option) for option in typing.get_args(hint))
+    kind = typing.get_origin(hint) or hint
+    if kind is np.ndarray:
+        return hasattr(value, "dtype")  # on any device
+    if kind is Any or not isinstance(kind, type):
+        return True
+    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))

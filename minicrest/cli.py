@@ -66,8 +66,8 @@ def _carry_out(setup, checkpoint, plot) -> int:
         run = carry_out(setup, checkpoint, stop)
     if not run.complete:
         done = f"step {run.steps} of {run.settings['steps']}"
-        if run.settings["budget"]:
-            done = f"step {run.steps}, with {100 * run.ledger.cost / run.settings['budget']:.0f}% of the bill used"
+        if run.settings["max_bill"]:
+            done = f"step {run.steps}, with {100 * run.ledger.cost / run.settings['max_bill']:.0f}% of the bill used"
         print(f"stopped at {done}; go on with: minicrest resume {shlex.quote(str(checkpoint))}", file=sys.stderr)
         return STOPPED
     print(tables.summary(setup, run))
@@ -180,7 +180,7 @@ def _list_methods(arguments) -> int:
     print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
     for name, method in METHODS.items():
         defaults = ", ".join(f"{f.name}={f.default!r}" for f in fields(method))
-        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.cost}")
+        print(f"\n{name}\n  paper   {method.paper}\n  takes   {defaults}\n  costs   {method.price}")
     return 0
 
 

@@ -1,17 +1,26 @@
 """The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds.
 
-Seconds are read with the device synchronised. Methods are compared at equal bills.
+Seconds are read with the device synchronised. Methods are compared at equal bills, and no bill exceeds its limit.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from minicrest.backend import synchronize
 
 PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
+
+
+class BillSpent(Exception):
+    """What was asked for costs more than the limit leaves; it was neither begun nor billed."""
+
+
+class Stopped(Exception):
+    """Somebody asked for the training to stop, and so the next question was not answered."""
 
 
 @dataclass
@@ -31,12 +40,18 @@ class Bill:
 
 @dataclass
 class Ledger:
-    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves)."""
+    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves).
+
+    limit: the largest bill, in forward-pass equivalents; None for no limit.
+    stop: polled before each charge; where it says True, Stopped is raised. None: never.
+    """
 
     phases: dict[str, Bill] = field(default_factory=dict)
     device: str = "cpu"
-    _open: list[str] = field(default_factory=list, repr=False)
-    _since: float = field(default=0.0, repr=False)
+    limit: float | None = None
+    stop: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)
+    _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _since: float = field(default=0.0, init=False, repr=False, compare=False)
 
     @property
     def cost(self) -> int:
@@ -45,14 +60,27 @@ class Ledger:
 
     @property
     def seconds(self) -> float:
+        """All phases together."""
         return sum(bill.seconds for bill in self.phases.values())
 
     def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
-        """Bill so many examples to the phase that is open ("other" if none is)."""
+        """Bill so many examples to the phase that is open ("other" if none is), before the work is begun.
+
+        Raises BillSpent, and bills nothing, where the total would exceed the limit; Stopped where `stop` says so.
+        """
+        self.poll()
+        price = Bill(forward, backward, hessian).cost
+        if self.limit is not None and self.cost + price > self.limit:
+            raise BillSpent(f"{price} more than the {self.cost} billed so far would exceed the limit of {self.limit}")
         bill = self._bill(self._open[-1] if self._open else "other")
         bill.forward += forward
         bill.backward += backward
         bill.hessian += hessian
+
+    def poll(self) -> None:
+        """Raise Stopped where `stop` says True."""
+        if self.stop is not None and self.stop():
+            raise Stopped
 
     @contextmanager
     def phase(self, name: str):

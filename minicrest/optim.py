@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from minicrest import arguments
 from minicrest.backend import array_module
 from minicrest.threads import pieces
 
@@ -18,6 +19,8 @@ BLOCK = 1 << 16  # floats of each vector at a time on the host: theta, gradient 
 
 @dataclass(frozen=True)
 class SGDState:
+    """What SGD remembers."""
+
     velocity: Any  # (d,)
 
 
@@ -30,10 +33,10 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self):
-        decays = 0 <= self.weight_decay < math.inf
-        _require(self, lr=0 < self.lr < math.inf, momentum=0 <= self.momentum < 1, weight_decay=decays)
+        _require(self, lr="(0, inf)", momentum="[0, 1)", weight_decay="[0, inf)")
 
     def init(self, theta) -> SGDState:
+        """The state before the first step: no velocity."""
         return SGDState(array_module(theta).zeros_like(theta))
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
@@ -50,6 +53,8 @@ class SGD:
 
 @dataclass(frozen=True)
 class AdamWState:
+    """What AdamW remembers: moving averages of g and of g^2, and how many steps were made."""
+
     first: Any  # (d,)
     second: Any  # (d,)
     count: int
@@ -70,11 +75,10 @@ class AdamW:
     weight_decay: float = 1e-2
 
     def __post_init__(self):
-        betas = {"beta1": 0 <= self.beta1 < 1, "beta2": 0 <= self.beta2 < 1}
-        decays = 0 <= self.weight_decay < math.inf
-        _require(self, lr=0 < self.lr < math.inf, eps=0 < self.eps < math.inf, weight_decay=decays, **betas)
+        _require(self, lr="(0, inf)", beta1="[0, 1)", beta2="[0, 1)", eps="(0, inf)", weight_decay="[0, inf)")
 
     def init(self, theta) -> AdamWState:
+        """The state before the first step: zeros."""
         zeros = array_module(theta).zeros_like
         return AdamWState(zeros(theta), zeros(theta), 0)
 
@@ -99,16 +103,21 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepDecay:
     """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
 
     A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor on the
-    learning rate. Training may be measured in steps or in what it cost; the schedule does not care.
+    learning rate, whether training is measured in steps or by its bill.
     """
 
     warmup: float = 0.1
     milestones: tuple[float, ...] = (0.6, 0.85)
     decay: float = 0.1
+
+    def __post_init__(self):
+        _require(self, warmup="[0, 1]", decay="(0, 1]")
+        for milestone in self.milestones:
+            arguments.number("each milestone of StepDecay, a part of the training,", milestone, "[0, 1]")
 
     def __call__(self, progress: float) -> float:
         if progress < self.warmup:
@@ -122,17 +131,20 @@ class Cosine:
 
     warmup: float = 0.1
 
+    def __post_init__(self):
+        _require(self, warmup="[0, 1)")
+
     def __call__(self, progress: float) -> float:
         if progress < self.warmup:
             return progress / self.warmup
         return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
 
 
-SCHEDULES = {"constant": Constant, "steps": Steps, "cosine": Cosine}
+SCHEDULES = {"constant": Constant, "steps": StepDecay, "cosine": Cosine}
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
 
 
-def _require(owner, **rules) -> None:
-    for name, holds in rules.items():
-        if not holds:
-            raise ValueError(f"{type(owner).__name__}: {name} = {getattr(owner, name)} is out of range")
+def _require(owner, **intervals: str) -> None:
+    """Raise TypeError or ValueError, naming the owner, unless each field is a number in its interval."""
+    for name, interval in intervals.items():
+        arguments.number(f"{name} of {type(owner).__name__}", getattr(owner, name), interval)

@@ -1,48 +1,46 @@
 """The oracle: every question a method may ask of model and data, and the ledger that bills it.
 
-A forward pass costs 1, a backward pass 2 and a Hessian product 4 per example; seconds are measured with the device
-synchronised. Methods are compared at equal bills, so nothing here may work for free.
+A question is billed before it is answered, and methods are compared at equal bills, so nothing here may work for free.
 """
 
 from __future__ import annotations
 
-import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from minicrest import arguments
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.batch import Batch, Feedback
+from minicrest.learner import Learner, parts, read_only
 from minicrest.ledger import Ledger
 from minicrest.nn import Answers
-from minicrest.random import stream
 
-__all__ = ["Batch", "Feedback", "Ledger", "Oracle"]
-
-STATISTICS_MOMENTUM = 0.1  # how far the running statistics of batch-norm move towards those of each batch
-CHUNK = 256  # examples to a pass; larger questions are asked in parts
+__all__ = ["Batch", "Feedback", "Fork", "Ledger", "Oracle"]
 
 
 class Oracle:
-    """The only door to the network. Methods read; only the trainer calls `step` and `move`.
+    """The only door to the network, and read-only: the parameters are moved by a Learner (learner.py).
 
     Questions take host indices and answer for the training set as it is: not augmented, batch-norm in EVALUATION mode
-    (running statistics). A training step (`step`) is the one exception: augmented, in training mode.
+    (running statistics). Each raises TypeError or ValueError for indices that are not in 0..n-1, and BillSpent, before
+    any work is done, where it would cost more than the ledger's limit leaves.
 
     network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    progress: the part of the training done so far, in [0, 1], by steps or, if a budget limits it, by bill: what a
-    method with a curriculum goes by.
+    Raises ValueError where network and data do not fit together.
     """
 
-    def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger=None):
+    def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger: Ledger | None = None):
         if device_of(theta) != device_of(data.x):
             raise ValueError(f"theta is on {device_of(theta)} and the data on {device_of(data.x)}; use data.to(device)")
-        self._network, self._data, self.seed = network, data, seed
+        _check_outputs(network, data)
+        self._network, self._data, self.seed = network, data, arguments.whole("seed", seed)
         self.device, self.dtype = device_of(theta), theta.dtype
         self.ledger = Ledger(device=self.device) if ledger is None else ledger
-        self.labels = _read_only(to_numpy(data.y))
-        self._own = None  # a fork's parameters, which it may change
-        self.move(theta, network.initial_statistics(theta) if stats is None else stats)
+        self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
+        self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
+        Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -54,20 +52,32 @@ class Oracle:
 
     @property
     def theta(self):
-        """(d,) the parameters now. The trainer changes them in place: copy what must last."""
-        return self._theta
+        """(d,) the current parameters. The trainer changes them in place: copy what must last."""
+        return self._place.theta
 
     @property
     def statistics(self):
-        """(statistics,) the running statistics of batch-norm now."""
-        return self._stats
+        """(statistics,) the current running statistics of batch-norm."""
+        return self._place.statistics
+
+    @property
+    def time(self) -> int:
+        """How many steps of the training are done."""
+        return self._place.time
+
+    @property
+    def progress(self) -> float:
+        """The part of the training done, in [0, 1], by steps or, where a bill limits it, by bill: for curricula."""
+        return self._place.progress
 
     @property
     def validation(self) -> Oracle:
-        """An oracle over the held-out examples, at the same parameters and on the same bill."""
+        """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
-        return Oracle(self._network, self._data.validation, self._theta, self._stats, self.seed, self.ledger)
+        held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
+        held_out._place = self._place
+        return held_out
 
     def phase(self, name: str):
         """Bill what happens inside the `with` block to the phase `name`."""
@@ -75,16 +85,17 @@ class Oracle:
 
     def raw(self, i):
         """(n, ...) the inputs as they are, for model-free features; costs nothing."""
+        self.ledger.poll()
         return self._data.inputs(i, self.dtype)
 
     # ---- questions: forward passes
 
-    def answers(self, i):
+    def answers(self, i) -> Answers:
         """Losses (...,), logit gradients (..., C) and logits (..., C) of examples i (...,), one forward pass each."""
         i = self._checked(i)
-        found = [self._network.answers(*self._ask(part), self._stats) for part in _parts(i.ravel())]
         self.ledger.charge(forward=i.size)
-        return Answers(*(self._joined(parts).reshape(*i.shape, *parts[0].shape[1:]) for parts in zip(*found)))
+        pieces = [self._network.answers(*self._ask(part), self.statistics) for part in parts(i.ravel())]
+        return Answers(*(self._joined(column).reshape(*i.shape, *column[0].shape[1:]) for column in zip(*pieces)))
 
     def losses(self, i):
         """(n,) the loss of each example. Evaluation mode; a forward pass each."""
@@ -97,9 +108,9 @@ class Oracle:
     def last_layer(self, i):
         """(a, h), (n, C) and (n, i): the last layer's gradient of each example is h a'. Evaluation mode; forward."""
         i = self._checked(i)
-        found = [self._network.last_layer(*self._ask(part), self._stats) for part in _parts(i)]
         self.ledger.charge(forward=i.size)
-        return tuple(self._joined(parts) for parts in zip(*found))
+        pieces = [self._network.last_layer(*self._ask(part), self.statistics) for part in parts(i)]
+        return tuple(self._joined(column) for column in zip(*pieces))
 
     def predictions(self, logits):
         """(m,) what logits (m, C) predict: the classes, of a classification. Costs nothing."""
@@ -110,88 +121,38 @@ class Oracle:
     def gradient_norms(self, i):
         """(n,) |gradient of l_i| over all parameters. Evaluation mode; forward and backward."""
         i = self._checked(i)
-        found = [self._network.gradient_norms(*self._ask(part), self._stats) for part in _parts(i)]
         self.ledger.charge(forward=i.size, backward=i.size)
-        return self._joined(found)
+        return self._joined([self._network.gradient_norms(*self._ask(part), self.statistics) for part in parts(i)])
 
     def gradient(self, batch: Batch):
         """(d,) of (1/|batch|) sum w_i l_i. Evaluation mode; forward and backward."""
-        mean = self._weighted_mean(batch, self._network.gradient)
-        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices))
-        return mean
+        n = np.size(batch.indices)
+        return self._weighted_mean(batch, self._network.gradient, forward=n, backward=n)
 
     def hvp(self, batch: Batch, v):
         """H v (k, d) for v (k, d), H the Hessian of (1/|batch|) sum w_i l_i. Evaluation mode; k Hessian products."""
-        mean = self._weighted_mean(batch, lambda theta, x, y, *rest: self._network.hvp(theta, x, y, v, *rest))
-        self.ledger.charge(hessian=len(batch.indices) * (1 if v.ndim == 1 else len(v)))
-        return mean
+        if v.ndim not in (1, 2) or v.shape[-1] != self.size:
+            raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
+        products = len(batch.indices) * (1 if v.ndim == 1 else len(v))
+        hvp = self._network.hvp
+        return self._weighted_mean(batch, lambda theta, x, y, *rest: hvp(theta, x, y, v, *rest), hessian=products)
 
     def hessian_diagonal(self, batch: Batch):
         """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
-        mean = self._weighted_mean(batch, self._network.hessian_diagonal)
-        self.ledger.charge(forward=len(batch.indices), backward=len(batch.indices) * self._network.outputs)
-        return mean
+        n = len(batch.indices)
+        return self._weighted_mean(batch, self._network.hessian_diagonal, forward=n, backward=n * self._network.outputs)
 
-    # ---- a network of one's own, for scores that need a training of their own
+    # ---- separate networks, for scores that need separate training
 
-    def fork(self, seed: int) -> Oracle:
-        """An oracle with freshly initialised parameters on the same data and the same bill; only forks `descend`."""
+    def fork(self, seed: int) -> Fork:
+        """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""
         theta = self._network.initialize(seed, self.dtype, self.device)
-        fork = Oracle(self._network, self._data, theta, None, seed, self.ledger)
-        fork._own = theta
-        return fork
-
-    def descend(self, batch: Batch, lr: float) -> Feedback:
-        """One plain SGD step of a fork on `batch`, in training mode; billed like any other."""
-        if self._own is None:
-            raise ValueError("only a fork may descend: the trainer alone moves the parameters in training")
-        gradient, feedback, seen = self.step(batch)
-        self._own -= lr * gradient
-        self.move(self._own, self.following(seen), self.time + 1)
-        return feedback
-
-    def following(self, seen):
-        """The running statistics after a training batch showed `seen`: STATISTICS_MOMENTUM of the way towards it."""
-        return self._stats if seen is None else self._stats + STATISTICS_MOMENTUM * (seen - self._stats)
-
-    # ---- the trainer's side
-
-    def step(self, batch: Batch):
-        """(gradient, feedback, batch statistics) of a TRAINING step: augmented, batch-norm in training mode.
-
-        The random crops and flips are those of `stream(seed, "augment", time)`.
-        """
-        i = self._checked(batch.indices)
-        x = self._data.augmented(i, stream(self.seed, "augment", self.time), self.dtype)
-        weights = to_device(batch.weights.astype(self.dtype), self.device)
-        done = self._network.step(self._theta, x, self._data.targets(i), weights)
-        self.ledger.charge(forward=i.size, backward=i.size)
-        return done.gradient, Feedback(i, done.losses, done.logits), done.statistics
-
-    def move(self, theta, stats, time: int = 0, progress: float = 0.0) -> None:
-        """From now on answer at theta (d,) and running statistics stats, `time` steps into the training.
-
-        progress: the part of the training done, in [0, 1], by steps or by bill, whichever limits it.
-        """
-        self._theta, self._stats, self.time, self.progress = _read_only(theta), _read_only(stats), time, progress
-
-    def test_loss_and_accuracy(self) -> tuple[float, float]:
-        """Mean loss and accuracy (NaN without classes) on the test set. NOT billed: it is for the curve's reader."""
-        test = self._data.test
-        if test is None:
-            raise ValueError(f"the data set {self._data.name!r} has no test part to evaluate on")
-        loss = right = 0.0
-        for i in _parts(np.arange(len(test))):
-            x, y = test.inputs(i, self.dtype), test.targets(i)
-            answers = self._network.answers(self._theta, x, y, self._stats)
-            loss = loss + answers.losses.sum(dtype="float64")
-            right = right + ((self._network.loss.predict(answers.logits) == y).sum() if test.n_classes else math.nan)
-        return float(loss) / len(test), float(right) / len(test)
+        return Fork(self._network, self._data, theta, None, seed, self.ledger)
 
     def identity(self) -> dict[str, Any]:
-        """What is being trained, as plain values: a checkpoint of anything else does not fit."""
-        data = f"{self._data.name} {self._data.fingerprint()}"
-        return dict(network=repr(self._network), data=data, seed=self.seed, device=self.device, dtype=str(self.dtype))
+        """What is being trained, as plain values: but for the data's name, all of it decides the result."""
+        return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
+                    seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
 
     # ---- shared steps
 
@@ -199,40 +160,55 @@ class Oracle:
         i = np.asarray(i)
         if i.dtype.kind not in "iu":
             raise TypeError(f"examples are asked for by integer indices on the host, got dtype {i.dtype}")
+        if i.ndim == 0:
+            raise ValueError(f"examples are asked for by an array of indices, got the number {i}; use np.array([{i}])")
         if i.size == 0 or i.min() < 0 or i.max() >= len(self):
             raise ValueError(f"indices must be in 0..{len(self) - 1} and not empty, got {_range(i)}")
         return i
 
-    def _ask(self, i):
-        return self._theta, self._data.inputs(i, self.dtype), self._data.targets(i)
+    def _examples(self, batch: Batch):
+        """(indices, weights on the device) of a legal batch. Raises TypeError and ValueError for any other."""
+        i, w = self._checked(batch.indices), np.asarray(batch.weights)
+        if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():
+            raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.size}: {w[:9]}")
+        return i, to_device(w.astype(self.dtype), self.device)
 
-    def _weighted_mean(self, batch: Batch, question):
-        i, n = self._checked(batch.indices), len(batch.indices)
-        if len(batch.weights) != n:
-            raise ValueError(f"a batch of {n} examples needs {n} weights, got {len(batch.weights)}")
-        weights = to_device(batch.weights.astype(self.dtype), self.device)
+    def _ask(self, i):
+        return self.theta, self._data.inputs(i, self.dtype), self._data.targets(i)
+
+    def _weighted_mean(self, batch: Batch, question, **examples):
+        """The mean of `question` over the batch, part by part, once `examples` are billed."""
+        (i, weights), n = self._examples(batch), np.size(batch.indices)
+        self.ledger.charge(**examples)
         total, start = 0, 0
-        for part in _parts(i):
+        for part in parts(i):
             mine = weights[start : start + len(part)]
-            total = total + (len(part) / n) * question(*self._ask(part), mine, self._stats)
+            total = total + (len(part) / n) * question(*self._ask(part), mine, self.statistics)
             start += len(part)
         return total
 
-    def _joined(self, parts):
-        return parts[0] if len(parts) == 1 else array_module(*parts).concatenate(parts)
+    def _joined(self, pieces):
+        return pieces[0] if len(pieces) == 1 else array_module(*pieces).concatenate(pieces)
 
 
-def _parts(i):
-    return [i[start : start + CHUNK] for start in range(0, len(i), CHUNK)]
+class Fork(Oracle):
+    """An oracle whose parameters are its own, so that it may train them."""
+
+    def descend(self, batch: Batch, lr: float) -> Feedback:
+        """One plain SGD step on `batch`, in training mode; billed like any other."""
+        learner = Learner(self)
+        gradient, feedback, batch_statistics = learner.step(batch)
+        learner.move(self.theta - lr * gradient, learner.following(batch_statistics), self.time + 1)
+        return feedback
+
+
+def _check_outputs(network, data) -> None:
+    outputs, classes = network.outputs, data.n_classes
+    if classes > max(outputs, 2):
+        raise ValueError(f"{data.name} has {classes} classes, too many for a network with {outputs} outputs; "
+                         f"give its last layer {classes}")  # fmt: skip
 
 
 def _range(i) -> str:
     return f"{i.min()}..{i.max()}" if i.size else "none"
 
-
-def _read_only(array):
-    """A view that NumPy refuses to write to (CuPy has no such flag)."""
-    view = array[...]
-    if device_of(array) == "cpu":
-        view.flags.writeable = False
-    return view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -12,7 +13,11 @@ def stream(seed: int, *purpose: str | int) -> np.random.Generator:
 
     `purpose` is a path of words and counters, for example `stream(seed, "crest", "subset", region)`. Random choices
     are made on the host, so the same seed chooses the same examples on every device.
+    Raises TypeError for what is neither a word nor a whole number.
     """
-    path = (int(seed), *(p if isinstance(p, str) else int(p) for p in purpose))
+    try:
+        path = (operator.index(seed), *(p if isinstance(p, str) else operator.index(p) for p in purpose))
+    except TypeError as error:
+        raise TypeError(f"a seed is a whole number, a purpose words and whole numbers, got {seed, *purpose}") from error
     digest = hashlib.blake2b(repr(path).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minicrest import arguments
 from minicrest import checkpoint as checkpoints
+from minicrest.backend import array_module, device_of, to_device
+from minicrest.datasets import Dataset
 from minicrest.ledger import Ledger
 
 
@@ -26,46 +29,75 @@ class Curve:
     train_loss: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean over the batches since the last row
 
     def append(self, *row) -> Curve:
+        """The curve with one more row, its columns in the order of the fields; this one stays as it was."""
         return Curve(*(np.append(old, np.asarray(new, old.dtype)) for old, new in zip(vars(self).values(), row)))
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a training did. `complete` is False where it was stopped before its last step."""
+    """What a training did. `complete` is False where it was stopped before its end.
 
-    settings: dict[str, Any]  # method, network, data, optimiser, schedule, seed, steps, budget, versions
+    diverged: the step at which losses, parameters or features stopped being finite, which ended it; None: never.
+    """
+
+    settings: dict[str, Any]  # method, network, data, optimiser, schedule, seed, steps, max_bill, versions
     steps: int
     complete: bool
     curve: Curve
     ledger: Ledger
     uses: np.ndarray  # (n,) how often each example was trained on
-    report: dict[str, Any]  # what the method had to say: for CREST the regions and the checks
+    report: dict[str, Any]  # what the method reports: for CREST the regions and the checks
     theta: Any
     statistics: Any
+    diverged: int | None = None
+    network: Any = None  # None after loading, if a layer of it is nothing that a checkpoint can hold
+    scale: Any = None  # (c,) of the data set, with shift: how raw inputs become those of the network
+    shift: Any = None
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy at the last evaluation."""
-        return float(self.curve.accuracy[-1])
+        """Test accuracy at the last evaluation; NaN without classes or without a test part."""
+        return float(self.curve.accuracy[-1]) if len(self.curve.accuracy) else math.nan
+
+    def predict(self, x):
+        """(n,) predicted classes, or values, of inputs x (n, ...) as the data set holds them, on theta's device.
+
+        Raises ValueError where x does not fit the network, or where the Run was loaded without its network.
+        """
+        if self.network is None:
+            raise ValueError("this Run has no network; use network.predict(run.theta, x, run.statistics)")
+        x = to_device(arguments.dense("x", x), device_of(self.theta))
+        x = x if x.dtype.kind == "f" or (x.dtype == "uint8" and x.ndim == 4) else x.astype(self.theta.dtype)
+        data = Dataset(x, array_module(x).zeros(len(x), "int64"), scale=self.scale, shift=self.shift)
+        pieces = [data.inputs(np.arange(a, min(a + 256, len(x))), self.theta.dtype) for a in range(0, len(x), 256)]
+        predicted = [self.network.predict(self.theta, piece, self.statistics) for piece in pieces]
+        return array_module(self.theta).concatenate(predicted)
 
     def save(self, path) -> None:
         """Write `path`.npz (everything; `checkpoint.load` reads it) and `path`.json (all but the arrays, to read)."""
         path = Path(path)
-        checkpoints.save(path.with_suffix(".npz"), self)
-        text = json.dumps(self.summary(), indent=1) + "\n"
-        checkpoints.write_atomically(path.with_suffix(".json"), lambda file: file.write(text.encode()))
+        kept = self if checkpoints.holds(self.network) else replace(self, network=None)
+        checkpoints.save(path.with_name(f"{path.name}.npz"), kept)
+        text = json.dumps(self.summary(), indent=1, allow_nan=False) + "\n"
+        checkpoints.write_atomically(path.with_name(f"{path.name}.json"), lambda file: file.write(text.encode()))
 
     def summary(self) -> dict[str, Any]:
         """Settings, curve, bill and report as lists and numbers; NaN and infinity become None (JSON has neither)."""
-        lists = {name: _plain(values) for name, values in vars(self.curve).items()}
         bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
-        report = {name: _plain(values) for name, values in self.report.items()}
         used = int((self.uses > 0).sum())
-        return {
-            "settings": self.settings, "steps": self.steps, "complete": self.complete, "cost": self.ledger.cost,
-            "seconds": self.ledger.seconds, "bill": bill, "distinct_examples": used, "curve": lists, "report": report,
-        }  # fmt: skip
+        return _plain({
+            "settings": self.settings, "steps": self.steps, "complete": self.complete, "diverged": self.diverged,
+            "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill, "distinct_examples": used,
+            "curve": vars(self.curve), "report": self.report,
+        })  # fmt: skip
 
 
-def _plain(values) -> list:
-    return [v if not isinstance(v, float) or math.isfinite(v) else None for v in np.asarray(values).tolist()]
+def _plain(value):
+    """`value` as JSON has it."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,28 +8,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from minicrest import arguments
 from minicrest.backend import array_module, to_device
 
 
 def rademacher(rng, shape, dtype="float64", device: str = "cpu"):
-    """Probes: independent signs, +1 or -1 with probability 1/2 each, drawn on the host."""
+    """Probes: independent signs, +1 or -1 with probability 1/2 each, drawn on the host.
+
+    Raises ValueError for a dtype without negative numbers.
+    """
+    if np.dtype(dtype).kind not in "if":
+        raise ValueError(f"probes are +1 or -1, which {np.dtype(dtype)} cannot hold; use float32 or float64")
     return to_device((2 * rng.integers(0, 2, shape) - 1).astype(dtype), device)
 
 
 def hutchinson_trace(hvp, probes):
     """() mean over k probes z of z . Hz: unbiased for tr H (Hutchinson 1990).
 
-    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k.
+    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k. Raises ValueError for shapes.
     """
-    return (probes * hvp(probes)).sum(1).mean()
+    return (probes * _products(hvp, probes)).sum(1).mean()
 
 
 def hutchinson_diagonal(hvp, probes):
     """(d,) mean over k probes z of z * Hz: unbiased for diag H (Bekas et al. 2007; CREST eq. 6).
 
     probes (k, d): for signs, entry i has variance sum_{j != i} H_ij^2 / k; none at all where H is diagonal.
+    Raises ValueError for shapes.
     """
-    return (probes * hvp(probes)).mean(0)
+    return (probes * _products(hvp, probes)).mean(0)
+
+
+def _products(hvp, probes):
+    products = hvp(probes) if len(_shape(probes)) == 2 else None
+    if products is None or _shape(products) != _shape(probes):
+        got = _shape(probes) if products is None else f"{_shape(probes)} and {_shape(products)}"
+        raise ValueError(f"probes and hvp's products must both have the shape (k, d), got {got}")
+    return products
+
+
+def _shape(array) -> tuple[int, ...]:
+    return getattr(array, "shape", ())  # np.shape takes no device arrays
 
 
 @dataclass(frozen=True)
@@ -44,11 +65,13 @@ class MovingAverage:
     count: int = 0  # t
 
     def __post_init__(self):
-        if not 0 <= self.beta < 1:
-            raise ValueError(f"beta must lie in [0, 1), got {self.beta}")
+        arguments.number("beta", self.beta, "[0, 1)")
+        arguments.whole("count", self.count, least=0)
 
     def update(self, x) -> MovingAverage:
-        """The average after x has come; the old one stays as it was."""
+        """The average with x, of the shape of those before; this one stays as it was. Raises ValueError for another."""
+        if self.total is not None and _shape(x) != _shape(self.total):
+            raise ValueError(f"the average is of arrays of shape {_shape(self.total)}, got {_shape(x)}")
         total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
         return MovingAverage(self.beta, total, self.count + 1)
 
@@ -73,15 +96,23 @@ def root_mean_square(squares: MovingAverage):
 class Quadratic:
     """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7).
 
-    gradient (d,); curvature (d,) a diagonal, or None for the first-order model.
+    gradient (d,); curvature (d,) a diagonal, or None for the first-order model. Raises ValueError for other shapes.
     """
 
     constant: float
     gradient: Any
     curvature: Any = None
 
+    def __post_init__(self):
+        other = self.curvature is not None and _shape(self.curvature) != _shape(self.gradient)
+        if len(_shape(self.gradient)) != 1 or other:
+            shapes = f"{_shape(self.gradient)} and {_shape(self.curvature)}"
+            raise ValueError(f"gradient and curvature must both have the shape (d,), got {shapes}")
+
     def value(self, delta) -> float:
-        """F at the displacement delta (d,)."""
+        """F at the displacement delta (d,). Raises ValueError for another shape."""
+        if _shape(delta) != _shape(self.gradient):
+            raise ValueError(f"delta must have the shape {_shape(self.gradient)}, got {_shape(delta)}")
         slope = self.gradient if self.curvature is None else self.gradient + 0.5 * self.curvature * delta
         return self.constant + float((slope * delta).sum(dtype="float64"))
 

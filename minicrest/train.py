@@ -1,8 +1,15 @@
-"""Training: the loop, which knows no method."""
+"""Training: the loop, which knows no method. `minicrest.train(...)`, the module, may be called like the function."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import hashlib
+import inspect
+import re
+import sys
+import types
+import typing
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,126 +17,274 @@ import numpy as np
 from tqdm import tqdm
 
 import minicrest
+from minicrest import arguments
 from minicrest import checkpoint as checkpoints
-from minicrest.ledger import Ledger
+from minicrest.backend import array_module
+from minicrest.batch import Batch
+from minicrest.learner import Learner, evaluate
+from minicrest.ledger import BillSpent, Ledger, Stopped
 from minicrest.optim import Constant
+from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
+from minicrest.threads import one_blas_thread
 
-__all__ = ["Curve", "Run", "train"]
+__all__ = ["Curve", "Limits", "Run", "train"]
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
+RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a training goes: at most so many steps and, unless it is None, at most such a bill."""
+
+    steps: int
+    bill: float | None = None
+
+    def progress(self, step: int, cost: float) -> float:
+        """The part of the training done, in [0, 1]: by steps or, with a limited bill, by the bill if that is more."""
+        return min(1.0, max(step / self.steps, cost / self.bill if self.bill is not None else 0.0))
 
 
 @dataclass
-class _Training:
+class _Progress:
     """All that must survive a stop: with the settings, a checkpoint."""
 
     theta: Any
     statistics: Any
-    optimizer: Any
-    method: Any
-    step: int
+    optimizer_state: Any
+    method_state: Any
     ledger: Ledger
-    curve: Curve
     uses: np.ndarray
-    recent: list  # sum of batch losses and their number since the last evaluation
+    alarm: Any  # () on the device: the first step at which something was not finite, -1 for none
+    step: int = 0
+    complete: bool = False
+    curve: Curve = field(default_factory=Curve)
+    recent: list = field(default_factory=lambda: [0.0, 0])  # sum and number of batch losses since the last evaluation
 
 
-def train(method, oracle, optimizer, steps, *, schedule=Constant(), budget=None, evaluate_every=None,
+def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=None, evaluate_every=None,
           checkpoint=None, checkpoint_every=50, notes=None, stop=lambda: False, progress=True) -> Run:  # fmt: skip
     """Train oracle's network with `method` and return the Run.
 
-    steps: how many at most.  budget: stop as soon as the bill reaches this many forward-pass equivalents; the schedule
-    then follows the bill.  evaluate_every: steps between evaluations on the test set (None: 20 in all), not billed.
-    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True, and at the end; if it exists,
-    training goes on from it, to the same theta bit for bit, and ValueError says so if it belongs to other settings.
+    steps: how many at most.  max_bill: no question and no step is begun that would make the bill exceed this many
+    forward-pass equivalents; the schedule then follows the bill.  evaluate_every: steps between evaluations on the
+    test part, if there is one (None: 20 in all), not billed.
+    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True, and at the end. If it exists,
+    training goes on from it, to the same theta bit for bit; BLAS keeps to one thread (see threads.py), so that no bit
+    depends on how many there are. `stop` is also polled in the method's preparation, which begins anew after that.
     notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal.
+    A training whose losses, parameters or features stop being finite ends there, and is a result: Run.diverged.
+    Raises TypeError and ValueError for arguments that make no sense, ValueError for the checkpoint of another training
+    or one that another process is writing, and whatever `method` raises.
     """
-    if steps < 1 or (budget is not None and budget <= 0):
-        raise ValueError(f"steps must be at least 1 and budget positive, got {steps} and {budget}")
-    settings = _settings(method, oracle, optimizer, schedule, steps, budget, notes)
-    bar = tqdm(total=100, disable=None if progress else True, leave=None, desc=settings["method"], bar_format=BAR)
-    now = _resume(checkpoint, settings, oracle, steps, budget) or _begin(method, oracle, optimizer)
-    every = evaluate_every or max(1, steps // 20)
-    while not (finished := _finished(now, steps, budget)) and not stop():
-        _advance(method, oracle, optimizer, schedule, steps, budget, now)
-        bar.update(100 * oracle.progress - bar.n)
-        if now.step % every == 0 or _finished(now, steps, budget):
-            _evaluate(oracle, now)
-        if checkpoint and now.step % checkpoint_every == 0:
-            checkpoints.save(checkpoint, {"settings": settings, "progress": now})
-    bar.close()
-    if checkpoint:
-        checkpoints.save(checkpoint, {"settings": settings, "progress": now})
-    return Run(settings, now.step, finished, now.curve, now.ledger, now.uses, method.report(now.method),
-               now.theta, now.statistics)  # fmt: skip
+    limits = Limits(arguments.whole("steps", steps, least=1),
+                    None if max_bill is None else arguments.number("max_bill", max_bill, "(0, inf)"))  # fmt: skip
+    every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
+    save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
+    _check_method(method)
+    settings = _settings(method, oracle, optimizer, schedule, limits, every, checkpoint is not None)
+    settings["notes"] = dict(notes or {})
+    trainer = _Trainer(method, oracle, optimizer, schedule, limits)
+    with one_blas_thread(), checkpoints.claimed(checkpoint) if checkpoint else nullcontext():
+        if not trainer.resume(checkpoint, settings) and not trainer.begin(stop):
+            return trainer.run(settings)
+        with _bar(settings["method"], oracle, progress) as bar:
+            while not trainer.now.complete and not stop():
+                trainer.advance()
+                bar.update(100 * oracle.progress - bar.n)
+                if trainer.now.step % every == 0 or trainer.now.complete:
+                    trainer.evaluate()
+                if checkpoint and trainer.now.step % save_every == 0:
+                    checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.now})
+        if checkpoint:
+            checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.now})
+    return trainer.run(settings)
 
 
-def _advance(method, oracle, optimizer, schedule, steps, budget, now) -> None:
-    """One step: propose, differentiate, update, observe."""
-    with oracle.phase("select"):
-        batch, now.method = method.propose(now.method, oracle)
-    with oracle.phase("train"):
-        gradient, feedback, seen = oracle.step(batch)
-        progress = _progress(now.step + 1, now.ledger.cost, steps, budget)
-        now.optimizer = optimizer.update(now.theta, gradient, now.optimizer, schedule(progress))
-        now.statistics = oracle.following(seen)
+class _Trainer:
+    """Moves one training from where it is to where it ends; `now` is all that changes."""
+
+    now: _Progress
+
+    def __init__(self, method, oracle, optimizer, schedule, limits: Limits):
+        self.method, self.oracle, self.learner = method, oracle, Learner(oracle)
+        self.optimizer, self.schedule, self.limits = optimizer, schedule, limits
+
+    def begin(self, stop) -> bool:
+        """Prepare the method and evaluate once; False if `stop` said so first."""
+        oracle = self.oracle
+        theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
+        oracle.ledger.limit = self.limits.bill
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, dtype="int64")
+        self.now = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
+        self.learner.move(theta, statistics)
+        oracle.ledger.stop = stop
+        try:
+            with self.ending(), oracle.phase("prepare"):
+                self.now.method_state = self.method.init(oracle)
+        except Stopped:
+            return False
+        finally:
+            oracle.ledger.stop = None
+        self.evaluate()
+        return True
+
+    def resume(self, path, settings) -> bool:
+        """Go on from the checkpoint at `path`, if there is one. Raises ValueError for another training's."""
+        if path is None or not Path(path).exists():
+            return False
+        saved = checkpoints.load(path, self.oracle.device, [type(self.method).__module__])
+        then, now = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
+        if not isinstance(then, dict) or not isinstance(now, _Progress):
+            raise ValueError(f"{path} is not the checkpoint of a training")
+        _check_same(path, then, settings)
+        kind = typing.get_type_hints(self.method.init).get("return")
+        if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
+            raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
+        self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
+        self.learner.move(now.theta, now.statistics, now.step, self.limits.progress(now.step, now.ledger.cost))
+        return True
+
+    def advance(self) -> None:
+        """One step: propose, differentiate, update, observe."""
+        oracle, now = self.oracle, self.now
+        with self.ending():
+            with oracle.phase("select"):
+                batch, now.method_state = self.method.propose(now.method_state, oracle)
+            with oracle.phase("train"):
+                feedback = self.step(batch)
+            with oracle.phase("select"):
+                now.method_state = self.method.observe(now.method_state, feedback)
+            np.add.at(now.uses, batch.indices, 1)
+        now.complete = now.complete or oracle.progress >= 1
+        if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
+            self.look()
+
+    def step(self, batch: Batch):
+        """Move the parameters along the batch's gradient, and note whether anything is not finite."""
+        now = self.now
+        gradient, feedback, batch_statistics = self.learner.step(batch)
+        progress = self.limits.progress(now.step + 1, now.ledger.cost)
+        now.optimizer_state = self.optimizer.update(now.theta, gradient, now.optimizer_state, self.schedule(progress))
+        now.statistics = self.learner.following(batch_statistics)
         now.step += 1
-        oracle.move(now.theta, now.statistics, now.step, progress)
-        now.recent = [now.recent[0] + feedback.losses.sum(dtype="float64"), now.recent[1] + len(batch.indices)]
-    with oracle.phase("select"):
-        now.method = method.observe(now.method, feedback)
-    np.add.at(now.uses, batch.indices, 1)
+        self.learner.move(now.theta, now.statistics, now.step, progress)
+        xp, total = array_module(now.theta), feedback.losses.sum(dtype="float64")
+        finite = xp.isfinite(total) & xp.isfinite(now.theta).all()
+        now.alarm = xp.where(finite | (now.alarm >= 0), now.alarm, now.step)
+        now.recent = [now.recent[0] + total, now.recent[1] + len(batch.indices)]
+        return feedback
+
+    def look(self) -> None:
+        """End the training if something was not finite."""
+        self.now.complete = self.now.complete or int(self.now.alarm) >= 0
+
+    def evaluate(self) -> None:
+        """Add a row to the curve: test loss and accuracy in evaluation mode. Not billed."""
+        now = self.now
+        self.look()
+        train_loss = float(now.recent[0]) / now.recent[1] if now.recent[1] else float("nan")
+        row = now.step, now.ledger.cost, now.ledger.seconds, *evaluate(self.oracle), train_loss
+        now.curve, now.recent = now.curve.append(*row), [0.0, 0]
+
+    @contextmanager
+    def ending(self):
+        """The training ends where what is done inside exceeds the bill, or fails because something is not finite."""
+        try:
+            yield
+        except BillSpent:
+            self.now.complete = True
+        except (ValueError, ArithmeticError):
+            if self.finite():
+                raise
+            self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
+            self.now.complete = True
+
+    def finite(self) -> bool:
+        """True if the parameters and every example's loss, logits and gradient norm are finite. Not billed."""
+        twin = Oracle(self.oracle._network, self.oracle._data, self.now.theta, self.now.statistics)
+        with np.errstate(all="ignore"):
+            every = np.arange(len(twin))
+            arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
+            return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
+
+    def run(self, settings) -> Run:
+        """The Run so far."""
+        now, oracle = self.now, self.oracle
+        report = {} if now.method_state is None else self.method.report(now.method_state)
+        diverged = int(now.alarm) if int(now.alarm) >= 0 else None
+        return Run(settings, now.step, now.complete, now.curve, now.ledger, now.uses, report, now.theta, now.statistics,
+                   diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
 
 
-def _begin(method, oracle, optimizer) -> _Training:
-    theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
-    oracle.move(theta, statistics, 0)
-    with oracle.phase("prepare"):
-        state = method.init(oracle)
-    uses = np.zeros(len(oracle), dtype=np.int64)
-    now = _Training(theta, statistics, optimizer.init(theta), state, 0, oracle.ledger, Curve(), uses, [0.0, 0])
-    _evaluate(oracle, now)
-    return now
+def _bar(description: str, oracle, progress: bool):
+    """A bar of the progress in percent, from where the training is: the time left is that of the steps alone."""
+    done = 100 * oracle.progress
+    return tqdm(total=100, initial=done, smoothing=0, disable=None if progress else True, leave=None, desc=description,
+                bar_format=BAR)  # fmt: skip
 
 
-def _resume(path, settings, oracle, steps, budget) -> _Training | None:
-    """What the checkpoint at `path` holds, or None where there is none. Raises ValueError for another training's."""
-    if path is None or not Path(path).exists():
-        return None
-    saved = checkpoints.load(path, oracle.device)
-    then, now = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
-    if not isinstance(then, dict) or not isinstance(now, _Training):
-        raise ValueError(f"{path} is not the checkpoint of a training")
-    other = [f"{k}: {then.get(k)!r} there, {v!r} here" for k, v in settings.items() if then.get(k) != v]
+def _check_method(method) -> None:
+    lacking = [name for name in ("init", "propose", "observe", "report") if not callable(getattr(method, name, None))]
+    if lacking or isinstance(method, type):
+        shown = arguments.shown(method) if not isinstance(method, type) else f"the class {method.__name__}"
+        raise TypeError(f"method must be an object with init, propose, observe and report, got {shown}; "
+                        "give one such as Crest(m=32) from minicrest.selection")  # fmt: skip
+
+
+# ---- settings: what decides a result, and what is only recorded
+
+
+def _settings(method, oracle, optimizer, schedule, limits, evaluate_every, strict: bool) -> dict[str, Any]:
+    """What a training is made of, as plain values; the checkpoint of another is refused. `strict`: see `_described`."""
+    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})
+    hyperparameters = {name: _plain(value, strict) for name, value in values.items()}
+    return {
+        "method": type(method).__name__.lower(), "hyperparameters": hyperparameters, **oracle.identity(),
+        "optimizer": _described(optimizer, strict), "schedule": _described(schedule, strict), "steps": limits.steps,
+        "max_bill": limits.bill, "evaluate_every": evaluate_every, "minicrest": minicrest.__version__,
+        "numpy": np.__version__,
+    }  # fmt: skip
+
+
+def _plain(value, strict):
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, strict) for item in value]
+    return _plain(value.item(), strict) if isinstance(value, np.generic) else _described(value, strict)
+
+
+def _described(thing, strict: bool) -> str:
+    """What `thing` is, the same in every process: a function by its module and name, anything else by its repr.
+
+    Raises TypeError, if `strict`, where that shows an address or is a function without a name of its own.
+    """
+    if inspect.isfunction(thing) or inspect.isbuiltin(thing):
+        text = f"{thing.__module__}.{thing.__qualname__}"
+    elif isinstance(thing, np.ndarray):
+        text = f"array {thing.shape} {thing.dtype} {hashlib.blake2b(thing.tobytes(), digest_size=8).hexdigest()}"
+    else:
+        text = repr(thing)
+    if strict and re.search(r"<lambda>|<locals>| at 0x[0-9a-fA-F]+", text):
+        raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module, or an "
+                        "object of a dataclass")  # fmt: skip
+    return text
+
+
+def _check_same(path, then: dict, here: dict) -> None:
+    """Raise ValueError, naming the differences, where the settings in a checkpoint are another training's."""
+    names = [name for name in here if name not in RECORDED]
+    other = [f"{k}: {then.get(k)!r} there, {here[k]!r} here" for k in names if repr(then.get(k)) != repr(here[k])]
     if other:
         raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
-    oracle.ledger = now.ledger
-    oracle.move(now.theta, now.statistics, now.step, _progress(now.step, now.ledger.cost, steps, budget))
-    return now
 
 
-def _progress(step, cost, steps, budget) -> float:
-    """The part of the training done, in [0, 1]: by steps or, with a budget, by the bill if that is further."""
-    return min(1.0, max(step / steps, cost / budget if budget is not None else 0.0))
+class _CallableModule(types.ModuleType):
+    """So that `minicrest.train(...)` trains, and `minicrest.train.train` is still there."""
+
+    __call__ = staticmethod(train)
 
 
-def _finished(now, steps, budget) -> bool:
-    return _progress(now.step, now.ledger.cost, steps, budget) >= 1
-
-
-def _evaluate(oracle, now) -> None:
-    """Add a row to the curve: test loss and accuracy in evaluation mode. Not billed."""
-    loss, accuracy = oracle.test_loss_and_accuracy()
-    train_loss = float(now.recent[0]) / now.recent[1] if now.recent[1] else float("nan")
-    now.curve = now.curve.append(now.step, now.ledger.cost, now.ledger.seconds, loss, accuracy, train_loss)
-    now.recent = [0.0, 0]
-
-
-def _settings(method, oracle, optimizer, schedule, steps, budget, notes) -> dict[str, Any]:
-    """What a training is made of, as plain values: a checkpoint of other settings is refused."""
-    return {
-        "method": type(method).__name__.lower(), "hyperparameters": asdict(method), **oracle.identity(),
-        "optimizer": repr(optimizer), "schedule": repr(schedule), "steps": steps, "budget": budget,
-        "notes": dict(notes or {}), "minicrest": minicrest.__version__, "numpy": np.__version__,
-    }  # fmt: skip
+sys.modules[__name__].__class__ = _CallableModule

@@ -146,7 +146,7 @@ class Setup:
         if checkpoint:
             _note(self, Path(checkpoint))
         longest = steps if budget is None else round(self.budget * steps)  # where every step costs what full's does
-        return train(method, oracle, optimizer, steps, schedule=schedule, budget=budget,
+        return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=budget,
                      evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
                      checkpoint_every=self.checkpoint_every, notes={"setup": self.to_json()}, stop=stop,
                      progress=progress)  # fmt: skip

@@ -44,6 +44,10 @@ class Sequential:
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
+    def arguments_again(self) -> tuple:
+        """What makes this chain again, for a checkpoint."""
+        return (self.layers,)
+
     def initialize(self, rng) -> np.ndarray:
         return np.concatenate([np.zeros(0)] + [layer.initialize(rng) for layer in self.layers if layer.size])
 
@@ -120,6 +124,10 @@ class Residual:
 
     def __repr__(self):
         return f"Residual({self.body!r}, {self.shortcut!r})"
+
+    def arguments_again(self) -> tuple:
+        """What makes this block again, for a checkpoint."""
+        return self.body.layers, self.shortcut.layers
 
     def _halves(self, w):
         return (None, None) if w is None else (w[: self.body.size], w[self.body.size :])

@@ -52,6 +52,10 @@ class Network:
     def __repr__(self):
         return f"Network([{', '.join(map(repr, self.chain.layers))}], {self.loss!r})"
 
+    def arguments_again(self) -> tuple:
+        """What makes this network again, for a checkpoint: its layers and its loss."""
+        return self.chain.layers, self.loss
+
     @property
     def outputs(self) -> int:
         """C: how many logits the last Linear layer gives."""

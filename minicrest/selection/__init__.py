@@ -1,6 +1,7 @@
 """The methods, each in a file that reads like its algorithm box; METHODS maps a name to its class."""
 
 from minicrest.selection.adacore import AdaCore
+from minicrest.selection.check import check_method
 from minicrest.selection.craig import Craig
 from minicrest.selection.crest import Crest
 from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic
@@ -11,6 +12,7 @@ from minicrest.selection.glister import Glister
 from minicrest.selection.gradmatch import GradMatch
 from minicrest.selection.grand import GraNd
 from minicrest.selection.infobatch import InfoBatch
+from minicrest.selection.method import Method
 from minicrest.selection.milo import Milo
 from minicrest.selection.random import Random
 
@@ -45,7 +47,9 @@ __all__ = [
     "GraNd",
     "GradMatch",
     "InfoBatch",
+    "Method",
     "Milo",
     "Random",
     "RandomDynamic",
+    "check_method",
 ]

@@ -1,8 +1,8 @@
 """AdaCore: coresets by preconditioned gradients (Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887).
 
-Two examples that differ along a flat direction of the loss ask for very different steps of Newton's method, though
-their gradients differ little. So AdaCore runs CRAIG on q_i = H^-1 g_i in place of g_i, with a diagonal H, both
-smoothed, since one estimate is noisy. The letters are the paper's:
+Two examples that differ along a flat direction of the loss have nearly the same gradient, yet Newton's method would
+take very different steps for them. So AdaCore runs CRAIG on q_i = H^-1 g_i instead of g_i, with a diagonal H. Both are
+smoothed, since a single estimate is noisy. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives g_i, the logits' gradient p_i - y_i
     2  diag(H) = z * (H z) with random signs z (Hutchinson), on b_H random examples
@@ -11,22 +11,22 @@ smoothed, since one estimate is noisy. The letters are the paper's:
     5  in each class, its share of the k places: S = the medoids of the q_i by greedy facility location
     6  train on S in mini-batches of m, weighted by gamma_j = size of j's cluster, scaled to mean 1 over S
 
-The authors' code was never published. What is departed from, or had to be decided because the paper does not say, each
-with the test in tests/unit/selection/test_adacore.py that pins it:
+The authors' code was never published. Departures from the paper, and decisions where it is silent, each with the test
+in tests/unit/selection/test_adacore.py that pins it:
     - g_i and H must have the same coordinates. The gradient in the bias of the last layer IS p_i - y_i, so H is the
       Hessian's block of that bias, (C, C): its diagonal is the mean of p_k (1 - p_k)
-      (test_the_block_is_that_of_the_last_bias). features="last_layer" takes weights and bias of the last layer
+      (test_the_block_is_that_of_the_last_bias). features="last-layer" takes weights and bias of the last layer
       instead, which for logistic regression is the whole gradient and Hessian, in memory n x C (i + 1)
       (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
-    - H is one for all examples, though the paper writes H_{t,j}: it describes an expectation over the data.
+    - all examples share one H: the paper writes H_{t,j}, but describes an expectation over the data.
     - a selection makes `estimates` of step 2, each on its own examples with its own signs, 0 outside of the block
       (test_estimates_are_unbiased). The paper does not say how many.
     - gradients are averaged with beta1; the paper's formula prints beta2 in the sum. The averages take one value a
       selection and one an estimate, and are never reset (test_averages).
     - damping stands inside the power: then power=0, beta1=0 is CRAIG to the last bit (test_power_zero_is_craig). It is
       absolute, so q is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
-    - the averaging of H over the window of a convolution that AdaHessian has does not apply to this block.
-    - the paper's convex form, one selection before training, is R so large that no second selection comes.
+    - AdaHessian averages H over the window of a convolution; that does not apply to this block.
+    - the paper's convex form, a single selection before training, is an R too large to be reached.
     - k, quotas, gamma, and what an epoch is: as in `craig`.
 
 The gradients and H are of the examples as they are (not augmented), with batch-norm in evaluation mode.
@@ -38,11 +38,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from minicrest.arguments import number, one_of, whole
 from minicrest.backend import array_module
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, medoid_subset, subset_size
+from minicrest.selection.base import Subset, finite, subset_size
+from minicrest.selection.medoids import FACTS, medoid_subset
+from minicrest.selection.method import Method
 from minicrest.taylor import MovingAverage, hutchinson_diagonal, rademacher, root_mean_square
+
+SELECTION = ("select_step", *FACTS, "smallest_D", "largest_D")  # the columns of a selection's row
 
 
 def precondition(g, D, power: float = 1.0, damping: float = 0.0):
@@ -52,23 +57,23 @@ def precondition(g, D, power: float = 1.0, damping: float = 0.0):
 
 @dataclass(frozen=True)
 class AdaCoreState:
-    """The subset in use, the steps so far, the two averages, and a row a selection."""
+    """The subset in use, the steps so far, the two averages, and a row for each selection."""
 
     step: int
     subset: Subset | None
     gradients: MovingAverage  # of (n, C)
     squares: MovingAverage  # of (C,)
-    selected: np.ndarray  # (s, 6) step, L(S) of the q_i, largest gamma, effective size, smallest and largest D
+    selected: np.ndarray  # (s, 6) a row a selection: SELECTION, with L(S) of the q_i
 
 
 @dataclass(frozen=True)
-class AdaCore:
+class AdaCore(Method):
     """Medoids of the preconditioned gradients, class by class, weighted by their clusters.
 
     m: batch size.  fraction: k/n.  R: selections are R passes over the subset apart (ceil(k/m) steps each; the paper
     has 1 to 20).  b_H: examples of an estimate of H.  estimates: how many a selection makes.  beta1, beta2: moving
     averages of the gradients and of diag(H)^2.  power: of H, in [0, 1]; 0 is CRAIG.  damping: AdaHessian's, in units
-    of H.  curvature: "hutchinson" or "exact" (nets that have an exact diagonal).  features: "logits", "last_layer".
+    of H.  curvature: "hutchinson" or "exact" (nets that have an exact diagonal).  features: "logits", "last-layer".
     """
 
     m: int = 128
@@ -83,24 +88,22 @@ class AdaCore:
     curvature: str = "hutchinson"
     features: str = "logits"
     paper = "Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887"
-    cost = "a step 3 m; a selection n + 4 b_H estimates (exact: n + (1 + 2 C) b_H estimates), every R passes (3 R k)"
+    price = "a step 3 m; a selection n + 4 b_H estimates (exact: n + (1 + 2 C) b_H estimates), every R passes (3 R k)"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        checked_fraction(self.fraction)
-        if min(self.R, self.b_H, self.estimates) < 1:
-            raise ValueError(f"R, b_H and estimates must be at least 1, got {self.R}, {self.b_H}, {self.estimates}")
-        if not 0 <= self.power <= 1 or self.damping <= 0:
-            raise ValueError(f"power must lie in [0, 1], damping be positive; got {self.power} and {self.damping}")
-        if self.curvature not in ("hutchinson", "exact") or self.features not in ("logits", "last_layer"):
-            raise ValueError(
-                "curvature is 'hutchinson' or 'exact', features 'logits' or 'last_layer'; "
-                f"got {self.curvature!r} and {self.features!r}"
-            )
+        for name in ("m", "R", "b_H", "estimates"):
+            whole(name, getattr(self, name), 1)
+        number("fraction", self.fraction, "(0, 1]")
+        number("beta1", self.beta1, "[0, 1)")
+        number("beta2", self.beta2, "[0, 1)")
+        number("power", self.power, "[0, 1]")
+        number("damping", self.damping, "(0, inf)")
+        one_of("curvature", self.curvature, ("hutchinson", "exact"))
+        one_of("features", self.features, ("logits", "last-layer"))
 
     def init(self, oracle) -> AdaCoreState:
         averages = MovingAverage(self.beta1), MovingAverage(self.beta2)
-        return AdaCoreState(0, None, *averages, selected=np.zeros((0, 6)))
+        return AdaCoreState(0, None, *averages, selected=np.zeros((0, len(SELECTION))))
 
     def propose(self, state, oracle):
         if state.subset is None or state.subset.passes(self.m) >= self.R:
@@ -108,17 +111,13 @@ class AdaCore:
         batch, subset = state.subset.next_batch(oracle, self.m, "adacore")  # 6
         return batch, replace(state, subset=subset, step=state.step + 1)
 
-    def observe(self, state, feedback) -> AdaCoreState:
-        return state
-
     def report(self, state) -> dict:
-        """For every selection: its step, L(S), the largest gamma, its equal weights' worth, and the range of D."""
-        names = "select_step", "certificate", "largest_gamma", "effective_size", "smallest_D", "largest_D"
-        return dict(zip(names, state.selected.T))
+        """For every selection: its step, L(S), largest gamma, the equal weights it is worth, and the range of D."""
+        return dict(zip(SELECTION, state.selected.T))
 
     def _select(self, state, oracle) -> AdaCoreState:
         number = len(state.selected)
-        gradients = state.gradients.update(self._gradients(oracle))  # 1, 3
+        gradients = state.gradients.update(finite("gradients", self._gradients(oracle)))  # 1, 3
         with oracle.phase("model"):
             squares = self._squares(state.squares, oracle, number, gradients.total.shape[1])  # 2, 3
         D = root_mean_square(squares)
@@ -145,7 +144,7 @@ class AdaCore:
         return squares
 
     def _diagonal(self, oracle, batch, size: int, rng):
-        """(size,) exact, or from one probe, whose zeros keep the noise of the rest of H out."""
+        """(size,) exact, or from one probe, whose zeros keep out the noise of the rest of H."""
         if self.curvature == "exact":
             return oracle.hessian_diagonal(batch)[-size:]
         signs = rademacher(rng, (1, size), oracle.dtype, oracle.device)

@@ -1,18 +1,15 @@
-"""The steps that methods share: a subset trained on for a while, scores, and medoids."""
+"""What methods share: mini-batches of a shuffled pass, and a weighted subset that is trained on for a while."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.backend import array_module
-from minicrest.batch import Batch, Feedback, uniform, weighted
+from minicrest.backend import array_module, to_numpy
+from minicrest.batch import Batch, Diverged
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.submodular import Medoids, facility_location
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Subset:
         return self.used // -(-len(self.indices) // m)
 
     def next_batch(self, oracle: Oracle, m: int, purpose: str) -> tuple[Batch, Subset]:
-        """The next m of the subset, shuffled anew for every pass; weights are inherited, never renormalised."""
+        """The next m of the subset, shuffled anew for every pass; weights are inherited, never renormalized."""
         place = epoch_slice(oracle, len(self.indices), m, self.used, f"{purpose} subset {self.number}")
         return Batch(self.indices[place], self.weights[place]), replace(self, used=self.used + 1)
 
@@ -56,93 +53,18 @@ def subset_size(fraction: float, n: int) -> int:
     return max(1, round(fraction * n))
 
 
-def checked_fraction(fraction: float) -> None:
-    if not 0 < fraction <= 1:
-        raise ValueError(f"the fraction of the data to keep must lie in (0, 1], got {fraction}")
+def finite(name: str, values):
+    """`values`, an array on either device; raises Diverged where any of them is NaN or infinite."""
+    if not bool(array_module(values).isfinite(values).all()):
+        raise Diverged(f"the {name} are not finite: training has diverged; lower the learning rate")
+    return values
 
 
-def checked_batch_size(m: int) -> None:
-    if not isinstance(m, (int, np.integer)):
-        raise TypeError(f"the batch size m must be an integer, got {m!r}")
-    if m < 1:
-        raise ValueError(f"the batch size m must be at least 1, got {m}")
+def first_copies(*arrays) -> np.ndarray:
+    """(n,) for each example the lowest index with the same rows in all arrays (n, ...), bit for bit; usually its own.
 
-
-# ---- scores: keep the highest
-
-
-def ranking(score: np.ndarray, rng) -> np.ndarray:
-    """(n,) examples from the highest score to the lowest; equal ones in random order, for data may be sorted."""
-    return np.lexsort((rng.random(len(score)), -score))
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The state of a method that scores every example once, before training, and trains on those it keeps."""
-
-    score: np.ndarray  # (n,)
-    subset: Subset
-
-
-def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Scored:
-    """Keep, with weight 1, the k = fraction n highest scores after the `offset` n highest of all."""
-    k = subset_size(fraction, len(score))
-    skip = min(round(offset * len(score)), len(score) - k)
-    order = ranking(score, stream(oracle.seed, name, "ties"))
-    return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
-
-
-def fork_of_run(oracle: Oracle, name: str, run: int) -> Oracle:
-    """A fork with the initialisation and shuffles of its own run; another `oracle.seed` has other runs."""
-    return oracle.fork(int(stream(oracle.seed, name, "run", run).integers(2**31)))
-
-
-def fork_epochs(fork: Oracle, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
-    """Train a fork by plain SGD: so many passes over all n examples, shuffled anew, m at a time. Yields each step's."""
-    n = len(fork)
-    for step in range(epochs * -(-n // m)):
-        yield fork.descend(uniform(epoch_slice(fork, n, m, step, "fork")), lr)
-
-
-def checked_score(method) -> None:
-    """Raise ValueError unless m, fraction, offset, runs and lr of a scoring method make sense."""
-    checked_batch_size(method.m)
-    checked_fraction(method.fraction)
-    if not 0 <= method.offset <= 1 - method.fraction:
-        raise ValueError(
-            f"offset is the part of the data dropped from the top, in [0, 1 - fraction]; got {method.offset} with "
-            f"fraction {method.fraction}"
-        )
-    if method.runs < 1 or not 0 < method.lr < math.inf:
-        raise ValueError(f"runs must be at least 1 and lr positive and finite, got {method.runs} and {method.lr}")
-
-
-# ---- medoids
-
-
-def medoid_subset(oracle: Oracle, features, k: int, number: int) -> tuple[Subset, list[float]]:
-    """The k medoids of features (n, d) by facility location in each class, weighted by their clusters' sizes gamma.
-
-    Also what to report: L(S), the largest gamma, and (sum gamma)^2 / sum gamma^2, how many equal weights they are
-    worth. Float targets are one class.
+    A matrix product may round equal rows differently, so ties between copies are exact only if they share one result.
     """
-    labels = oracle.labels if oracle.labels.dtype.kind == "i" else np.zeros(len(oracle), dtype=np.int64)
-    medoids = facility_location(features, k, labels)
-    gamma = medoids.weights
-    facts = [certificate(features, medoids, labels), float(gamma.max()), float(gamma.sum() ** 2 / (gamma @ gamma))]
-    return Subset(*weighted(medoids.indices, gamma), number), facts
-
-
-def certificate(features, medoids: Medoids, labels) -> float:
-    """L(S) = sum_i min_j |a_i - a_j|, j the medoids of i's class: no less than |sum_i a_i - sum_j gamma_j a_j|.
-
-    A greedy gain is what L fell by, so the distances to each class's first medoid are all that is needed. A class
-    without a medoid is left out of the weights; it counts as if 0 stood for it, with its norms |a_i|.
-    """
-    xp, total = array_module(features), 0.0
-    for label in np.unique(labels):
-        members, places = np.flatnonzero(labels == label), np.flatnonzero(labels[medoids.indices] == label)
-        first = features[int(medoids.indices[places[0]])] if len(places) else 0
-        away = xp.linalg.norm(features[xp.asarray(members)] - first, axis=1)
-        total += float(away.sum(dtype="float64")) - medoids.gains[places[1:]].sum()
-    return max(float(total), 0.0)
+    rows = zip(*((to_numpy(array) + 0.0).reshape(len(array), -1) for array in arrays))  # + 0.0: -0.0 equals 0.0
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(b"".join(part.tobytes() for part in row), i) for i, row in enumerate(rows)])

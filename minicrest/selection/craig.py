@@ -1,8 +1,8 @@
 """CRAIG: coresets of the data by their gradients (Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827).
 
-If every example stands beside a chosen one whose gradient is like its own, the chosen, weighted by how many they
-stand for, have the gradient of all: |sum_i g_i - sum_j gamma_j g_j| <= L(S) = sum_i min_{j in S} |g_i - g_j|. To
-minimise L is facility location, which greedy solves well. The letters are the paper's:
+If every example lies close to a chosen one in gradient space, then the chosen examples, each weighted by the number it
+represents, have nearly the full gradient: |sum_i g_i - sum_j gamma_j g_j| <= L(S) = sum_i min_{j in S} |g_i - g_j|.
+Minimizing L is facility location, which greedy solves well. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives a_i = p_i - y_i
     2  in each class, its share of the k places: S = the medoids of the a_i by greedy facility location
@@ -31,21 +31,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, medoid_subset, subset_size
+from minicrest.arguments import number, one_of, whole
+from minicrest.selection.base import Subset, finite, subset_size
+from minicrest.selection.medoids import FACTS, medoid_subset
+from minicrest.selection.method import Method
+
+SELECTION = ("select_step", *FACTS)  # the columns of a selection's row
 
 
 @dataclass(frozen=True)
 class CraigState:
-    """The subset in use, the steps so far, and a row a selection."""
+    """The subset in use, the steps so far, and a row for each selection."""
 
     step: int
     subset: Subset | None
-    selected: np.ndarray  # (s, 4) step, L(S), largest gamma, effective size
+    selected: np.ndarray  # (s, 4) a row a selection: SELECTION
 
 
 @dataclass(frozen=True)
-class Craig:
-    """Medoids of the gradients p - y, class by class, weighted by their clusters.
+class Craig(Method):
+    """Medoids of the gradients p - y, class by class, weighted by the sizes of their clusters.
 
     m: batch size.  fraction: k/n.  R: selections are R passes over the subset apart (ceil(k/m) steps each).
     features: "logits" (p - y), or "raw" (the inputs, once, before training; R is then not used).
@@ -56,34 +61,30 @@ class Craig:
     R: int = 1
     features: str = "logits"
     paper = "Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827"
-    cost = "a step 3 m; a selection n, every R passes over the subset (3 R k); features='raw': steps only"
+    price = "a step 3 m; a selection n, every R passes over the subset (3 R k); features='raw': steps only"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        checked_fraction(self.fraction)
-        if self.R < 1:
-            raise ValueError(f"R must be at least 1 pass over the subset, got {self.R}")
-        if self.features not in ("logits", "raw"):
-            raise ValueError(f"features is 'logits' or 'raw', got {self.features!r}")
+        whole("m", self.m, 1)
+        number("fraction", self.fraction, "(0, 1]")
+        whole("R", self.R, 1)
+        one_of("features", self.features, ("logits", "raw"))
 
     def init(self, oracle) -> CraigState:
-        state = CraigState(step=0, subset=None, selected=np.zeros((0, 4)))
+        state = CraigState(step=0, subset=None, selected=np.zeros((0, len(SELECTION))))
         if self.features == "logits":
             return state
         return self._select(state, oracle, oracle.raw(np.arange(len(oracle))).reshape(len(oracle), -1))
 
     def propose(self, state, oracle):
         if state.subset is None or (self.features == "logits" and state.subset.passes(self.m) >= self.R):
-            state = self._select(state, oracle, oracle.logit_gradients(np.arange(len(oracle))))  # 1
+            a = oracle.logit_gradients(np.arange(len(oracle)))  # 1
+            state = self._select(state, oracle, finite("gradients", a))
         batch, subset = state.subset.next_batch(oracle, self.m, "craig")  # 4
         return batch, replace(state, subset=subset, step=state.step + 1)
 
-    def observe(self, state, feedback) -> CraigState:
-        return state
-
     def report(self, state) -> dict:
         """For every selection: its step, L(S), the largest gamma, and how many equal weights gamma is worth."""
-        return dict(zip(("select_step", "certificate", "largest_gamma", "effective_size"), state.selected.T))
+        return dict(zip(SELECTION, state.selected.T))
 
     def _select(self, state, oracle, features) -> CraigState:
         k, number = subset_size(self.fraction, len(oracle)), len(state.selected)

@@ -1,10 +1,10 @@
 """CREST: coresets for stochastic gradient descent (Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244).
 
-A mini-batch stands for all the data if it is a coreset of a random subset: nearly unbiased, as the subset is, and
-with the subset's small variance at a mini-batch's price. Coresets go stale as the weights move; a quadratic model of
-the loss says when. The letters are the paper's (Algorithm 1):
+A mini-batch represents all the data if it is a coreset of a random subset: it is nearly unbiased, as the subset is, and
+has the subset's small variance at a mini-batch's price. Coresets go stale as the weights move; a quadratic model of the
+loss tells when. The letters are the paper's (Algorithm 1):
 
-    1  every T2 steps: of the active examples drop those whose every loss recorded since the last time is below alpha
+    1  every T2 steps: drop the active examples whose losses, as recorded since the last time, were all below alpha
     2  in a region, every T1 steps: rho = |F(w - w_l) - L_r(w)| / L_r(w), L_r the mean loss on the subset V_r;
        where rho > tau the region is over: T1 = h |H_0| / |H_l|, P = b T1
     3  where there is no region, open one at w_l = w:
@@ -25,10 +25,21 @@ Departures from the paper, each with the test in tests/unit/selection/test_crest
     - T1 and P are rounded up, and neither exceeds `longest` (by default one epoch's steps, n/m): |H_l| tends to 0 as
       the data are learned (test_periods_are_bounded).
     - exclusion stops where fewer than r examples would stay active (test_exclusion_leaves_a_subset).
-    - T2 counts steps, as Algorithm 1 reads; the paper does not state its unit (test_windows_count_steps).
+    - T2 counts steps, as Algorithm 1 reads; the paper does not state its unit (test_windows_count_steps). In 20 steps
+      most examples are drawn once or not at all, and a single loss below alpha drops an example for good: on easy data
+      little stays active. A larger T2 or exclude=False keeps more.
     - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
 
-Proxies, model and checks see the examples as they are (not augmented) and batch-norm in evaluation mode.
+The authors' release differs from this file in more than that:
+    - a mini-batch is drawn from the shuffled union of all P coresets, not one S_p (4).
+    - T1 follows from the region that has just opened and has no bound; here it follows from the one that ended.
+    - P is at most 0.1 n/m, a tenth of the bound here.
+    - g and H in F are means over the coresets of the moving averages, plus 1e-4; here the latest averages.
+    - V_p is balanced over the classes; here it is uniform.
+    - proxies, g and H are of augmented examples, g and H in training mode; here examples are not augmented and
+      batch-norm is in evaluation mode, for checks too.
+    - training starts with one pass over a random subset at learning rate 0; here with the first region.
+    - exclusion is off; switched on, it looks at five passes, decides every 20 and never goes below four fifths of n.
 """
 
 from __future__ import annotations
@@ -39,12 +50,17 @@ from typing import Any
 
 import numpy as np
 
+from minicrest.arguments import flag, number, one_of, whole
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import checked_batch_size
+from minicrest.selection.base import finite
+from minicrest.selection.method import Method
 from minicrest.submodular import facility_location
 from minicrest.taylor import MovingAverage, Quadratic, hutchinson_diagonal, rademacher, root_mean_square
+
+REGION = ("start", "T1", "P", "active", "curvature")  # the columns of `opened`; curvature is |H_l|
+CHECK = ("check_step", "check_region", "check_rho")  # and of `checks`
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ class Region:
     check: np.ndarray  # (r,) V_r
     indices: np.ndarray  # (P, m) the coresets S_p
     gamma: np.ndarray  # (P, m) their cluster sizes
+    curvature: float  # |H_l|; 0 for the first-order model
 
 
 @dataclass(frozen=True)
@@ -73,12 +90,12 @@ class CrestState:
     squares: MovingAverage  # of the Hessian diagonal's squares
     active: np.ndarray  # (n,) bool
     worst: np.ndarray  # (n,) largest loss recorded in this window of T2 steps, -inf for none
-    opened: np.ndarray  # (l, 5) a row a region: start, T1, P, active examples, |H|
-    checks: np.ndarray  # (c, 3) a row a check: step, region, rho
+    opened: np.ndarray  # (l, 5) a row a region: REGION
+    checks: np.ndarray  # (c, 3) a row a check: CHECK
 
 
 @dataclass(frozen=True)
-class Crest:
+class Crest(Method):
     """Mini-batch coresets, refreshed when a quadratic model of the loss fails.
 
     m: batch and coreset size.  r: random-subset size; None: max(n/100, 4 m), the paper's 1% and its ratio to m.
@@ -106,22 +123,24 @@ class Crest:
     exclude: bool = True
     many: bool = True
     paper = "Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
-    cost = "a step 3 m; a region P (r + 7 m) + r; a check r, every T1 steps"
+    price = "a step 3 m; a region P (r + 7 m) + r; a check r, every T1 steps"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        if self.r is not None and self.r < self.m:
+        whole("m", self.m, 1)
+        if self.r is not None and whole("r", self.r) < self.m:
             raise ValueError(f"the random subset must hold at least a mini-batch: r = {self.r} < m = {self.m}")
-        if not (0 < self.h < math.inf and 0 < self.b < math.inf and self.tau >= 0) or math.isnan(self.alpha):
-            raise ValueError(f"h and b must be positive and finite, tau not negative, alpha a number; got {self}")
-        if self.T2 < 1 or self.warmup < 0:
-            raise ValueError(f"T2 must be at least 1 and warmup not negative, got {self.T2} and {self.warmup}")
-        if self.longest is not None and self.longest < 1:
-            raise ValueError(f"longest must be at least 1, got {self.longest}")
-        for beta in (self.beta1, self.beta2):
-            MovingAverage(beta)  # raises what is to be said
-        if self.curvature not in ("hutchinson", "exact") or self.order not in (1, 2):
-            raise ValueError(f"curvature is 'hutchinson' or 'exact', order 1 or 2; got {self.curvature!r} {self.order}")
+        for name in ("tau", "alpha"):
+            if getattr(self, name) != math.inf:  # tau = inf: a region never ends; alpha = inf: every example is learned
+                number(name, getattr(self, name), "[0, inf)" if name == "tau" else "(-inf, inf)")
+        for name, interval in (("h", "(0, inf)"), ("b", "(0, inf)"), ("beta1", "[0, 1)"), ("beta2", "[0, 1)")):
+            number(name, getattr(self, name), interval)
+        for name, least in (("T2", 1), ("warmup", 0), ("longest", 1)):
+            if getattr(self, name) is not None or name != "longest":
+                whole(name, getattr(self, name), least)
+        one_of("curvature", self.curvature, ("hutchinson", "exact"))
+        whole("order", self.order, 1, 2)
+        for name in ("smooth", "exclude", "many"):
+            flag(name, getattr(self, name))
 
     def init(self, oracle) -> CrestState:
         n = len(oracle)
@@ -130,7 +149,7 @@ class Crest:
             step=0, region=None, T1=T1, P=self._coresets(T1, n), H0=0.0,
             gradient=MovingAverage(self.beta1), squares=MovingAverage(self.beta2),
             active=np.ones(n, dtype=bool), worst=np.full(n, -np.inf),
-            opened=np.zeros((0, 5)), checks=np.zeros((0, 3)),
+            opened=np.zeros((0, len(REGION))), checks=np.zeros((0, len(CHECK))),
         )  # fmt: skip
 
     def propose(self, state, oracle):
@@ -148,29 +167,23 @@ class Crest:
         p = stream(oracle.seed, "crest", "batch", state.step).integers(len(region.indices))  # 4
         return weighted(region.indices[p], region.gamma[p]), replace(state, step=state.step + 1)
 
-    def observe(self, state, feedback) -> CrestState:
-        return state
-
     def report(self, state) -> dict:
         """Regions (start, length, T1, P, active examples, |H|, rho at the last check) and every check's rho."""
-        start, T1, P, active, curvature = state.opened.T
-        rho = np.full(len(start), np.nan)  # of regions never checked
-        rho[state.checks[:, 1].astype(int)] = state.checks[:, 2]
-        length = np.diff(np.append(start, state.step))
-        regions = dict(start=start, length=length, T1=T1, P=P, active=active, curvature=curvature, rho=rho)
-        checks = dict(zip(("check_step", "check_region", "check_rho"), state.checks.T))
-        return {**regions, **checks}
+        regions, checks = dict(zip(REGION, state.opened.T)), dict(zip(CHECK, state.checks.T))
+        rho = np.full(len(state.opened), np.nan)  # of regions never checked
+        rho[checks["check_region"].astype(int)] = checks["check_rho"]
+        return {**regions, "length": np.diff(np.append(regions["start"], state.step)), "rho": rho, **checks}
 
     # ---- 1: learned examples
 
     def _drop_learned(self, state, oracle) -> CrestState:
-        """Drop what was seen in the window and never had a loss of alpha or more; begin the next window."""
+        """Drop the examples whose losses recorded in this window were all below alpha; begin the next window."""
         learned = state.active & (state.worst > -np.inf) & (state.worst < self.alpha)
-        left = state.active & ~learned
-        enough = left.sum() >= self._subset_size(len(oracle))
-        return replace(state, active=left if enough else state.active, worst=np.full(len(oracle), -np.inf))
+        remaining = state.active & ~learned
+        enough = remaining.sum() >= self._subset_size(len(oracle))
+        return replace(state, active=remaining if enough else state.active, worst=np.full(len(oracle), -np.inf))
 
-    # ---- 2: is the model still right?
+    # ---- 2: does the model still hold?
 
     def _check_is_due(self, state) -> bool:
         return (state.step - state.region.start) % state.region.T1 == 0  # at least one step after it opened
@@ -183,10 +196,8 @@ class Crest:
         state = replace(state, checks=np.vstack([state.checks, [state.step, len(state.opened) - 1, rho]]))
         if rho <= self.tau:
             return state
-        n, curvature = len(oracle), state.opened[-1, 4]
-        ratio = state.H0 / curvature if curvature > 0 else math.inf if state.H0 > 0 else 1.0  # order 1: no H, no ratio
-        T1 = self._bounded(self.h * ratio, n)
-        return replace(state, region=None, T1=T1, P=self._coresets(T1, n))
+        T1 = self._bounded(self.h * curvature_ratio(state.H0, region.curvature), len(oracle))
+        return replace(state, region=None, T1=T1, P=self._coresets(T1, len(oracle)))
 
     # ---- 3: a new region
 
@@ -197,7 +208,7 @@ class Crest:
                       for p in range(state.P)])  # (P, r)  # fmt: skip
         with oracle.phase("select"):
             answers = oracle.answers(V)  # a
-            medoids = facility_location(answers.logit_gradients, min(self.m, r))  # b
+            medoids = facility_location(finite("gradients", answers.logit_gradients), min(self.m, r))  # b
         indices = np.take_along_axis(V, medoids.indices, axis=1)
         worst = state.worst.copy()
         np.maximum.at(worst, V.ravel(), to_numpy(answers.losses).ravel())
@@ -206,9 +217,9 @@ class Crest:
             check = stream(oracle.seed, "crest", "check", l).choice(active, r, replace=False)
             constant = float(oracle.losses(check).mean(dtype="float64"))
             model = Quadratic(constant, g, H)  # d
-        size = 0.0 if H is None else float(array_module(H).linalg.norm(H))
+        size = 0.0 if H is None else float(finite("curvatures", array_module(H).linalg.norm(H)))
         row = [state.step, state.T1, state.P, len(active), size]
-        region = Region(state.step, state.T1, oracle.theta.copy(), model, check, indices, medoids.weights)
+        region = Region(state.step, state.T1, oracle.theta.copy(), model, check, indices, medoids.weights, size)
         return replace(
             state, region=region, H0=state.H0 or size, gradient=gradient, squares=squares, worst=worst,
             opened=np.vstack([state.opened, row]),
@@ -250,3 +261,10 @@ class Crest:
 
     def _coresets(self, T1: int, n: int) -> int:
         return self._bounded(self.b * T1, n) if self.many else 1
+
+
+def curvature_ratio(H0: float, H: float) -> float:
+    """|H_0| / |H_l|, in units of which T1 is counted: 1 where there is no curvature at all (the first-order model)."""
+    if H > 0:
+        return H0 / H
+    return math.inf if H0 > 0 else 1.0

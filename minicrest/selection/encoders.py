@@ -1,7 +1,7 @@
-"""Fixed encoders: features that depend on no network in training, for selection before it (see milo).
+"""Fixed encoders: features that do not depend on the network being trained, for selection before training (see milo).
 
-The paper's encoders are large pre-trained networks. These are what can be had without one; features of any other
-encoder can be given to `milo.prepare` as an array. Hashed text needs none: its data sets are features already ("raw").
+The paper's encoders are large pre-trained networks. These need none; features of any other encoder can be given to
+`milo.prepare` as an array. Hashed text needs no encoder: its data sets consist of features already ("raw").
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pca(x, components: int = 64):
 def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
     """(n, 4 filters) features of images x (n, c, h, w): random filters, ReLU, and the mean over each quadrant.
 
-    Filters are Gaussian, size x size, made to ignore brightness (mean 0) and of norm 1; the same for the same seed.
+    Filters are Gaussian, size x size, of mean 0 (so they ignore brightness) and norm 1; the same for the same seed.
     Raises ValueError for anything but images with h, w > size, so that there are four quadrants.
     """
     if x.ndim != 4 or min(x.shape[2:]) <= size:
@@ -52,7 +52,8 @@ def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
 def _quadrants(xp, x, w):
     """(b, 4 filters) mean responses of each quadrant."""
     windows = xp.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))  # (b, c, h', w', s, s)
-    found = xp.maximum(xp.tensordot(windows, w, axes=([1, 4, 5], [1, 2, 3])), 0)  # (b, h', w', filters)
-    h, v = found.shape[1] // 2, found.shape[2] // 2
-    corners = [found[:, rows, columns] for rows in (slice(h), slice(h, None)) for columns in (slice(v), slice(v, None))]
+    responses = xp.maximum(xp.tensordot(windows, w, axes=([1, 4, 5], [1, 2, 3])), 0)  # (b, h', w', filters)
+    h, v = responses.shape[1] // 2, responses.shape[2] // 2
+    halves = [(slice(h), slice(h, None)), (slice(v), slice(v, None))]
+    corners = [responses[:, rows, columns] for rows in halves[0] for columns in halves[1]]
     return xp.concatenate([corner.mean(axis=(1, 2)) for corner in corners], axis=1)

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from minicrest.arguments import whole
 from minicrest.batch import uniform
-from minicrest.selection.base import Counter, checked_batch_size, epoch_slice
+from minicrest.selection.base import Counter, epoch_slice
+from minicrest.selection.method import Method
 
 
 @dataclass(frozen=True)
-class Full:
+class Full(Method):
     """Mini-batch SGD over all the data (Robbins, Monro 1951; sampling without replacement). m: batch size."""
 
     m: int = 128
     paper = "all the data, shuffled every epoch"
-    cost = "a step 3 m"
+    price = "a step 3 m"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
+        whole("m", self.m, 1)
 
     def init(self, oracle) -> Counter:
         return Counter()
@@ -29,9 +31,3 @@ class Full:
     def propose(self, state, oracle):
         batch = uniform(epoch_slice(oracle, len(oracle), self.m, state.step, "full"))  # 1, 2
         return batch, replace(state, step=state.step + 1)
-
-    def observe(self, state, feedback) -> Counter:
-        return state
-
-    def report(self, state) -> dict:
-        return {}

@@ -3,7 +3,7 @@ Sivasubramanian, Ramakrishnan, Iyer, AAAI 2021, arXiv 2012.10630).
 
 The letters are the paper's: S maximises -L_V(w - eta sum_{i in S} g_i), L_V the mean loss on the validation part V.
 To first order the gain of e given S is eta g_e . grad L_V(w_S), w_S = w - eta sum_{i in S} g_i. Only the last layer
-is looked at, w = (W, b) with logits z = h W + b and g_i = h~_i a_i', where a = p - y, and h~ is h with a 1 for b:
+counts: w = (W, b) with logits z = h W + b and g_i = h~_i a_i', where a = p - y, and h~ is h with a 1 appended for b:
 
     1  every R epochs over the subset: a and h~ of all n examples and of V, from one forward pass over each
     2  M = grad L_V(w_S) = mean over V of h~ a'
@@ -12,16 +12,16 @@ is looked at, w = (W, b) with logits z = h W + b and g_i = h~_i a_i', where a = 
     5  train on the k, m at a time, all with weight 1
 
 Cheaper: `rounds` r < k takes k/r examples between two look-aheads (r-greedy), and `eps` chooses each from
-(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). The released DeepCore passes 4 under
-a misspelt name, so that it never happens and the k largest first gains are taken (test_gains_are_those_at_w_S).
+(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). The released DeepCore misspells the
+argument that switches 4 on, so it never looks ahead and takes the k largest first gains (test_gains_are_those_at_w_S).
 
 Departures from the paper, each with the test in tests/unit/selection/test_glister.py that pins it:
     - target="train" puts all the training examples in V's place, as the paper allows where nothing is held out; it
-      costs no further pass (test_train_target).
-    - the logits are had back from a, as log p: softmax ignores constants. Probabilities below 1e-16 count as that, and
-      those of an example's own class, p = 1 + a, are rounded to 6e-8 in float32 (test_tiny_probabilities).
+      costs no additional pass (test_train_target).
+    - the logits are recovered from a as log p, since softmax ignores constants. Probabilities below 1e-16 are raised to
+      it, and those of an example's own class, p = 1 + a, are rounded to 6e-8 in float32 (test_tiny_probabilities).
     - k is always reached, though late gains may be negative (test_late_gains_may_be_negative): each example is a step
-      of eta, and k of them overshoot where eta k is large. `report` has L_V at w and, looking ahead, at w_S.
+      of eta, and k of them overshoot where eta k is large. `report` gives L_V at w and at w_S.
 An epoch is a pass over the subset, ceil(k/m) steps. Examples are seen as they are (not augmented), with batch-norm in
 evaluation mode; a loss's l2 term is left out.
 """
@@ -34,9 +34,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicrest.arguments import number, one_of, whole
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
-from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, subset_size
+from minicrest.selection.base import Subset, finite, first_copies, subset_size
+from minicrest.selection.method import Method
 
 SMALLEST = 1e-16  # probability: its log, -37, is far from where softmax moves a float64
 
@@ -45,7 +47,7 @@ class Choice(NamedTuple):
     """What the greedy chose, in its order."""
 
     indices: np.ndarray  # (k,) int64
-    gains: np.ndarray  # (k,) float64, as seen at the last look-ahead before each choice
+    gains: np.ndarray  # (k,) float64, at the last look-ahead before each choice
     shift: Any  # (h + 1, C) sum of h~_i a_i' over the chosen, on the device
 
 
@@ -54,12 +56,12 @@ class GlisterState:
     """All that GLISTER knows between two steps."""
 
     subset: Subset | None = None
-    seen: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # a row a selection: L_V at w and, ahead, at w_S
+    losses: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # a row a selection: L_V at w, and at w_S
 
 
 @dataclass(frozen=True)
-class Glister:
-    """The subset that most helps on held-out data, chosen anew every R epochs over it.
+class Glister(Method):
+    """The subset that most lowers the loss on held-out data, chosen anew every R epochs over it.
 
     m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  eta: the look-ahead's step for each
     example, by the authors' code the training's learning rate (0.05 in its settings).  target: "validation" or
@@ -75,17 +77,18 @@ class Glister:
     rounds: int | None = None
     eps: float | None = None
     paper = "Killamsetty, Sivasubramanian, Ramakrishnan, Iyer, AAAI 2021, arXiv 2012.10630"
-    cost = "a step 3 m; a selection n + |V| forward (look-aheads are arithmetic on the last layer: seconds, no passes)"
+    price = "a step 3 m; a selection n + |V| forward (look-aheads are arithmetic on the last layer: seconds, no passes)"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        checked_fraction(self.fraction)
-        if self.R < 1 or not 0 < self.eta < math.inf or (self.rounds is not None and self.rounds < 1):
-            raise ValueError(f"R and rounds must be at least 1, eta positive and finite; got {self}")
-        if self.eps is not None and not 0 < self.eps < 1:
-            raise ValueError(f"eps must lie in (0, 1), or be None for exact greedy, got {self.eps}")
-        if self.target not in ("validation", "train"):
-            raise ValueError(f"target is 'validation' or 'train', got {self.target!r}")
+        whole("m", self.m, 1)
+        number("fraction", self.fraction, "(0, 1]")
+        whole("R", self.R, 1)
+        number("eta", self.eta, "(0, inf)")
+        one_of("target", self.target, ("validation", "train"))
+        if self.rounds is not None:
+            whole("rounds", self.rounds, 1)
+        if self.eps is not None:
+            number("eps", self.eps, "(0, 1)")
 
     @property
     def needs_validation(self) -> bool:
@@ -101,12 +104,9 @@ class Glister:
         batch, subset = state.subset.next_batch(oracle, self.m, "glister")  # 5
         return batch, replace(state, subset=subset)
 
-    def observe(self, state, feedback) -> GlisterState:
-        return state
-
     def report(self, state) -> dict:
-        """Of each selection: the target's mean loss, and what one step eta on each of the k would make of it."""
-        return dict(loss=state.seen[:, 0], loss_ahead=state.seen[:, 1])
+        """For every selection: the target's mean loss, now and after one step of eta on each of the k examples."""
+        return dict(zip(("loss", "loss_ahead"), state.losses.T))
 
     def _select(self, state, oracle) -> GlisterState:
         number = 0 if state.subset is None else state.subset.number + 1
@@ -115,15 +115,15 @@ class Glister:
         held = oracle.validation if self.target == "validation" else oracle
         ahead = LookAhead(*((a, h) if held is oracle else last_layer(held)), held.labels)
         rng = stream(oracle.seed, "glister", "candidates", number)
-        found = glister(a, h, ahead, k, self.eta, self.rounds, self.eps, rng)
-        subset = Subset(found.indices, np.ones(k), number)
-        row = [ahead.loss(0 * found.shift), ahead.loss(self.eta * found.shift)]
-        return replace(state, subset=subset, seen=np.vstack([state.seen, row]))
+        choice = glister(a, h, ahead, k, self.eta, self.rounds, self.eps, rng)
+        subset = Subset(choice.indices, np.ones(k), number)
+        row = [ahead.loss(0 * choice.shift), ahead.loss(self.eta * choice.shift)]
+        return replace(state, subset=subset, losses=np.vstack([state.losses, row]))
 
 
 def last_layer(oracle):
     """(a, h~), (n, C) and (n, h + 1): the gradients h~ a' of all its examples; float64, on the device."""
-    a, h = (part.astype("float64") for part in oracle.last_layer(np.arange(len(oracle))))
+    a, h = (finite("gradients", part.astype("float64")) for part in oracle.last_layer(np.arange(len(oracle))))
     xp = array_module(h)
     return a, xp.concatenate([h, xp.ones((len(h), 1))], axis=1)
 
@@ -137,7 +137,7 @@ class LookAhead:
 
     def __init__(self, a, h, labels):
         xp, self.h, self.single = array_module(a), h, a.shape[1] == 1
-        if labels.dtype.kind != "i":
+        if labels.dtype.kind not in "iu":
             raise ValueError(f"looking ahead needs integer classes, got {labels.dtype} targets; use another method")
         classes = np.arange(2 if self.single else a.shape[1])
         self.y = to_device((labels[:, None] == classes).astype(np.float64), device_of(a))  # (v, C) one-hot
@@ -146,7 +146,7 @@ class LookAhead:
         if not off < 1e-4:  # float32 leaves 1e-6
             raise ValueError(
                 f"p - y plus y is not a probability (off by {off:.3g}): GLISTER looks ahead through a softmax, so the "
-                "network's loss must be SoftmaxCrossEntropy or LogisticLoss, and the training must not have diverged"
+                "network's loss must be SoftmaxCrossEntropy or LogisticLoss; use another method with any other loss"
             )
         self.z = xp.log(xp.maximum(p, SMALLEST))
 
@@ -173,10 +173,10 @@ def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: flo
     """Greedy on the first-order gains at w_S; equal gains go to the lowest index.
 
     a (n, C), h (n, h + 1): the gradients h a' of the examples to choose from.  ahead: a LookAhead.  rounds: how often
-    it is refreshed (None: k).  eps: each round sees only (its picks) (n/k) ln(1/eps) of those left, drawn by rng.
+    it is refreshed (None: k).  eps: each round looks only at picks (n/k) ln(1/eps) of the others, drawn by rng.
     """
     n, taken, shift = len(a), np.zeros(len(a), dtype=bool), array_module(a).zeros((h.shape[1], a.shape[1]))
-    chosen, won = [], []
+    chosen, won, copies = [], [], first_copies(a, h)
     for picks in map(len, np.array_split(np.arange(k), min(rounds or k, k))):
         M = ahead.gradient(eta * shift)  # 2, at w_S
         pool, rows = np.arange(n), slice(None)
@@ -185,6 +185,8 @@ def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: flo
             pool = np.sort(rng.choice(np.flatnonzero(~taken), min(size, n - len(chosen)), replace=False))
             rows = to_device(pool, device_of(a))
         gains = eta * to_numpy(((h[rows] @ M) * a[rows]).sum(1))
+        _, first, copy = np.unique(copies[pool], return_index=True, return_inverse=True)
+        gains = gains[first][copy]  # equal rows, equal gains
         gains[taken[pool]] = -np.inf
         best = np.argsort(-gains, kind="stable")[:picks]  # 3
         e = to_device(pool[best], device_of(a))

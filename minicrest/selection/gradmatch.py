@@ -11,7 +11,7 @@ The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in
        b  e = the element outside X with the largest g_e . r; stop where none is positive: no larger X lowers E_lam
        c  w = argmin over w >= 0 of |sum_{i in X + e} w_i g_i - G|^2 + lam |w|^2; X = those with w_i > 0
        d  r = G - sum_{i in X} w_i g_i; go on while |X| < the share
-    4  what is then missing from k is filled with random examples of weight 1, as the authors' code does
+    4  if fewer than k were found, random examples of weight 1 fill the rest, as in the authors' code
     5  train on the k, m at a time, weighted by w scaled to mean 1
 
 `elements` says what is matched: "class-gradient" (PerClassPerGradient, the authors' default: of the last layer only
@@ -19,8 +19,9 @@ the row of the example's own class, h + 1 numbers), "class" (PerClass: all C (h 
 all data at once; the elements are random mini-batches, k/B of them, each with its mean gradient; its examples inherit
 its weight). features="logits" leaves the activations out: g = p - y.
 
-The scale of G does not matter: t G gives the same X and t w, and 5 takes t out again. Sums are used, so that w_i says
-how many examples i stands for, and the filled ones for themselves alone. The scale of g does: s g is as lam / s^2.
+The scale of G does not matter: t G gives the same X and t w, and step 5 divides t out again. G is a sum, so that w_i
+says how many examples i represents, while those that fill the rest represent only themselves. The scale of g does
+matter: s g with lam is like g with lam / s^2.
 
 Departures from the paper and its code, each with the test in tests/unit/selection/test_gradmatch.py that pins it:
     - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
@@ -46,10 +47,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicrest.arguments import number, one_of, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, epoch_slice, subset_size
+from minicrest.selection.base import Subset, epoch_slice, finite, first_copies, subset_size
+from minicrest.selection.method import Method
 from minicrest.submodular import quotas
 
 SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10
@@ -74,7 +77,7 @@ class GradMatchState:
 
 
 @dataclass(frozen=True)
-class GradMatch:
+class GradMatch(Method):
     """A weighted subset that matches the gradient, chosen anew every R epochs over it.
 
     m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  lam: None: the paper's, 0.5 per
@@ -90,23 +93,22 @@ class GradMatch:
     elements: str = "class-gradient"
     features: str = "last-layer"
     paper = "Killamsetty, Sivasubramanian, Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123"
-    cost = "a step 3 m; a selection n, a forward pass over all the data (matching is arithmetic: seconds, no passes)"
+    price = "a step 3 m; a selection n, a forward pass over all the data (matching is arithmetic: seconds, no passes)"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        checked_fraction(self.fraction)
-        if self.R < 1 or not 0 <= self.kappa < 1 or (self.lam is not None and not 0 <= self.lam < math.inf):
-            raise ValueError(f"R must be at least 1, kappa in [0, 1), lam finite and not negative; got {self}")
-        if self.elements not in ("class-gradient", "class", "batch") or self.features not in ("last-layer", "logits"):
-            raise ValueError(
-                "elements is 'class-gradient', 'class' or 'batch', features 'last-layer' or 'logits'; "
-                f"got {self.elements!r}, {self.features!r}"
-            )
+        whole("m", self.m, 1)
+        number("fraction", self.fraction, "(0, 1]")
+        whole("R", self.R, 1)
+        number("kappa", self.kappa, "[0, 1)")
+        if self.lam is not None:
+            number("lam", self.lam, "[0, inf)")
+        one_of("elements", self.elements, ("class-gradient", "class", "batch"))
+        one_of("features", self.features, ("last-layer", "logits"))
         if (self.elements, self.features) == ("class-gradient", "logits"):
             raise ValueError("of the logits' gradient one class is a single number: use elements 'class' or 'batch'")
 
     def init(self, oracle) -> GradMatchState:
-        if self.elements != "batch" and oracle.labels.dtype.kind != "i":
+        if self.elements != "batch" and oracle.labels.dtype.kind not in "iu":
             raise ValueError(f"targets are {oracle.labels.dtype}, not classes: use elements='batch'")
         return GradMatchState()
 
@@ -119,11 +121,8 @@ class GradMatch:
         batch, subset = state.subset.next_batch(oracle, self.m, "gradmatch")  # 5
         return batch, replace(state, subset=subset)
 
-    def observe(self, state, feedback) -> GradMatchState:
-        return state
-
     def report(self, state) -> dict:
-        """Of each selection: how many examples were matched (the others are filled in), and sum E_lam / sum |G|^2."""
+        """For every selection: how many examples were matched (the rest are filled in), and sum E_lam / sum |G|^2."""
         return dict(matched=state.matches[:, 0].astype(np.int64), error=state.matches[:, 1])
 
     def _select(self, state, oracle) -> GradMatchState:
@@ -143,7 +142,7 @@ class GradMatch:
         return replace(state, subset=subset, matches=np.vstack([state.matches, row]))
 
     def _problems(self, oracle, k: int, number: int):
-        """What is matched, a problem at a time: the examples of each element, G (elements, d), and how many to find."""
+        """The matching problems, one by one: the examples of each element, G (elements, d), and how many to choose."""
         a, h = self._gradients(oracle)
         if self.elements == "batch":
             B = min(self.m, k)
@@ -154,17 +153,17 @@ class GradMatch:
         classes, sizes = np.unique(oracle.labels, return_counts=True)
         for label, share in zip(classes, quotas(sizes, k)):
             i = np.flatnonzero(oracle.labels == label)
-            own = [label] if self.elements == "class-gradient" and a.shape[1] > 1 else slice(None)
-            G = a[i][:, own, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
+            rows = [label] if self.elements == "class-gradient" and a.shape[1] > 1 else slice(None)
+            G = a[i][:, rows, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
             yield i, G.reshape(len(i), -1), share
 
     def _gradients(self, oracle):
         """(a, h~), (n, C) and (n, h + 1) on the host: the gradient of example i in the last layer is a_i h~_i'."""
         everyone = np.arange(len(oracle))
         if self.features == "logits":
-            a = to_numpy(oracle.logit_gradients(everyone)).astype(np.float64)
+            a = finite("gradients", to_numpy(oracle.logit_gradients(everyone)).astype(np.float64))
             return a, np.ones((len(a), 1))
-        a, h = (to_numpy(part).astype(np.float64) for part in oracle.last_layer(everyone))  # 2
+        a, h = (finite("gradients", to_numpy(g).astype(np.float64)) for g in oracle.last_layer(everyone))  # 2
         return a, np.column_stack([h, np.ones(len(h))])  # the bias sees a 1
 
     def _lam(self) -> float:
@@ -175,26 +174,30 @@ def omp(G, target, k: int, lam: float) -> Match:
     """Non-negative orthogonal matching pursuit: at most k rows of G (n, d) whose weighted sum is near target (d,).
 
     At the end g_i . r = lam w_i for the chosen, r = target - sum w_i g_i; where fewer than k are chosen, g_e . r <= 0
-    for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal correlations go to the lowest index.
+    for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal rows of G go to the lowest index; two
+    different rows whose correlations agree to rounding may be ordered differently by another BLAS.
+    Raises ValueError where G or target is not finite.
     """
     G, target = np.asarray(G, dtype=np.float64), np.asarray(target, dtype=np.float64)
     if not (np.isfinite(G).all() and np.isfinite(target).all()):
-        raise ValueError("gradients must be finite to be matched, found NaN or infinity: has the training diverged?")
+        raise ValueError("gradients must be finite to be matched, got NaN or infinity; if they come from a training, "
+                         "it has diverged: lower its learning rate")  # fmt: skip
+    copies = first_copies(G)
     X, w, r, error = np.zeros(0, dtype=np.int64), np.zeros(0), target, target @ target  # a
     nothing = SMALLEST * np.sqrt((G * G).sum(1).max() * error)
     while len(X) < k:
-        gain = G @ r  # (n,) -1/2 dE/dw_e where w_e = 0
+        gain = (G @ r)[copies]  # (n,) -1/2 dE/dw_e where w_e = 0; equal rows, equal gains
         gain[X] = -np.inf
         e = gain.argmax()  # b
         if gain[e] <= nothing:
             break
         trial = np.append(X, e)
         v = _least_squares(G[trial], target, lam)  # c
-        left = target - v @ G[trial]  # d
-        reached = left @ left + lam * (v @ v)
+        residual = target - v @ G[trial]  # d
+        reached = residual @ residual + lam * (v @ v)
         if (reached, len(X)) >= (error, np.count_nonzero(v)):  # neither fell E nor grew X: only rounding is left
             break
-        X, w, r, error = trial[v > 0], v[v > 0], left, reached
+        X, w, r, error = trial[v > 0], v[v > 0], residual, reached
     return Match(X, w, float(error))
 
 

@@ -1,4 +1,4 @@
-"""InfoBatch: skip a random half of the easy examples, and make the others of them count double (Qin et al., 2024).
+"""InfoBatch: skip a random half of the easy examples, and count the other half of them twice (Qin et al., 2024).
 
     1  before an epoch: an example is easy if its stored loss is below the mean of all stored losses
     2  drop each easy example with probability q; the easy ones that stay weigh 1/(1 - q), all others 1
@@ -7,13 +7,12 @@
 
 E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch, not for the mean. The weights
 average about n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, and an epoch has
-|kept|/n as many of them; together, the same move. Next to a method with weights of mean 1 the step size is larger by
-that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
+|kept|/n as many steps, so that an epoch moves the weights equally far. Compared with a method whose weights average 1,
+the step size is larger by that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
-The paper's text could not be read; this follows the authors' code and what is known of the text. In
-tests/unit/selection/test_infobatch.py:
-    - the code stores 3 at first, or 1 in another version; either way no loss is below the mean, and the first epoch has
-      all the data (test_the_first_epoch_has_all_the_data)
+This follows the authors' code, not checked against the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
+    - the code starts with stored losses of 3, or 1 in another version; either way no loss is below the mean, and the
+      first epoch has all the data (test_the_first_epoch_has_all_the_data)
     - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down
       number of them (test_the_epoch_sum_is_unbiased)
     - delta counts steps or, where a budget limits it, the bill; the paper counts epochs, whose number is not known in
@@ -28,9 +27,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.random import stream
-from minicrest.selection.base import Subset, checked_batch_size
+from minicrest.selection.base import Subset
+from minicrest.selection.method import Method
 
 INITIAL_LOSS = 1.0
 
@@ -47,7 +48,7 @@ def pruned(loss, q: float, draws) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Epochs:
-    """The epoch under way, the loss last seen of each example, and how many examples each epoch had."""
+    """The epoch under way, the latest loss of each example, and how many examples each epoch had."""
 
     loss: np.ndarray  # (n,) float64
     subset: Subset | None = None  # weights of mean n/k, not 1
@@ -55,23 +56,23 @@ class Epochs:
 
 
 @dataclass(frozen=True)
-class InfoBatch:
-    """Random, rescaled pruning of what has a small loss.
+class InfoBatch(Method):
+    """Random pruning of the examples with small losses, rescaled so that it is unbiased.
 
     m: batch size.  q: probability to drop an easy example (r in some texts; a part of the easy, not of all).  delta:
-    the part of training that prunes.
+    the part of training during which it prunes.
     """
 
     m: int = 128
     q: float = 0.5
     delta: float = 0.875
     paper = "Qin et al., ICLR 2024, arXiv 2303.04947"
-    cost = "a step 3 m; a selection is free"
+    price = "a step 3 m; a selection is free"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
-        if not 0 <= self.q < 1 or not 0 <= self.delta <= 1:
-            raise ValueError(f"q is a probability below 1 and delta lies in [0, 1]; got {self.q} and {self.delta}")
+        whole("m", self.m, 1)
+        number("q", self.q, "[0, 1)")
+        number("delta", self.delta, "[0, 1]")
 
     def init(self, oracle) -> Epochs:
         return Epochs(np.full(len(oracle), INITIAL_LOSS), sizes=np.zeros(0, dtype=np.int64))
@@ -96,5 +97,5 @@ class InfoBatch:
         return replace(state, loss=loss)
 
     def report(self, state) -> dict:
-        """loss (n,): last seen of each example; epoch_size (e,): how many examples each epoch had."""
+        """loss (n,): the latest of each example; epoch_size (e,): how many examples each epoch had."""
         return {"loss": state.loss, "epoch_size": state.sizes}

@@ -3,30 +3,35 @@
 A method is a frozen dataclass of hyper-parameters in the paper's letters; what it knows is a frozen dataclass of arrays
 and scalars; and its transitions are pure: the same state proposes the same batch, always. So every method resumes
 bit for bit from a checkpoint, can be looked at mid-run, and can be tested one transition at a time; and the training
-loop is the same five lines for all.
+loop is the same five lines for all. `check_method` (check.py) tests whether a method keeps this contract.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar
 
 from minicrest.batch import Batch, Feedback
 from minicrest.oracle import Oracle
 
-State = TypeVar("State")
 
+class Method:
+    """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
 
-class Method(Protocol[State]):
-    """What the trainer asks of a method. Each class also has `paper`, where it comes from, in a line."""
+    paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line
+    price: ClassVar[str] = "not stated"  # what a step and a selection cost, in examples passed forward
 
-    def init(self, oracle: Oracle) -> State:
-        """The state before the first step. May ask, and pays."""
+    def init(self, oracle: Oracle) -> Any:
+        """The state before the first step. May ask the oracle questions, and pays for them."""
+        raise NotImplementedError(f"{type(self).__name__} must define init(oracle), which returns its first state")
 
-    def propose(self, state: State, oracle: Oracle) -> tuple[Batch, State]:
-        """The batch of the next step, and the state that remembers it. May ask, and pays."""
+    def propose(self, state: Any, oracle: Oracle) -> tuple[Batch, Any]:
+        """The batch of the next step, and the state that remembers it. May ask the oracle questions, and pays."""
+        raise NotImplementedError(f"{type(self).__name__} must define propose(state, oracle): (batch, next state)")
 
-    def observe(self, state: State, feedback: Feedback) -> State:
-        """The state after the step: losses and logits of the batch, which the step computed anyway, are free."""
+    def observe(self, state: Any, feedback: Feedback) -> Any:
+        """The state after the step, whose losses and logits are free; by default what `propose` returned."""
+        return state
 
-    def report(self, state: State) -> dict[str, Any]:
-        """What a Run should keep of the state: names to arrays. {} where there is nothing."""
+    def report(self, state: Any) -> dict[str, Any]:
+        """What a Run keeps of the state: names to arrays; by default nothing."""
+        return {}

@@ -1,7 +1,7 @@
 """MILO: subsets chosen before training, from features alone (Killamsetty et al., 2023, arXiv 2301.13287).
 
-No network is asked, so one preparation serves every model and every trial of a search. Easy subsets, in the midst of
-their classes, come first; then varied ones, drawn at random with a leaning towards what is spread out.
+The network is never asked, so one preparation serves every model and every trial of a search. Easy subsets, from the
+middle of their classes, come first; then varied ones, drawn at random with a preference for spread-out examples.
 
     prepare, once, within each class c, of n_c examples with features z_i from a fixed encoder:
     1  cos_ij = cosine of z_i and z_j; k_c = the class's share of the k examples to keep
@@ -14,36 +14,40 @@ their classes, come first; then varied ones, drawn at random with a leaning towa
     7  take the subset m at a time, shuffled anew each epoch, with weight 1; an epoch is a pass over the SUBSET
 
 How informative is p? As published, hardly: a gain of disparity-min is how much the least distance FALLS, nearly 0 for
-nearly all, and most negative for the first and most spread-out ones, which so become the LEAST likely (but for the
-first two). The effective sample size 1/sum p^2 is 0.988 to 0.996 of a class on the digits, 0.998 of 1,000 Gaussian
-points: step 6 is random sampling, class by class. `normalise=True` uses in place of the gain what the greedy
-maximises, the least distance once the example has entered, in units of its standard deviation over the class: it only
-falls along the greedy order, so what is spread out becomes likely, whatever the scale (0.25 to 0.52 of a class on
+nearly all, and most negative for the first and most spread-out ones, which therefore become the LEAST likely (except
+for the first two). The effective sample size 1/sum p^2 is 0.988 to 0.996 of a class on the digits, 0.998 of 1,000
+Gaussian points: step 6 is random sampling, class by class. `normalize=True` replaces the gain by what the greedy
+maximizes, the least distance once the example has entered, in units of its standard deviation over the class: it only
+falls along the greedy order, so spread-out examples become likely, whatever the scale (0.25 to 0.52 of a class on
 digits, 0.68 of the Gaussian points). `report` gives the sizes. (test_the_plain_recipe_is_almost_uniform)
 
-Departures, each with its test in tests/unit/selection/test_milo.py; where the paper's text could not be had, from its
-code:
-    - encoders are those of encoders.py, or features that the user gives, not large pre-trained networks.
+Departures, each with its test in tests/unit/selection/test_milo.py; details are those of the authors' code, not checked
+against the paper's text:
+    - encoders are those of encoders.py, or the user's own features, not large pre-trained networks.
     - k_c is in proportion to n_c, by largest remainder, so it sums to k and never exceeds n_c; the code takes
       ceil(k / C) and tops up small classes (test_quotas).
-    - n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use, not 300; they come round again.
-    - how far training is goes by steps or, where a budget limits it, by bill: then T is not known beforehand
+    - n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use, not 300; they are reused in turn.
+    - progress is measured in steps or, where a budget limits the training, by the bill: T is then not known beforehand
       (test_curriculum_by_steps, test_curriculum_by_bill). A subset is replaced when its phase ends, R or not.
     - every draw has its own stream and p stays with its example; in the code "stochastic" subsets are all alike, and p
       is attached to the wrong examples (test_easy_subsets_differ, test_probability_stays_with_its_example).
     - every example has its own gain; in the code the last gets the one before (test_gains_against_a_loop).
 """
 
-# No postponed annotations: in Python 3.10 typing.get_type_hints cannot resolve an InitVar from text.
+from __future__ import annotations
+
 import hashlib
-from dataclasses import InitVar, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
+from minicrest.arguments import dense, flag, number, one_of, whole
 from minicrest.backend import to_numpy
 from minicrest.random import stream
-from minicrest.selection.base import Subset, checked_batch_size, checked_fraction, subset_size
+from minicrest.selection.base import Subset, subset_size
 from minicrest.selection.encoders import ENCODERS, encode
+from minicrest.selection.method import Method
 from minicrest.submodular import DisparityMin, GraphCut, greedy, quotas, stochastic_greedy
 
 FLOOR = 1e-10  # least u
@@ -83,13 +87,13 @@ class Prepared:
         """For each class its examples (n_c,), ascending, and how many of them a subset keeps."""
         return _parts(self.classes, self.easy.shape[1])
 
-    def probabilities(self, normalise: bool = False) -> np.ndarray:
-        """(n,) p, sum 1 over each class; from the gains as published or, normalised, from the values."""
+    def probabilities(self, normalize: bool = False) -> np.ndarray:
+        """(n,) p, sum 1 over each class; from the gains as published or, normalized, from the values."""
         p = np.empty(len(self.classes))
         for members, _ in self.parts():
-            u = (self.values if normalise else self.gains)[members]
+            u = (self.values if normalize else self.gains)[members]
             u = np.maximum(u - u.min(), FLOOR)
-            p[members] = taylor_softmax(u / max(u.std(), SPREAD) if normalise else u)  # 4
+            p[members] = taylor_softmax(u / max(u.std(), SPREAD) if normalize else u)  # 4
         return p
 
 
@@ -101,9 +105,8 @@ def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1,
     encoder: a name to remember where the features came from. Raises ValueError for features that are not finite or
     do not fit the labels, and for a fraction, n_subsets, lam or eps that makes no sense.
     """
-    checked_fraction(fraction)
-    _check_recipe(n_subsets, lam, eps)
-    features = to_numpy(features)
+    _check_recipe(fraction, n_subsets, lam, eps)
+    features = to_numpy(dense("features", features))
     n = len(features)
     classes = _classes(np.zeros(n) if labels is None else to_numpy(labels))
     if len(classes) != n or not np.isfinite(features).all():
@@ -167,14 +170,13 @@ class MiloState:
 
 
 @dataclass(frozen=True)
-class Milo:
-    """Subsets prepared from features: easy ones first, then varied ones; no question to the network, ever.
+class Milo(Method):
+    """Subsets prepared from features: easy ones first, then varied ones; the network is never asked.
 
     m: batch size.  fraction: k/n.  kappa: the part of training on easy subsets.  R: epochs, each a pass over the
     subset (ceil(k/m) steps), between selections.  n_subsets, lam, eps: easy subsets, their graph cut, their stochastic
-    greedy.  encoder: "raw", "pca" or "convolutions".  normalise: probabilities that say something (see above).
-    prepared: a Prepared to share; then fraction, n_subsets, lam, eps and encoder are its own, and `digest`, computed,
-    stands for it among the hyper-parameters, so that a training resumes with the same one only.
+    greedy.  encoder: "raw", "pca" or "convolutions".  normalize: probabilities that favour the spread-out (see above).
+    A preparation made once serves many trainings: see `from_prepared`, which fills in `digest`; leave that empty.
     """
 
     m: int = 128
@@ -185,34 +187,48 @@ class Milo:
     lam: float = 0.4
     eps: float = 0.1
     encoder: str = "raw"
-    normalise: bool = False
+    normalize: bool = False
     digest: str = ""
-    prepared: InitVar[Prepared | None] = None
+    prepared: ClassVar[Prepared | None] = None  # what from_prepared shares; not a hyper-parameter
     paper = "Killamsetty et al., 2023, arXiv 2301.13287"
-    cost = "a step 3 m; a selection 0, and so is preparing: time, but no question to the network"
+    price = "a step 3 m; a selection 0, and so is preparing: time, but no question to the network"
 
-    def __post_init__(self, prepared):
-        object.__setattr__(self, "prepared", prepared)  # beside the hyper-parameters, which stay plain values
-        if prepared is not None:
-            self._take_over(prepared)
-        elif self.digest or self.encoder not in ENCODERS:
-            wanted = f"encoder must be one of {', '.join(ENCODERS)}, and digest is computed"
-            raise ValueError(f"{wanted}; got {self.encoder!r}, {self.digest!r}: features of your own go by prepared=")
-        checked_batch_size(self.m)
-        checked_fraction(self.fraction)
-        _check_recipe(self.n_subsets, self.lam, self.eps)
-        if not 0 <= self.kappa <= 1 or self.R < 1:
-            raise ValueError(f"kappa must lie in [0, 1] and R be at least 1, got {self.kappa} and {self.R}")
+    def __post_init__(self):
+        whole("m", self.m, 1)
+        _check_recipe(self.fraction, self.n_subsets, self.lam, self.eps)
+        number("kappa", self.kappa, "[0, 1]")
+        whole("R", self.R, 1)
+        flag("normalize", self.normalize)
+        if not self.digest:  # else the encoder is the name that the preparation gave its features
+            one_of("encoder (for other features see Milo.from_prepared)", self.encoder, ENCODERS)
+
+    @classmethod
+    def from_prepared(cls, prepared: Prepared, m=128, kappa=1 / 6, R=1, normalize=False) -> Milo:
+        """MILO on the subsets of `prepared`, for any number of trainings.
+
+        The hyper-parameters say how it was made, and `digest` stands for it, so that a training resumes only with the
+        same preparation. dataclasses.replace loses it: call from_prepared again.
+        Raises TypeError where `prepared` is not what `prepare` returns.
+        """
+        if not isinstance(prepared, Prepared):
+            raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")
+        recipe = prepared.fraction, prepared.n_subsets, prepared.lam, prepared.eps, prepared.encoder
+        method = cls(m, recipe[0], kappa, R, *recipe[1:], normalize, prepared.digest)
+        vars(method)["prepared"] = prepared  # beside the hyper-parameters, which stay plain values
+        return method
 
     def init(self, oracle) -> MiloState:
         labels = oracle.labels if oracle.labels.dtype.kind in "iu" else None
         prepared = self.prepared
+        if prepared is None and self.digest:
+            raise ValueError(f"the preparation {self.digest!r} is missing: use Milo.from_prepared and leave digest out")
         if prepared is None:
             features = encode(self.encoder, oracle.raw(None), oracle.seed)
             recipe = self.fraction, self.n_subsets, self.lam, self.eps
             prepared = prepare(features, labels, *recipe, oracle.seed, self.encoder)
         elif not _fits(prepared, labels, len(oracle)):
-            raise ValueError(f"prepared for {len(prepared.classes)} examples that are not these {len(oracle)}")
+            raise ValueError(f"prepared for {len(prepared.classes)} examples that are not these {len(oracle)}: "
+                             "prepare again, from the features and labels of the data to train on")  # fmt: skip
         return MiloState(prepared, 0, None, np.zeros((0, 2), dtype=np.int64))
 
     def propose(self, state, oracle):
@@ -224,12 +240,9 @@ class Milo:
         batch, subset = state.subset.next_batch(oracle, self.m, "milo")  # 7
         return batch, replace(state, step=state.step + 1, subset=subset)
 
-    def observe(self, state, feedback) -> MiloState:
-        return state
-
     def report(self, state) -> dict:
         """Each subset's first step and whether it was easy; each class's effective sample size of p over n_c."""
-        p = state.prepared.probabilities(self.normalise)
+        p = state.prepared.probabilities(self.normalize)
         ess = [1 / (p[i] @ p[i]) / len(i) for i, _ in state.prepared.parts()]
         return {"start": state.chosen[:, 0], "easy": state.chosen[:, 1], "ess": np.array(ess)}
 
@@ -238,21 +251,10 @@ class Milo:
         if easy:
             indices = prepared.easy[number % prepared.n_subsets]  # 5
         else:
-            p = prepared.probabilities(self.normalise)
+            p = prepared.probabilities(self.normalize)
             indices = draw(prepared.parts(), p, stream(oracle.seed, "milo", "varied", number))
         subset = Subset(indices, np.ones(len(indices)), number)
         return replace(state, subset=subset, chosen=np.vstack([state.chosen, [state.step, easy]]))
-
-    def _take_over(self, prepared) -> None:
-        """Record how `prepared` was made; ValueError if something else was asked for."""
-        if not isinstance(prepared, Prepared):
-            raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")
-        for f in fields(self):
-            if f.name in ("fraction", "n_subsets", "lam", "eps", "encoder", "digest"):
-                asked, made = getattr(self, f.name), getattr(prepared, f.name)
-                if asked not in (f.default, made):
-                    raise ValueError(f"prepared was made with {f.name} = {made!r}, not {asked!r}: leave it out")
-                object.__setattr__(self, f.name, made)
 
 
 def _parts(classes, k):
@@ -272,7 +274,8 @@ def _fits(prepared, labels, n) -> bool:
     return not prepared.classes.any() or np.array_equal(prepared.classes, _classes(labels))
 
 
-def _check_recipe(n_subsets, lam, eps) -> None:
-    if n_subsets < 1 or not lam >= 0 or not 0 < eps < 1:
-        got = f"got {n_subsets}, {lam} and {eps}"
-        raise ValueError(f"n_subsets must be at least 1, lam not negative and eps in (0, 1), {got}")
+def _check_recipe(fraction, n_subsets, lam, eps) -> None:
+    number("fraction", fraction, "(0, 1]")
+    whole("n_subsets", n_subsets, 1)
+    number("lam", lam, "[0, inf)")
+    number("eps", eps, "(0, 1)")

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from minicrest.arguments import whole
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Counter, checked_batch_size
+from minicrest.selection.base import Counter
+from minicrest.selection.method import Method
 
 
 @dataclass(frozen=True)
-class Random:
+class Random(Method):
     """Independent random mini-batches: unbiased, with variance sigma^2/m (n-m)/(n-1). m: batch size."""
 
     m: int = 128
     paper = "random mini-batches, the baseline"
-    cost = "a step 3 m"
+    price = "a step 3 m"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
+        whole("m", self.m, 1)
 
     def init(self, oracle) -> Counter:
         return Counter()
@@ -31,9 +33,3 @@ class Random:
         rng = stream(oracle.seed, "random", state.step)
         batch = uniform(rng.choice(len(oracle), min(self.m, len(oracle)), replace=False))  # 1, 2
         return batch, replace(state, step=state.step + 1)
-
-    def observe(self, state, feedback) -> Counter:
-        return state
-
-    def report(self, state) -> dict:
-        return {}

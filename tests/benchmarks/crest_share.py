@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minicrest.datasets.dataset import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import resnet20
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -32,9 +33,9 @@ def prices(coresets: int = 2) -> dict[str, float]:
         with oracle.phase("select"):
             batch, state = method.propose(state, oracle)
         with oracle.phase("train"):
-            gradient, _, seen = oracle.step(batch)
+            gradient, _, seen = Learner(oracle).step(batch)
             optimizer.update(theta, gradient, velocity)
-            oracle.move(theta, oracle.following(seen), t + 1)
+            Learner(oracle).move(theta, Learner(oracle).following(seen), t + 1)
     seconds = {name: bill.seconds for name, bill in oracle.ledger.phases.items()}
     check = seconds["check"]  # also what the region's constant cost, once
     coreset = (seconds["select"] + seconds["model"] - check) / coresets

@@ -1,10 +1,8 @@
 """What every method in METHODS promises, whatever it does: one test a promise, all methods through each."""
 
-import copy
 import inspect
 import itertools
 import json
-import random
 import re
 import sys
 from collections import Counter
@@ -17,11 +15,13 @@ from minicrest import checkpoint
 from minicrest import ledger as ledger_module
 from minicrest.backend import gpu_available, to_numpy
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
-from minicrest.selection import METHODS
+from minicrest.selection import METHODS, check_method
+from minicrest.selection.check import PROMISES
 from minicrest.train import train
 from tests.unit.test_checkpoint import assert_same
 from tests.unit.test_oracle import Spy, spied
@@ -67,15 +67,15 @@ def make_oracle(device="cpu", seed=0, norm=False, data=None, network=None):
 def walk(method, oracle, steps=STEPS):
     """Plain training, a tuple (state, batch, state after propose, feedback, state after observe) a step."""
     theta = oracle.theta.copy()
-    oracle.move(theta, oracle.statistics, 0)
+    Learner(oracle).move(theta, oracle.statistics, 0)
     state = method.init(oracle)
     for t in range(steps):
         batch, proposed = method.propose(state, oracle)
-        gradient, feedback, seen = oracle.step(batch)
+        gradient, feedback, seen = Learner(oracle).step(batch)
         observed = method.observe(proposed, feedback)
         yield state, batch, proposed, feedback, observed
         theta -= 0.1 * gradient
-        oracle.move(theta, oracle.following(seen), t + 1, (t + 1) / steps)
+        Learner(oracle).move(theta, Learner(oracle).following(seen), t + 1, (t + 1) / steps)
         state = observed
 
 
@@ -83,41 +83,14 @@ def choices(name, device="cpu", seed=0):
     return [batch for _, batch, *_ in walk(make_method(name), make_oracle(device, seed))]
 
 
-# ---- transitions are pure
+# ---- what check_method checks
 
 
 @every_method
-def test_transitions_are_pure(name):
-    """From the same state the same batch and the same state, bit for bit; and the state, theta and data stay."""
-    method, oracle = make_method(name), make_oracle()
-    for state, batch, proposed, feedback, observed in walk(method, oracle):
-        before = copy.deepcopy((state, proposed, feedback, oracle.theta, oracle.statistics, oracle.labels))
-        again, proposed_again = method.propose(state, oracle)
-        observed_again = method.observe(proposed, feedback)
-        assert_same(tuple(again), tuple(batch))
-        assert_same(proposed_again, proposed)
-        assert_same(observed_again, observed)
-        after = (state, proposed, feedback, oracle.theta, oracle.statistics, oracle.labels)
-        for a, b in zip(before, after):
-            assert_same(tuple(a) if isinstance(a, tuple) else a, tuple(b) if isinstance(b, tuple) else b)
-
-
-@every_method
-def test_global_generators_are_left_alone(name):
-    np.random.seed(5)
-    random.seed(5)
-    before, python = np.random.get_state(), random.getstate()
-    choices(name)
-    after = np.random.get_state()
-    assert (before[1] == after[1]).all() and before[2:] == after[2:] and random.getstate() == python
-
-
-@every_method
-def test_the_seed_decides(name):
-    def flat(seed):
-        return [(b.indices.tobytes(), b.weights.tobytes()) for b in choices(name, seed=seed)]
-
-    assert flat(1) == flat(1) != flat(2)
+def test_every_method_keeps_the_contract(name):
+    """Pure transitions, legal batches, the seed, global generators, checkpoints, the bill, small data."""
+    assert len(check_method(make_method(name))) == len(PROMISES)
+    assert check_method(METHODS[name](), steps=3)  # with defaults: larger batches than there are examples
 
 
 # ---- batches
@@ -217,7 +190,7 @@ def test_hyper_parameters_are_frozen_and_checked(name):
     if "m" in {f.name for f in fields(method)}:
         with pytest.raises(ValueError, match="m must be at least 1"):
             METHODS[name](m=0)
-        with pytest.raises(TypeError, match=r"m must be an integer, got 2\.5"):
+        with pytest.raises(TypeError, match=r"m must be a whole number, got 2\.5"):
             METHODS[name](m=2.5)
     with pytest.raises(TypeError):
         METHODS[name](no_such_hyper_parameter=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.optim import BLOCK, OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, Steps
+from minicrest.optim import BLOCK, OPTIMIZERS, SCHEDULES, SGD, AdamW, Constant, Cosine, StepDecay
 from minicrest.random import stream
 
 FACTORS = [0.1, 0.5, 1.0, 1.0, 0.1, 0.01]
@@ -116,29 +116,37 @@ def test_the_default_factor_is_one():
     assert theta[0] == 0.5
 
 
+NAN, INF = float("nan"), float("inf")
+WRONG = {  # class: field: values out of range
+    SGD: {"lr": (0, -1, INF, NAN), "momentum": (-0.1, 1.0, NAN), "weight_decay": (-1, INF, NAN)},
+    AdamW: {"lr": (0, -1, INF), "beta1": (-0.1, 1.0), "beta2": (-0.1, 1.0), "eps": (0, INF), "weight_decay": (-1, INF)},
+    StepDecay: {"warmup": (-0.1, 1.1, NAN), "decay": (0, -1, 1.5), "milestones": ((60, 85), (0.5, NAN))},
+    Cosine: {"warmup": (-0.1, 1.0, 2)},
+}
+
+
 @pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: SGD(lr=float("inf")), "lr = inf"), (lambda: AdamW(weight_decay=float("inf")), "weight_decay = inf"),
-        (lambda: SGD(lr=0), "SGD: lr = 0 is out of range"), (lambda: SGD(momentum=1.0), "momentum = 1.0"),
-        (lambda: SGD(momentum=-0.1), "momentum"), (lambda: SGD(weight_decay=-1), "weight_decay = -1"),
-        (lambda: SGD(lr=float("nan")), "lr = nan"), (lambda: AdamW(lr=-1), "AdamW: lr = -1"),
-        (lambda: AdamW(beta1=1.0), "beta1"), (lambda: AdamW(beta2=1.0), "beta2"), (lambda: AdamW(eps=0), "eps = 0"),
-        (lambda: AdamW(weight_decay=-1), "weight_decay"),
-    ],
+    ("cls", "name", "value"), [(cls, name, v) for cls, rows in WRONG.items() for name, vs in rows.items() for v in vs]
 )  # fmt: skip
-def test_out_of_range(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
+def test_out_of_range(cls, name, value):
+    singular = name.removesuffix("s")
+    with pytest.raises(ValueError, match=rf"{singular}.* of {cls.__name__}.* must be a number in .*, got"):
+        cls(**{name: value})
+
+
+@pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls, rows in WRONG.items() for name in rows])
+def test_text_is_no_number(cls, name):
+    with pytest.raises(TypeError, match=r"must be a number, got '0\.1'"):
+        cls(**{name: ("0.1",) if name == "milestones" else "0.1"})
 
 
 def test_steps_is_the_papers_schedule():
     """Of 100 steps the first 10 warm up; the rate falls tenfold after 60 and after 85."""
-    factors = [Steps()(step / 100) for step in range(1, 101)]
+    factors = [StepDecay()(step / 100) for step in range(1, 101)]
     expected = [step / 10 for step in range(1, 10)] + [1.0] * 51 + [0.1] * 25 + [0.01] * 15
     np.testing.assert_allclose(factors, expected, rtol=1e-15 * 10)
-    assert Steps()(1 / 100) > 0  # the weights move from the first step on
-    assert Steps(0.0, (0.5,), 0.2)(0.5) == 1.0 and Steps(0.0, (0.5,), 0.2)(0.51) == 0.2
+    assert StepDecay()(1 / 100) > 0  # the weights move from the first step on
+    assert StepDecay(0.0, (0.5,), 0.2)(0.5) == 1.0 and StepDecay(0.0, (0.5,), 0.2)(0.51) == 0.2
 
 
 def test_cosine():
@@ -152,4 +160,4 @@ def test_cosine():
 def test_names():
     assert Constant()(0.001) == Constant()(1.0) == 1.0
     assert OPTIMIZERS == {"sgd": SGD, "adamw": AdamW}
-    assert SCHEDULES == {"constant": Constant, "steps": Steps, "cosine": Cosine}
+    assert SCHEDULES == {"constant": Constant, "steps": StepDecay, "cosine": Cosine}

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from minicrest import learner as learner_module
 from minicrest import ledger as ledger_module
-from minicrest import oracle as oracle_module
 from minicrest.backend import device_of, to_device, to_numpy
 from minicrest.datasets import Dataset
-from minicrest.ledger import Bill, Ledger
+from minicrest.learner import Learner, evaluate
+from minicrest.ledger import Bill, BillSpent, Ledger, Stopped
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredError
 from minicrest.nn.chain import Sequential
 from minicrest.oracle import Batch, Oracle
@@ -103,7 +104,7 @@ def flat(answer):
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_is_the_networks_in_evaluation_mode_and_billed(name, chunk, device, monkeypatch):
     """Also in parts: a chunk of 2 splits the 5 examples, the answer and the bill stay."""
-    monkeypatch.setattr(oracle_module, "CHUNK", chunk)
+    monkeypatch.setattr(learner_module, "CHUNK", chunk)
     ask, same, bill = QUESTIONS[name]
     oracle, spy, data, theta, stats = make(device, augment=1)
     v = to_device(stream(2, "v").standard_normal((2, spy.size)), device)
@@ -122,7 +123,7 @@ def test_a_question_is_the_networks_in_evaluation_mode_and_billed(name, chunk, d
 
 
 def test_answers_keep_the_shape_of_the_question(device, monkeypatch):
-    monkeypatch.setattr(oracle_module, "CHUNK", 4)
+    monkeypatch.setattr(learner_module, "CHUNK", 4)
     oracle, _, *_ = make(device)
     V = np.arange(18).reshape(3, 6)
     answers, rows = oracle.answers(V), [oracle.answers(V[p]) for p in range(3)]
@@ -144,8 +145,8 @@ def test_float_targets_do_not_make_a_free_diagonal():
 
 def test_a_training_step_is_augmented_and_in_training_mode(device):
     oracle, spy, data, theta, stats = make(device, augment=1)
-    oracle.move(theta, stats, 7)
-    gradient, feedback, seen = oracle.step(BATCH)
+    Learner(oracle).move(theta, stats, 7)
+    gradient, feedback, seen = Learner(oracle).step(BATCH)
     assert spied(oracle.ledger) == spy.counts == {"forward": 5, "backward": 5, "hessian": 0}
     x = data.augmented(I, stream(5, "augment", 7), "float64")
     assert not np.array_equal(to_numpy(x), to_numpy(data.inputs(I, "float64")))
@@ -155,8 +156,8 @@ def test_a_training_step_is_augmented_and_in_training_mode(device):
     assert (to_numpy(feedback.losses) == to_numpy(expected.losses)).all()
     assert (to_numpy(feedback.logits) == to_numpy(expected.logits)).all()
     assert type(feedback.indices) is np.ndarray and (feedback.indices == I).all()
-    oracle.move(theta, stats, 8)
-    assert (to_numpy(oracle.step(BATCH)[0]) != to_numpy(gradient)).any()  # other crops at another time
+    Learner(oracle).move(theta, stats, 8)
+    assert (to_numpy(Learner(oracle).step(BATCH)[0]) != to_numpy(gradient)).any()  # other crops at another time
 
 
 def test_raw_inputs_cost_nothing():
@@ -188,7 +189,7 @@ def test_theta_and_data_must_be_on_one_device(device):
     [
         (np.array([0, 20]), ValueError, r"0\.\.19 and not empty, got 0\.\.20"),
         (np.array([-1]), ValueError, r"0\.\.19 and not empty, got -1"),
-        (np.array([], dtype=int), ValueError, "not empty, got none"),
+        (np.array(3), ValueError, r"an array of indices, got the number 3; use np.array\(\[3\]\)"),
         (np.array([0.0]), TypeError, "integer indices on the host, got dtype float64"),
         (np.ones(20, dtype=bool), TypeError, "dtype bool"),
     ],
@@ -197,7 +198,8 @@ def test_theta_and_data_must_be_on_one_device(device):
 def test_wrong_indices(name, i, error, message):
     oracle, spy, *_ = make()
     with pytest.raises(error, match=message):
-        getattr(oracle, name)(Batch(i, np.ones(len(i))) if name in ("gradient", "step") else i)
+        ask = Learner(oracle).step if name == "step" else getattr(oracle, name)
+        ask(Batch(i, np.ones(i.shape)) if name in ("gradient", "step") else i)
     assert oracle.ledger.cost == 0 and spy.largest == 0
 
 
@@ -213,16 +215,112 @@ def test_validation_is_on_the_same_bill():
         _ = held.validation
 
 
+def test_validation_is_at_the_same_point_of_the_training():
+    """Also where the training moves on afterwards; a method with a curriculum goes by its progress."""
+    oracle, _, _, theta, stats = make()
+    Learner(oracle).move(theta, stats, 7, 0.5)
+    held = oracle.validation
+    assert (held.time, held.progress) == (7, 0.5)
+    Learner(oracle).move(theta + 1, stats, 8, 0.6)
+    assert (held.time, held.progress) == (8, 0.6) and (held.theta == theta + 1).all()
+
+
+# ---- the learner
+
+
+def test_an_empty_batch_moves_nothing_and_costs_nothing(device):
+    oracle, spy, *_ = make(device)
+    gradient, feedback, seen = Learner(oracle).step(Batch(np.zeros(0, dtype=np.int64), np.zeros(0)))
+    assert (to_numpy(gradient) == 0).all() and gradient.shape == oracle.theta.shape
+    assert feedback.losses.shape == (0,) and feedback.logits.shape == (0, C) and feedback.labels.shape == (0,)
+    assert Learner(oracle).following(seen) is oracle.statistics and oracle.ledger.cost == 0 and spy.largest == 0
+
+
+def test_a_batch_without_weight_moves_nothing(device):
+    """Its losses are there, and it is billed; its statistics are not taken. Also with an l2 term in the loss."""
+    oracle, *_ = make(device, loss=SoftmaxCrossEntropy(l2=0.1))
+    gradient, feedback, seen = Learner(oracle).step(Batch(I, np.zeros(5)))
+    assert (to_numpy(gradient) == 0).all() and feedback.losses.shape == (5,)
+    assert Learner(oracle).following(seen) is oracle.statistics and oracle.ledger.cost == 15
+
+
+def test_feedback_has_what_observe_needs():
+    oracle, _, data, *_ = make()
+    feedback = Learner(oracle).step(BATCH)[1]
+    assert (feedback.labels == data.y[I]).all() and feedback.seed == 5
+
+
+@pytest.mark.parametrize("weights", [np.ones(4), np.ones((5, 1)), np.float64(1), np.array([1, 1, np.nan, 1, 1]),
+                                     np.array([1, 1, np.inf, 1, 1])], ids=str)  # fmt: skip
+def test_weights_that_do_not_fit(weights):
+    oracle, spy, *_ = make()
+    for ask in (oracle.gradient, oracle.hessian_diagonal, Learner(oracle).step):
+        with pytest.raises(ValueError, match="a batch of 5 examples needs 5 finite weights, got"):
+            ask(Batch(I, weights))
+    assert oracle.ledger.cost == 0 and spy.largest == 0
+
+
+def test_directions_that_do_not_fit():
+    oracle, spy, *_ = make()
+    for shape in ((spy.size + 1,), (2, 1), (1, 1, spy.size)):
+        with pytest.raises(ValueError, match=r"v must be \(d,\) or \(k, d\)"):
+            oracle.hvp(BATCH, np.ones(shape))
+    assert oracle.ledger.cost == 0
+
+
+@pytest.mark.parametrize(("outputs", "classes", "fits"), [(1, 2, True), (1, 3, False), (2, 3, False), (4, 3, True)])
+def test_labels_fit_the_outputs(outputs, classes, fits):
+    network = Network([Linear(2, outputs)], SquaredError())
+    data = Dataset(np.zeros((6, 2)), np.arange(6) % classes, "mine")
+    if fits:
+        Oracle(network, data, network.initialize(0))
+        return
+    with pytest.raises(ValueError, match=f"mine has 3 classes, too many for a network with {outputs} outputs"):
+        Oracle(network, data, network.initialize(0))
+
+
+def test_a_seed_is_a_whole_number():
+    _, spy, data, theta, _ = make()
+    with pytest.raises(TypeError, match=r"seed must be a whole number, got 1\.7"):
+        Oracle(spy, data, theta, seed=1.7)
+
+
+# ---- the bill
+
+
+def test_what_exceeds_the_limit_is_not_begun():
+    """Not one example of it; what fits exactly is."""
+    oracle, spy, *_ = make()
+    oracle.ledger.limit = 20
+    oracle.losses(I)
+    for ask in (lambda: oracle.gradient_norms(np.arange(6)), lambda: oracle.hvp(BATCH, np.ones(spy.size)),
+                lambda: oracle.validation.gradient(Batch(np.arange(6), np.ones(6))), lambda: oracle.losses(np.arange(16)),
+                lambda: oracle.fork(0).descend(Batch(np.arange(6), np.ones(6)), 0.1)):  # fmt: skip
+        with pytest.raises(BillSpent, match="would exceed the limit of 20"):
+            ask()
+    assert oracle.ledger.cost == 5 and spy.counts == {"forward": 5, "backward": 0, "hessian": 0}
+    oracle.losses(np.arange(15))
+    assert oracle.ledger.cost == 20
+
+
+def test_a_stop_is_polled_before_each_question():
+    oracle, spy, *_ = make()
+    oracle.ledger.stop = lambda: True
+    for ask in (lambda: oracle.losses(I), lambda: oracle.raw(I), lambda: Learner(oracle).step(BATCH)):
+        with pytest.raises(Stopped):
+            ask()
+    assert oracle.ledger.cost == 0 and spy.largest == 0
+
+
 def test_the_test_set_is_not_billed(monkeypatch):
-    monkeypatch.setattr(oracle_module, "CHUNK", 3)
+    monkeypatch.setattr(learner_module, "CHUNK", 3)
     oracle, spy, data, theta, stats = make()
-    loss, accuracy = oracle.test_loss_and_accuracy()
+    loss, accuracy = evaluate(oracle)
     assert oracle.ledger.cost == 0 and spy.counts["forward"] == 8
     expected = spy.losses(theta, data.test.x, data.test.y, stats)
     assert loss == pytest.approx(expected.mean(), rel=1e-12)
     assert accuracy == np.mean(spy.predict(theta, data.test.x, stats) == data.test.y)
-    with pytest.raises(ValueError, match="'toy' has no test part"):
-        oracle.validation.test_loss_and_accuracy()
+    assert np.isnan(evaluate(oracle.validation)).all()  # it has no test part
 
 
 def test_prices():
@@ -275,7 +373,7 @@ def test_the_clock_waits_for_the_device(device, monkeypatch):
 def test_identity_names_what_is_trained(device):
     oracle, spy, data, *_ = make(device)
     found = oracle.identity()
-    assert found["network"] == repr(spy) and found["data"] == f"toy {data.fingerprint()}"
+    assert found["network"] == repr(spy) and (found["data_name"], found["data"]) == ("toy", data.fingerprint())
     assert (found["seed"], found["device"], found["dtype"]) == (5, device, "float64")
 
 
@@ -295,5 +393,4 @@ def test_a_fork_trains_on_the_same_bill(device):
     np.testing.assert_allclose(to_numpy(fork.statistics), moved, rtol=1e-14)
     assert fork.time == 1 and spied(oracle.ledger) == spy.counts == {"forward": 5, "backward": 5, "hessian": 0}
     assert (to_numpy(oracle.theta) == before).all() and (to_numpy(oracle.statistics) == to_numpy(stats)).all()
-    with pytest.raises(ValueError, match="only a fork may descend"):
-        oracle.descend(BATCH, 0.5)
+    assert not hasattr(oracle, "descend")  # the trainer alone moves the parameters in training

@@ -118,7 +118,7 @@ def test_an_update_leaves_the_old_average():
 
 @pytest.mark.parametrize("beta", [-0.1, 1.0, 1.5, float("nan")])
 def test_beta_out_of_range(beta):
-    with pytest.raises(ValueError, match=r"beta must lie in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"beta must be a number in \[0, 1\)"):
         MovingAverage(beta)
 
 
@@ -173,3 +173,28 @@ def test_relative_error():
     assert model.relative_error(np.array([1.0]), 10.0) == 0.5  # absolute, and relative to the measured loss
     assert model.relative_error(np.array([1.0]), 0.0) == float("inf")
     assert Quadratic(0.0, np.zeros(1)).relative_error(np.zeros(1), 0.0) == 0.0
+
+
+# ---- what does not fit is refused
+
+
+PROBES = np.ones((3, 2))
+UNFIT = {
+    r"shape \(k, d\), got \(2,\)": lambda: hutchinson_diagonal(lambda z: z, np.ones(2)),
+    r"shape \(k, d\), got \(3, 2\) and \(2,\)": lambda: hutchinson_diagonal(lambda z: z[0], PROBES),
+    r"got \(3, 2\) and \(3, 1\)": lambda: hutchinson_trace(lambda z: z[:, :1], PROBES),
+    r"\+1 or -1, which uint8 cannot hold": lambda: rademacher(stream(0), (2, 3), "uint8"),
+    r"which bool cannot hold": lambda: rademacher(stream(0), (2, 3), bool),
+    r"shape \(d,\), got \(2,\) and \(3,\)": lambda: Quadratic(1.0, np.ones(2), np.ones(3)),
+    r"shape \(d,\), got \(2, 2\)": lambda: Quadratic(1.0, np.ones((2, 2))),
+    r"delta must have the shape \(2,\), got \(1,\)": lambda: Quadratic(1.0, np.ones(2)).value(np.ones(1)),
+    r"beta must be a number in \[0, 1\), got nan": lambda: MovingAverage(float("nan")),
+    r"count must be at least 0": lambda: MovingAverage(0.5, count=-1),
+    r"arrays of shape \(2,\), got \(1,\)": lambda: MovingAverage(0.5).update(np.ones(2)).update(np.ones(1)),
+}
+
+
+@pytest.mark.parametrize("message", UNFIT)
+def test_shapes_and_numbers_that_do_not_fit(message):
+    with pytest.raises(ValueError, match=message):
+        UNFIT[message]()

@@ -1,17 +1,23 @@
 """The training loop, with methods made here that are as simple as can be; Run and what it writes."""
 
 import json
+import math
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
 
+import minicrest
 from minicrest import checkpoint
 from minicrest.backend import device_of, to_numpy
 from minicrest.datasets import Dataset
 from minicrest.nn import BatchNorm2d, Flatten, Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredError
-from minicrest.optim import SGD, AdamW, Cosine, Steps
+from minicrest.optim import SGD, AdamW, Cosine, StepDecay
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
 from minicrest.selection import Random
@@ -24,6 +30,7 @@ class Sweep:
 
     m: int = 3
     asks: int = 0
+    note: float | None = None
     paper = "none"
 
     def init(self, oracle):
@@ -86,7 +93,7 @@ def by_hand(optimizer, steps, factors, norm):
 def test_the_loop(optimizer, norm, device):
     """Training is the network's gradient on each batch, once, through the optimiser with the schedule's factor."""
     oracle, *_ = make(device, norm)
-    run = train(Sweep(), oracle, optimizer, 10, schedule=Steps(0.25, (0.6,), 0.5), progress=False)
+    run = train(Sweep(), oracle, optimizer, 10, schedule=StepDecay(0.25, (0.6,), 0.5), progress=False)
     factors = [0.4, 0.8, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5]
     theta, stats = by_hand(optimizer, 10, factors, norm)
     np.testing.assert_allclose(to_numpy(run.theta), theta, rtol=1e-12, atol=1e-15)  # the factors round
@@ -111,7 +118,7 @@ def test_the_callers_theta_is_not_trained():
 def test_the_first_step_moves_the_weights():
     oracle, *_ = make()
     before = oracle.theta.copy()
-    run = train(Sweep(), oracle, SGD(), 100, schedule=Steps(), stop=lambda: oracle.time == 1, progress=False)
+    run = train(Sweep(), oracle, SGD(), 100, schedule=StepDecay(), stop=lambda: oracle.time == 1, progress=False)
     assert run.steps == 1 and not run.complete and abs(run.theta - before).max() > 1e-6
 
 
@@ -173,19 +180,19 @@ def test_twenty_evaluations_by_default(steps, rows):
     assert len(train(Sweep(), make()[0], SGD(), steps, progress=False).curve.step) == rows
 
 
-def test_a_budget_ends_the_training_and_leads_the_schedule():
-    """Each step costs 4 + 9; a bill of 100 is reached by the eighth. The factor is that of the bill."""
+def test_a_bill_ends_the_training_and_leads_the_schedule():
+    """Each step costs 4 + 9: seven of them fit into 100, and an eighth would exceed it. The factor is the bill's."""
     factors = []
 
     def schedule(progress):
         factors.append(progress)
         return 1.0
 
-    run = train(Sweep(asks=4), make()[0], SGD(), 1000, schedule=schedule, budget=100, progress=False)
-    assert run.steps == 8 and run.complete and run.ledger.cost == 4 + 8 * 13
-    np.testing.assert_allclose(factors, [min(1, (4 + 13 * t) / 100) for t in range(1, 9)], rtol=1e-15)
-    assert run.curve.step[-1] == 8
-    short = train(Sweep(asks=4), make()[0], SGD(), 5, budget=1000, progress=False)
+    run = train(Sweep(asks=4), make()[0], SGD(), 1000, schedule=schedule, max_bill=100, progress=False)
+    assert run.steps == 7 and run.complete and run.ledger.cost == 4 + 7 * 13 + 4  # the eighth's question was asked
+    np.testing.assert_allclose(factors, [(4 + 13 * t) / 100 for t in range(1, 8)], rtol=1e-15)
+    assert run.curve.step[-1] == 7 and run.curve.cost[-1] == 99
+    short = train(Sweep(asks=4), make()[0], SGD(), 5, max_bill=1000, progress=False)
     assert short.steps == 5 and short.complete
 
 
@@ -202,15 +209,207 @@ def test_checkpoints_are_written_as_often_as_asked(tmp_path, monkeypatch):
     assert saved == [4, 8, 10]
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 5, "budget": 0}, {"steps": 5, "budget": -1}])
-def test_wrong_arguments(wrong):
-    with pytest.raises(ValueError, match="steps must be at least 1 and budget positive, got"):
-        train(Sweep(), make()[0], SGD(), progress=False, **wrong)
+@pytest.mark.parametrize("bill", [4, 16, 17, 30, 99, 100.5])
+def test_no_bill_is_overshot(bill):
+    """What does not fit is not begun: not the preparation, no question and no step."""
+    run = train(Sweep(asks=4), make()[0], SGD(), 50, max_bill=bill, progress=False)
+    assert run.complete and run.ledger.cost <= bill and run.steps == max(0, int((bill - 4) // 13))
+    nothing = train(Sweep(asks=4), make()[0], SGD(), 50, max_bill=3, progress=False)
+    assert nothing.complete and nothing.steps == nothing.ledger.cost == 0 and nothing.report == {}
+
+
+def test_a_run_that_spent_its_bill_is_not_trained_again(tmp_path):
+    def go():
+        return train(Sweep(asks=4), make()[0], SGD(), 50, max_bill=100, checkpoint=tmp_path / "a", progress=False)
+
+    first, again = go(), go()
+    assert again.complete and again.steps == first.steps == 7 and again.ledger == first.ledger
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"), ({"steps": 2.5}, TypeError, "steps must be"),
+        ({"steps": float("nan")}, TypeError, "steps must be a whole number, got nan"),
+        ({"max_bill": 0}, ValueError, "max_bill"), ({"max_bill": -1}, ValueError, "max_bill"),
+        ({"max_bill": float("nan")}, ValueError, "max_bill"), ({"evaluate_every": 0}, ValueError, "evaluate_every"),
+        ({"checkpoint_every": -1}, ValueError, "checkpoint_every must be at least 1, got -1"),
+        ({"method": "crest"}, TypeError, r"with init, propose, observe and report, got 'crest'.*such as Crest\(m=32\)"),
+        ({"method": Random}, TypeError, "got the class Random"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments(wrong, error, message):
+    given = {"method": Sweep(), "oracle": make()[0], "optimizer": SGD(), "steps": 5, "progress": False, **wrong}
+    with pytest.raises(error, match=message):
+        train(**given)
 
 
 def test_no_test_part():
-    with pytest.raises(ValueError, match="'toy' has no test part to evaluate on"):
-        train(Sweep(), make(test=False)[0], SGD(), 2, progress=False)
+    """The curve is there, without values that need one."""
+    run = train(Sweep(), make(test=False)[0], SGD(), 2, progress=False)
+    assert np.isnan(run.curve.loss).all() and np.isnan(run.accuracy) and run.curve.step.tolist() == [0, 1, 2]
+    assert np.isfinite(run.curve.train_loss[1:]).all()
+
+
+# ---- divergence is a result
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"], indirect=True)
+def test_a_diverged_training_ends_and_says_where(device, tmp_path):
+    """With lr 1e300 the first step gives parameters of 1e299 or so, and the second losses that are not finite.
+
+    The host looks after every step, a device only where the curve has a row.
+    """
+    with np.errstate(all="ignore"):
+        run = train(Sweep(), make(device)[0], SGD(1e300), 40, evaluate_every=5, progress=False)
+    assert run.diverged == 2 and run.complete and run.steps == (2 if device == "cpu" else 5)
+    run.save(tmp_path / "run")
+    found = json.loads((tmp_path / "run.json").read_text(), parse_constant=no_constants)
+    assert found["diverged"] == 2 and checkpoint.load(tmp_path / "run.npz", device).diverged == 2
+    assert train(Sweep(), make(device)[0], SGD(), 4, progress=False).diverged is None
+
+
+class Refuses(Sweep):
+    """Refuses features that are not finite, as facility location does; `broken`: also those that are."""
+
+    broken = False
+
+    def propose(self, state, oracle):
+        if self.broken or not np.isfinite(oracle.logit_gradients(np.arange(20))).all():
+            raise ValueError("features must be finite")
+        return super().propose(state, oracle)
+
+
+def test_a_method_that_meets_features_that_are_not_finite_has_diverged():
+    oracle, *_ = make()
+    with np.errstate(all="ignore"):
+        run = train(Refuses(), oracle, SGD(1e160), 40, progress=False)
+    assert run.diverged == run.steps < 40 and run.complete
+
+
+def test_an_error_of_the_method_itself_is_no_divergence():
+    class Broken(Refuses):
+        broken = True
+
+    with pytest.raises(ValueError, match="features must be finite"):
+        train(Broken(), make()[0], SGD(), 4, progress=False)
+
+
+# ---- preparation
+
+
+@dataclass(frozen=True)
+class Slow(Sweep):
+    """Asks ten questions before training."""
+
+    def init(self, oracle):
+        for _ in range(10):
+            oracle.losses(np.arange(5))
+        return Seen()
+
+
+def test_stop_ends_a_preparation_at_the_next_question(tmp_path):
+    oracle, *_ = make()
+    path = tmp_path / "a"
+    run = train(Slow(), oracle, SGD(), 5, stop=lambda: oracle.ledger.cost >= 15, checkpoint=path, progress=False)
+    assert run.steps == 0 and not run.complete and oracle.ledger.cost == 15 and np.isnan(run.accuracy)
+    whole = train(Slow(), make()[0], SGD(), 5, checkpoint=path, progress=False)  # begins anew, to the same end
+    assert whole.ledger.phases["prepare"].forward == 50
+    assert whole.theta.tobytes() == train(Slow(), make()[0], SGD(), 5, progress=False).theta.tobytes()
+
+
+# ---- what a training is called
+
+
+def falling(progress):
+    return 1 - 0.5 * progress
+
+
+class Plain:
+    """A method that is no dataclass."""
+
+    def __init__(self, m):
+        self.m = m
+
+    def init(self, oracle):
+        return Sweep(self.m).init(oracle)
+
+    def propose(self, state, oracle):
+        return Sweep(self.m).propose(state, oracle)
+
+    def observe(self, state, feedback):
+        return state
+
+    def report(self, state):
+        return {}
+
+
+def test_functions_and_plain_objects_are_known_by_module_name_and_values(tmp_path):
+    def go(m, path):
+        stop = (lambda: oracle.time == 3) if not path.exists() else (lambda: False)
+        oracle, *_ = make()
+        return train(Plain(m), oracle, SGD(), 6, schedule=falling, checkpoint=path, stop=stop, progress=False)
+
+    go(3, tmp_path / "a")
+    run = go(3, tmp_path / "a")
+    assert run.complete and run.settings["schedule"] == f"{__name__}.falling"
+    assert run.settings["hyperparameters"] == {"m": 3}
+    with pytest.raises(ValueError, match=r"another training \(hyperparameters: {'m': 3} there, {'m': 4} here"):
+        go(4, tmp_path / "a")
+
+
+def test_what_has_no_lasting_description_is_refused_if_a_checkpoint_is_wanted(tmp_path):
+    for schedule in (lambda progress: 1.0, partial(falling)):
+        assert train(Sweep(), make()[0], SGD(), 2, schedule=schedule, progress=False).complete
+        with pytest.raises(TypeError, match=r"needs a description that lasts, not .*give a function of a module"):
+            train(Sweep(), make()[0], SGD(), 2, schedule=schedule, checkpoint=tmp_path / "a", progress=False)
+    assert not any(tmp_path.iterdir())
+
+
+def test_two_trainings_cannot_write_one_checkpoint(tmp_path):
+    refused = []
+
+    def meanwhile():
+        if not refused:
+            with pytest.raises(ValueError, match="is being written by another training; wait for it or choose"):
+                train(Sweep(), make(seed=1)[0], SGD(), 2, checkpoint=tmp_path / "a", progress=False)
+            refused.append(True)
+        return False
+
+    run = train(Sweep(), make()[0], SGD(), 4, checkpoint=tmp_path / "a", stop=meanwhile, progress=False)
+    assert refused and run.complete and [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_number_of_blas_threads_changes_no_bit(tmp_path):
+    """In processes of their own: the products are large enough for BLAS to share."""
+    code = (
+        "import sys, numpy as np, minicrest; r = np.random.default_rng(0); net = minicrest.mlp((300, 256, 128, 10));"
+        "data = minicrest.Dataset(r.standard_normal((256, 300)).astype('float32'), np.arange(256) % 10);"
+        "run = minicrest.train(minicrest.METHODS['full'](m=128), minicrest.Oracle(net, data, net.initialize(0)),"
+        " minicrest.SGD(), 8, progress=False); sys.stdout.write(run.theta.tobytes().hex())"
+    )
+    found = [
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": n}, capture_output=True,
+                       check=True).stdout for n in ("1", "2")
+    ]  # fmt: skip
+    assert found[0] == found[1] and len(found[0]) > 1000
+
+
+def test_the_module_can_be_called():
+    import minicrest.train as module
+
+    assert minicrest.train is module and module.train is train and callable(module)
+    assert module(Sweep(), make()[0], SGD(), 2, progress=False).steps == 2
+
+
+@pytest.mark.parametrize("name", sorted(set(minicrest.__all__)))
+def test_the_package_hands_on(name):
+    assert name in dir(minicrest) and getattr(minicrest, name) is not None
+
+
+def test_the_package_hands_on_nothing_else():
+    with pytest.raises(AttributeError, match="no attribute 'surprise'"):
+        _ = minicrest.surprise
 
 
 def test_equal_seeds_equal_bits():
@@ -251,18 +450,53 @@ def test_the_json_is_json(tmp_path):
     assert found["bill"]["train"]["forward"] == 18 and found["bill"]["train"]["cost"] == 54
     assert found["cost"] == run.ledger.cost == sum(b["cost"] for b in found["bill"].values())
     assert found["distinct_examples"] == 18 and found["steps"] == 6 and found["complete"] is True
-    assert found["settings"]["method"] == "sweep" and found["settings"]["hyperparameters"] == {"m": 3, "asks": 2}
+    assert found["settings"]["method"] == "sweep"
+    assert found["settings"]["hyperparameters"] == {"m": 3, "asks": 2, "note": None}
     assert found["settings"]["optimizer"] == repr(SGD(0.1)) and found["settings"]["seed"] == 0
-    assert re.match(r"toy [0-9a-f]{16}$", found["settings"]["data"])
+    assert re.match(r"[0-9a-f]{16}$", found["settings"]["data"]) and found["settings"]["data_name"] == "toy"
 
 
-def test_a_diverged_training_is_written_too(tmp_path):
-    """A learning rate of 1e300 ends in NaN; the files are still JSON and .npz."""
-    with np.errstate(all="ignore"):
-        run = train(Sweep(), make()[0], SGD(1e300), 4, progress=False)
-    assert not np.isfinite(run.theta).all()
+def test_infinite_hyper_parameters_are_null_in_the_json(tmp_path):
+    run = train(Sweep(note=math.inf), make()[0], SGD(), 2, progress=False)
     run.save(tmp_path / "run")
-    json.loads((tmp_path / "run.json").read_text(), parse_constant=no_constants)
+    found = json.loads((tmp_path / "run.json").read_text(), parse_constant=no_constants)
+    assert found["settings"]["hyperparameters"] == {"m": 3, "asks": 0, "note": None}
+
+
+def test_a_loaded_run_predicts_in_a_new_process(tmp_path):
+    """Networks are stored with their layers; no import but the checkpoint's is needed."""
+    run = train(Random(4), make(norm=True)[0], SGD(), 6, progress=False)
+    run.save(tmp_path / "my.run")
+    x = stream(0, "new").standard_normal((300, 4))
+    np.save(tmp_path / "x.npy", x)
+    code = ("from minicrest import checkpoint; import numpy as np; run = checkpoint.load('my.run.npz');"
+            "print(*run.predict(np.load('x.npy', allow_pickle=False)))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    expected = run.network.predict(run.theta, x, run.statistics)
+    assert (run.predict(x) == expected).all() and [int(k) for k in done.stdout.split()] == expected.tolist()
+    assert repr(checkpoint.load(tmp_path / "my.run.npz").network) == repr(run.network)
+
+
+def test_predict_scales_raw_images_as_in_training():
+    x = stream(0, "images").integers(0, 256, (8, 1, 2, 2)).astype("uint8")
+    data = Dataset(x, np.arange(8) % 2, scale=np.array([1 / 255]), shift=np.array([-0.5]))
+    network = Network([Flatten(), Linear(4, 2)], SoftmaxCrossEntropy())
+    run = train(Random(4), Oracle(network, data, network.initialize(0)), SGD(), 3, progress=False)
+    assert (run.predict(x) == network.predict(run.theta, data.inputs(None), run.statistics)).all()
+    assert (run.predict(x.tolist()) == run.predict(x)).all()
+
+
+def test_a_network_that_cannot_be_stored_is_left_out(tmp_path):
+    class Mystery:
+        """A layer that is no dataclass."""
+
+        size = statistics = 0
+
+    network = Network([Flatten(), Linear(4, 3), Mystery()], SoftmaxCrossEntropy())
+    run = replace(train(Sweep(), make()[0], SGD(), 2, progress=False), network=network)
+    run.save(tmp_path / "run")
+    with pytest.raises(ValueError, match="this Run has no network"):
+        checkpoint.load(tmp_path / "run.npz").predict(np.zeros((2, 4)))
 
 
 def test_a_curve_appends_without_changing():

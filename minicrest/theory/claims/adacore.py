@@ -10,6 +10,7 @@ import numpy as np
 
 from minicrest.batch import weighted
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
@@ -215,7 +216,7 @@ def ends(weights: bool = True) -> Verdict:
         batch = Batch(S, gamma * K if weights else np.ones(K))
         w = first = oracle.theta.copy()
         for _ in range(steps := round(20 * c)):
-            oracle.move(w, oracle.statistics)
+            Learner(oracle).move(w, oracle.statistics)
             w = w - eta * np.append(np.zeros(D), np.linalg.solve(A, oracle.gradient(batch)[D:]))
         away = np.linalg.norm(q.mean(0) + (w - first)[D:])
         worst = max(worst, away / theory.newton_distance(start, steps, eta, eps), eps / certified)

@@ -14,6 +14,7 @@ import numpy as np
 
 from minicrest.batch import uniform, weighted
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network, SquaredError, Tanh
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -260,7 +261,7 @@ def smallest_slope(bias: float, start: float, steps: int) -> float:
     theta, optimizer, least = oracle.theta.copy(), SGD(0.5, 0.0), math.inf
     memory = optimizer.init(theta)
     for _ in range(steps):
-        oracle.move(theta, oracle.statistics)
+        Learner(oracle).move(theta, oracle.statistics)
         least = min(least, float(np.linalg.norm(oracle.gradient(uniform([0, 1])))))
         memory = optimizer.update(theta, oracle.gradient(uniform([1])), memory)
     return least

@@ -10,6 +10,7 @@ import numpy as np
 
 from minicrest.datasets import Dataset
 from minicrest.datasets.synthetic import spirals
+from minicrest.learner import Learner
 from minicrest.nn import Linear, Network, SquaredError, Tanh, mlp
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
@@ -135,7 +136,7 @@ def descend(unit: float = 1.0, passes: int = 1500, k: int = 4) -> Descent:
     away, C, eps = [np.linalg.norm(w - best)], 0.0, 0.0
 
     def slope(w, indices, weights):
-        oracle.move(w, oracle.statistics)
+        Learner(oracle).move(w, oracle.statistics)
         return unit * len(indices) * oracle.gradient(Batch(np.asarray(indices), np.asarray(weights)))
 
     for _ in range(passes):

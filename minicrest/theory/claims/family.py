@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -167,9 +168,9 @@ def annealed(delta: float = 0.61) -> Verdict:
     oracle, method = pool(), InfoBatch(m=4, delta=delta)
     state, steps, heavy, late = method.init(oracle), 30, 0, []
     for step in range(steps):
-        oracle.move(oracle.theta, oracle.statistics, step, step / steps)
+        Learner(oracle).move(oracle.theta, oracle.statistics, step, step / steps)
         batch, state = method.propose(state, oracle)
-        state = method.observe(state, oracle.step(batch)[1])
+        state = method.observe(state, Learner(oracle).step(batch)[1])
         if step / steps < 0.61:
             heavy += int((batch.weights == 2).sum())
         else:

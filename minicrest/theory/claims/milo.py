@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.base import fork_epochs
+from minicrest.selection.scores import fork_epochs
 from minicrest.selection.craig import Craig
 from minicrest.selection.el2n import el2n
 from minicrest.selection.milo import Milo, cosines, draw, prepare, quotas, representative
@@ -45,7 +46,7 @@ def single(exponential: bool = False) -> Verdict:
     u = prepared.values - prepared.values.min()
     u = u / u.std()
     expected = np.exp(u) / np.exp(u).sum() if exponential else theory.taylor_probabilities(u)
-    p = prepared.probabilities(normalise=True)
+    p = prepared.probabilities(normalize=True)
     exact = float(np.abs(p / expected - 1).max())  # u >= 1e-10, the recipe's floor, moves p by 1e-10
     least = least_p(drawn(p, 1), TIMES, expected)
     return Verdict(LEAST, least, bool(least >= LEAST and exact < 1e-8))
@@ -53,14 +54,14 @@ def single(exponential: bool = False) -> Verdict:
 
 def pairs(naive: bool = False) -> Verdict:
     """Least p-value of how often each is one of 2, against the formula; naive: against 2 p_i."""
-    p = prepare(features()).probabilities(normalise=True)
+    p = prepare(features()).probabilities(normalize=True)
     expected = np.minimum(2 * p, 1 - TOL) if naive else theory.inclusion_of_two(p)
     least = least_p(drawn(p, 2), TIMES, expected)
     return Verdict(LEAST, least, least >= LEAST)
 
 
 def pairs_picture(figure) -> None:
-    p = prepare(features()).probabilities(normalise=True)
+    p = prepare(features()).probabilities(normalize=True)
     order, found = np.argsort(-p), drawn(p, 2) / TIMES
     axes = figure.add_subplot()
     axes.plot(2 * p[order], "k:", label="$k\\,p_i$")
@@ -77,7 +78,7 @@ def attached(by_rank: bool = False) -> Verdict:
     """
     z, labels = features(n=40), np.arange(40) % 2
     order = np.concatenate([[0, 1], 2 + stream(0, "claims", "order").permutation(38)])
-    p, again = (prepare(z[i], labels[i]).probabilities(normalise=True) for i in (np.arange(40), order))
+    p, again = (prepare(z[i], labels[i]).probabilities(normalize=True) for i in (np.arange(40), order))
     if by_rank:
         p, again = (np.sort(q)[::-1] for q in (p, again))
     worst = float(np.abs(again - p[order]).max())
@@ -91,7 +92,7 @@ def planted_far(by_rank: bool = False) -> Verdict:
     """
     z = features(n=40, d=3) / 10 + [1.0, 0.0, 0.0]
     z[29] = [-1.0, 0.0, 0.0]
-    p = prepare(z).probabilities(normalise=True)
+    p = prepare(z).probabilities(normalize=True)
     p = np.sort(p)[::-1] if by_rank else p
     rng, counts = stream(0, "claims", "far"), np.zeros(40)
     for _ in range(2000):
@@ -100,13 +101,13 @@ def planted_far(by_rank: bool = False) -> Verdict:
     return Verdict(2, place, place <= 2)  # the first of the ranking ties with the farthest from it
 
 
-def informative(normalise: bool = True) -> Verdict:
+def informative(normalize: bool = True) -> Verdict:
     """Effective part of n, worst of 5 seeds, of the normalised p; as published it must be above 0.98.
 
-    measured: the former, or with normalise=False the latter, held to the same bound.
+    measured: the former, or with normalize=False the latter, held to the same bound.
     """
     prepared = [prepare(features(seed, 400, 8)) for seed in range(5)]
-    plain, own = ([theory.effective_part(one.probabilities(flag)) for one in prepared] for flag in (False, normalise))
+    plain, own = ([theory.effective_part(one.probabilities(flag)) for one in prepared] for flag in (False, normalize))
     return Verdict(0.9, max(own), bool(max(own) <= 0.9 and min(plain) > 0.98))
 
 
@@ -147,7 +148,7 @@ def difficulty(swapped: bool = False) -> Verdict:
     for seed in range(5):
         oracle, score = hard_points(seed)
         prepared = prepare(oracle.raw(None), oracle.labels, 0.1, n_subsets=10, seed=seed)
-        rng, p = stream(seed, "claims", "varied"), prepared.probabilities(normalise=True)
+        rng, p = stream(seed, "claims", "varied"), prepared.probabilities(normalize=True)
         varied = [score[draw(prepared.parts(), p, rng)].mean() for _ in range(50)]
         ratio = float(score[prepared.easy].mean() / np.mean(varied))
         worst = max(worst, 1 / ratio if swapped else ratio)
@@ -170,7 +171,7 @@ def batches(method, oracle, epochs: int):
     per_epoch = -(-round(method.fraction * len(oracle)) // method.m)
     state, proposed = method.init(oracle), []
     for step in range(epochs * per_epoch):
-        oracle.move(oracle.theta, oracle.statistics, step, step / (epochs * per_epoch))
+        Learner(oracle).move(oracle.theta, oracle.statistics, step, step / (epochs * per_epoch))
         batch, state = method.propose(state, oracle)
         proposed.append(batch.indices)
     return proposed, state
@@ -216,7 +217,7 @@ CLAIMS = (
     Claim("milo.far", "the example opposite to all others is drawn most: its place", "MILO section 3",
           "normalised p", planted_far, lambda: planted_far(by_rank=True), LEAST),
     Claim("milo.informative", "effective part of n: normalised < 0.9; as published > 0.98", "empirical",
-          "5 seeds, 400 normal points", informative, lambda: informative(normalise=False)),
+          "5 seeds, 400 normal points", informative, lambda: informative(normalize=False)),
     Claim("milo.easy", "easy subsets differ; mean >= (1 - 1/e - eps) OPT", "Mirzasoleiman 2015, thm 1",
           "lam = 0.4: graph cut is monotone", easy, lambda: easy((1,) * 60), LEAST),
     Claim("milo.difficulty", "mean EL2N of easy subsets to varied ones", "empirical; MILO section 3",

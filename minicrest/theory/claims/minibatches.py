@@ -13,6 +13,7 @@ import numpy as np
 from minicrest.batch import uniform, weighted
 from minicrest.datasets import Dataset
 from minicrest.datasets.synthetic import spirals
+from minicrest.learner import Learner
 from minicrest.nn import Tanh, mlp
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
@@ -95,7 +96,7 @@ def premise(steps: int = 500) -> Verdict:
     oracle, eps = pool(), []
     theta = oracle.theta.copy()
     for t in range(steps + 1):
-        oracle.move(theta, oracle.statistics)
+        Learner(oracle).move(theta, oracle.statistics)
         if t in (0, steps):
             G, (_, S, gamma) = gradients(oracle), coresets(oracle)
             eps.append(math.sqrt(parts(errors(G, S, gamma * M / R))[0]) / np.linalg.norm(G.mean(0)))

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -137,7 +138,7 @@ def scripted(targets):
     oracle = Oracle(net, Dataset(np.zeros((len(targets), 1)), targets, "scripted"), np.zeros(4))
 
     def turn(t):
-        oracle.move(np.array([0.0, 0.0, 2 * HALF * (t % 2), 0.0]), oracle.statistics, t)
+        Learner(oracle).move(np.array([0.0, 0.0, 2 * HALF * (t % 2), 0.0]), oracle.statistics, t)
 
     return oracle, turn
 
@@ -176,7 +177,7 @@ def epsilon(told: float = 0.25) -> Verdict:
     chance, independently.
     """
     n, k, T = 20, 8, 400
-    seen, u, _ = kept(EpsilonGreedy(m=k, fraction=k / n, T_p=1, epsilon=0.25, a=A), some_targets(n), T)
+    seen, u, _ = kept(EpsilonGreedy(m=k, fraction=k / n, T_p=1, eps=0.25, a=A), some_targets(n), T)
     top = k - round(told * k)
     chance = (k - top) / (n - top)
     free, drawn, missing = np.zeros(n), np.zeros(n), int((seen.sum(1) != k).sum())

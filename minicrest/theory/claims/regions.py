@@ -11,6 +11,7 @@ import numpy as np
 from minicrest.batch import uniform, weighted
 from minicrest.datasets import Dataset
 from minicrest.datasets.synthetic import spirals
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Oracle
@@ -39,13 +40,13 @@ def follow(method, oracle, optimizer, steps: int):
     """Train as train.py does; yield (state before, state after, batch, theta) of every proposal."""
     theta, state = oracle.theta.copy(), method.init(oracle)
     memory = optimizer.init(theta)
-    oracle.move(theta, oracle.statistics)
+    Learner(oracle).move(theta, oracle.statistics)
     for t in range(steps):
         batch, after = method.propose(state, oracle)
         yield state, after, batch, theta.copy()
-        gradient, feedback, _ = oracle.step(batch)
+        gradient, feedback, _ = Learner(oracle).step(batch)
         memory = optimizer.update(theta, gradient, memory)
-        oracle.move(theta, oracle.statistics, t + 1)
+        Learner(oracle).move(theta, oracle.statistics, t + 1)
         state = method.observe(after, feedback)
 
 
@@ -75,7 +76,7 @@ def exact_on_quadratics(orthogonal: bool = True) -> Verdict:
     model = Quadratic(constant, oracle.gradient(every), oracle.hessian_diagonal(every))
     for size in np.logspace(-2, 2, 100):
         delta = size * rng.standard_normal(4)
-        oracle.move(w + delta, oracle.statistics)
+        Learner(oracle).move(w + delta, oracle.statistics)
         worst = max(worst, model.relative_error(delta, float(oracle.losses(every.indices).mean())))
     return Verdict(1e-12, worst, worst <= 1e-12)
 
@@ -202,9 +203,9 @@ def ends(net, oracle, model, start_error: float, delta):
     """(error of the model's slope along delta, |error| in all, |grad L|, L, rho), all at w_l + delta."""
     every = uniform(range(len(oracle)))
     w = oracle.theta.copy()
-    oracle.move(w + delta, oracle.statistics)
+    Learner(oracle).move(w + delta, oracle.statistics)
     loss, gradient = float(oracle.losses(every.indices).mean()), oracle.gradient(every)
-    oracle.move(w, oracle.statistics)
+    Learner(oracle).move(w, oracle.statistics)
     error = model.gradient + model.curvature * delta - gradient
     along = abs(error @ delta) / np.linalg.norm(delta)
     return along, np.linalg.norm(error), np.linalg.norm(gradient), loss, model.relative_error(delta, loss)

@@ -11,6 +11,7 @@ from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
 from minicrest.batch import uniform
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -116,7 +117,7 @@ def test_the_block_is_that_of_the_last_bias():
     np.testing.assert_allclose(found, (p * (1 - p)).mean(0), **CLOSE)
 
 
-@pytest.mark.parametrize("features, size", [("logits", 3), ("last_layer", 27)])
+@pytest.mark.parametrize("features, size", [("logits", 3), ("last-layer", 27)])
 def test_estimates_are_unbiased(features, size, device, monkeypatch):
     """Over all probes of the bias the mean is diag H, and no estimate carries noise from outside of the block.
 
@@ -144,7 +145,7 @@ def test_averages():
     method = AdaCore(m=12, fraction=0.3, beta1=0.6, beta2=0.7, estimates=2, b_H=10, curvature="exact")
     state, gradients, squares = method.init(oracle), [], []
     for s in range(3):
-        oracle.move(net.initialize(s, "float64"), oracle.statistics, s)
+        Learner(oracle).move(net.initialize(s, "float64"), oracle.statistics, s)
         _, state = method.propose(state, oracle)
         gradients.append(net.logit_gradients(oracle.theta, data.x, data.y))
         for e in range(2):
@@ -167,7 +168,7 @@ def test_every_estimate_has_its_own_signs(monkeypatch):
     oracle, _, _ = pool(2)
     seen, true = [], adacore.rademacher
     monkeypatch.setattr(adacore, "rademacher", lambda rng, *rest: seen.append(true(rng, *rest)) or seen[-1])
-    method = AdaCore(m=12, fraction=0.3, estimates=10, features="last_layer")
+    method = AdaCore(m=12, fraction=0.3, estimates=10, features="last-layer")
     state = method.init(oracle)
     for _ in range(2):
         _, state = method.propose(state, oracle)
@@ -183,7 +184,7 @@ def test_power_zero_is_craig(device):
     one, two = Craig(m=6, fraction=0.3), AdaCore(m=6, fraction=0.3, power=0.0, beta1=0.0)
     s, t = one.init(oracle), two.init(oracle)
     for step in range(6):
-        oracle.move(net.initialize(step // 2, "float32", device), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(step // 2, "float32", device), oracle.statistics, step)
         s, t = one.propose(s, oracle)[1], two.propose(t, oracle)[1]
         assert s.subset.indices.tolist() == t.subset.indices.tolist()
         assert s.subset.weights.tolist() == t.subset.weights.tolist()
@@ -192,7 +193,7 @@ def test_power_zero_is_craig(device):
 
 
 @pytest.mark.parametrize("seed", [1, 3, 4])  # where the curvature differs between classes enough to change the choice
-@pytest.mark.parametrize("features", ["logits", "last_layer"])
+@pytest.mark.parametrize("features", ["logits", "last-layer"])
 def test_the_subset_is_that_of_naive_greedy_on_q(seed, features, device):
     """The first selection, from the network's own answers; CRAIG's differs. Rows, indices and classes are aligned."""
     oracle, net, data = pool(seed, device=device)
@@ -217,7 +218,7 @@ def test_last_layer_features_are_the_whole_gradient_of_logistic_regression():
     data = Dataset(x, y, "logistic")
     oracle = Oracle(net, replace(data, test=data), net.initialize(0, "float64") / 30, seed=0)
     w = np.array(oracle.theta)
-    method = AdaCore(m=5, fraction=0.2, b_H=50, R=10**6, curvature="exact", features="last_layer")
+    method = AdaCore(m=5, fraction=0.2, b_H=50, R=10**6, curvature="exact", features="last-layer")
     s, tilde = 1 / (1 + np.exp(-x @ w[:3] - w[3])), np.column_stack([x, np.ones(50)])
     D = (s * (1 - s)) @ tilde**2 / 50 + 1e-2
     run = train(method, oracle, SGD(lr=1e-3), 30, progress=False)
@@ -264,14 +265,14 @@ def test_bill(curvature, model):
 
 def test_resumes_from_a_checkpoint(tmp_path):
     oracle, net, _ = pool(5)
-    method = AdaCore(m=5, fraction=0.3, features="last_layer")
+    method = AdaCore(m=5, fraction=0.3, features="last-layer")
     state = method.init(oracle)
     for _ in range(4):
         _, state = method.propose(state, oracle)
     checkpoint.save(tmp_path / "state.npz", state)
     again = checkpoint.load(tmp_path / "state.npz")
     for step in range(8):
-        oracle.move(net.initialize(step, "float64"), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(step, "float64"), oracle.statistics, step)
         one, state = method.propose(state, oracle)
         two, again = method.propose(again, oracle)
         assert one.indices.tolist() == two.indices.tolist() and one.weights.tolist() == two.weights.tolist()
@@ -289,7 +290,7 @@ def test_types_are_those_of_the_parameters(dtype, device):
 def test_a_saturated_model_is_damped():
     """All p (1 - p) are 0 in float32: q = g / damping is finite."""
     oracle, _, _ = pool(7, dtype="float32", loss=SoftmaxCrossEntropy(), sizes=(5, 3))
-    oracle.move(1e4 * oracle.theta, oracle.statistics)
+    Learner(oracle).move(1e4 * oracle.theta, oracle.statistics)
     state = select(AdaCore(m=5, fraction=0.3, b_H=40), oracle)
     assert to_numpy(state.squares.mean).max() < 1e-12 and np.isfinite(state.selected).all()
 

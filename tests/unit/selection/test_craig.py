@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, LogisticLoss, Network, SquaredError, mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -233,7 +234,7 @@ def test_it_selects_anew_after_R_passes(R):
     method = Craig(m=5, fraction=0.3, R=R)
     state, first = method.init(oracle), None
     for step in range(6 * R + 1):
-        oracle.move(net.initialize(3 + step // (3 * R), "float64"), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(3 + step // (3 * R), "float64"), oracle.statistics, step)
         _, state = method.propose(state, oracle)
         first = first or state.subset
     assert method.report(state)["select_step"].tolist() == [0, 3 * R, 6 * R]
@@ -278,7 +279,7 @@ def test_raw_features_are_chosen_once_without_the_network(device):
     indices, _ = naive_craig(to_numpy(data.x), oracle.labels, 12)
     assert sorted(chosen) == sorted(indices)
     for step in range(10):
-        oracle.move(net.initialize(step, "float64", device), oracle.statistics, step)
+        Learner(oracle).move(net.initialize(step, "float64", device), oracle.statistics, step)
         _, state = method.propose(state, oracle)
     assert state.subset.indices.tolist() == chosen and len(state.selected) == 1
     assert oracle.ledger.cost == 0

@@ -12,6 +12,7 @@ import pytest
 
 from minicrest.batch import weighted
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Answers, Flatten, Linear, ReLU, SoftmaxCrossEntropy, SquaredError
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Oracle
@@ -512,10 +513,10 @@ def test_report():
     ("wrong", "message"),
     [
         ({"m": 0}, "m must be at least 1"), ({"m": 8, "r": 7}, "r = 7 < m = 8"), ({"tau": -1}, "tau"),
-        ({"h": 0}, "h and b"), ({"b": -1}, "h and b"), ({"h": math.inf}, "h and b"), ({"tau": math.nan}, "tau"),
+        ({"h": 0}, "h must be"), ({"b": -1}, "b must be"), ({"h": math.inf}, "h must be"), ({"tau": math.nan}, "tau"),
         ({"alpha": math.nan}, "alpha"), ({"T2": 0}, "T2 must be at least 1"), ({"warmup": -1}, "warmup"),
         ({"longest": 0}, "longest must be at least 1"), ({"curvature": "other"}, "got 'other'"),
-        ({"order": 3}, "order 1 or 2"), ({"beta1": 1.0}, "beta must lie"), ({"beta2": -0.1}, "beta must lie"),
+        ({"order": 3}, "order must be in 1..2"), ({"beta1": 1.0}, "beta1 must be"), ({"beta2": -0.1}, "beta2 must be"),
     ],
 )  # fmt: skip
 def test_hyper_parameters(wrong, message):
@@ -674,8 +675,8 @@ def regions_and_indices(loss, lr):
     for t in range(25):
         batch, state = method.propose(state, oracle)
         batches.append(batch.indices.tolist())
-        theta -= lr * oracle.step(batch)[0]
-        oracle.move(theta, oracle.statistics, t + 1)
+        theta -= lr * Learner(oracle).step(batch)[0]
+        Learner(oracle).move(theta, oracle.statistics, t + 1)
     return state, batches
 
 

@@ -122,7 +122,7 @@ def test_epsilon_greedy_keeps_the_exact_top():
     u = stream(0, "top").permutation(40) / 7.0
     top, drawn = np.argsort(-u)[:7], np.zeros(40)
     for seed in range(400):
-        (kept,) = kept_sets(EpsilonGreedy(m=10, fraction=0.25, T_p=1, epsilon=0.3), Scripted(u, seed), 1)
+        (kept,) = kept_sets(EpsilonGreedy(m=10, fraction=0.25, T_p=1, eps=0.3), Scripted(u, seed), 1)
         assert len(np.unique(kept)) == 10 and np.isin(top, kept).all()
         drawn[kept] += 1
     p, rest = 3 / 33, np.setdiff1d(np.arange(40), top)
@@ -132,7 +132,7 @@ def test_epsilon_greedy_keeps_the_exact_top():
 
 def test_epsilon_greedy_ranks_by_the_running_score_not_the_last():
     """Example 0: 10 then 0.9, s = 0.2 (0.2 + 8) + 0.72 = 2.36; example 1: 1 then 1, s = 1."""
-    kept = kept_sets(EpsilonGreedy(m=1, fraction=0.5, T_p=1, epsilon=0.0), Scripted([[10.0, 1.0], [0.9, 1.0]]), 2)
+    kept = kept_sets(EpsilonGreedy(m=1, fraction=0.5, T_p=1, eps=0.0), Scripted([[10.0, 1.0], [0.9, 1.0]]), 2)
     np.testing.assert_array_equal(kept, [[0], [0]])
 
 
@@ -152,7 +152,7 @@ def test_high_low_and_alternating_are_always_never_and_sometimes_kept(method):
 
 def test_equal_scores_are_ranked_at_random():
     """Else the first k, in sorted data one class, would be kept for ever. 300 seeds, 2 of 6: frequencies 1/3."""
-    for method in (EpsilonGreedy(2, 1 / 3, 1, epsilon=0.0), UCB(2, 1 / 3, 1)):
+    for method in (EpsilonGreedy(2, 1 / 3, 1, eps=0.0), UCB(2, 1 / 3, 1)):
         kept = np.concatenate([kept_sets(method, Scripted(np.ones(6), seed), 1)[0] for seed in range(300)])
         count = np.bincount(kept, minlength=6)
         statistic = ((count - 100) ** 2).sum() / (300 * 1 / 3 * 2 / 3) * 5 / 6
@@ -230,16 +230,16 @@ def test_resumes_from_a_saved_state_and_leaves_states_alone(Method, tmp_path):
 
 def test_every_seed_keeps_others(device):
     """And the device does not matter: random choices are made on the host."""
-    method = EpsilonGreedy(m=3, fraction=0.3, T_p=1, epsilon=1.0)
+    method = EpsilonGreedy(m=3, fraction=0.3, T_p=1, eps=1.0)
     kept = [proposals(method, real(device, seed=seed)[0], 1)[1][0].subset.indices for seed in (3, 4)]
     assert set(kept[0]) != set(kept[1])
     np.testing.assert_array_equal(kept[0], proposals(method, real(seed=3)[0], 1)[1][0].subset.indices)
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: RandomDynamic(m=0), "batch size"), (lambda: UCB(fraction=0.0), "fraction"), (lambda: UCB(T_p=0), "T_p"),
-    (lambda: EpsilonGreedy(epsilon=1.5), "epsilon"), (lambda: EpsilonGreedy(a=0.0), "newest"),
-    (lambda: UCB(c=-1), "c is"), (lambda: UCB(c=float("nan")), "c is"),
+    (lambda: RandomDynamic(m=0), "m must be at least 1"), (lambda: UCB(fraction=0.0), "fraction"), (lambda: UCB(T_p=0), "T_p"),
+    (lambda: EpsilonGreedy(eps=1.5), "eps must"), (lambda: EpsilonGreedy(a=0.0), "a must"),
+    (lambda: UCB(c=-1), "c must"), (lambda: UCB(c=float("nan")), "c must"), (lambda: UCB(a=1.5), "a must"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(make, words):
     with pytest.raises(ValueError, match=words):

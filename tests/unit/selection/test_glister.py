@@ -96,7 +96,7 @@ def test_report_is_the_loss_of_the_moved_network(loss, device):
     _, state = Glister(m=6, eta=0.1).propose(Glister().init(o), o)
     host = make(loss)
     expected = [surrogate(host, [], 0.1), surrogate(host, state.subset.indices, 0.1)]
-    np.testing.assert_allclose(state.seen, [expected], rtol=1e-12)
+    np.testing.assert_allclose(state.losses, [expected], rtol=1e-12)
     report = Glister().report(state)
     assert report["loss"][0] > report["loss_ahead"][0]
 
@@ -174,6 +174,37 @@ def test_stochastic_greedy_sees_a_sample():
     assert everything.indices.tolist() == exact.indices.tolist()
 
 
+@pytest.mark.parametrize("k, rounds, eps, sizes", [
+    (12, 4, 0.1, [35] * 4),  # 3 picks a round: ceil(3 (60/12) ln 10)
+    (12, 5, 0.5, [11, 11, 7, 7, 7]),  # 12 = 3 + 3 + 2 + 2 + 2: ceil(15 ln 2), ceil(10 ln 2)
+    (30, 1, 0.9, [30]),  # a round looks at no fewer than it picks, though 60 ln(1/0.9) = 6.3
+    (60, 2, 0.01, [60, 30]),  # and at no more than there are: 30 ln 100 = 138
+])  # fmt: skip
+def test_a_round_looks_at_its_share(k, rounds, eps, sizes):
+    """Stochastic greedy with several picks a round: picks (n/k) ln(1/eps) of those not chosen yet."""
+    drawn = []
+
+    class Spy:
+        def choice(self, remaining, size, replace):
+            drawn.append(size)
+            return stream(2, "spy", len(drawn)).choice(remaining, size, replace=replace)
+
+    choice = pick(make(), k, 0.2, rounds=rounds, eps=eps, rng=Spy())
+    assert drawn == sizes and len(set(choice.indices.tolist())) == k
+
+
+@pytest.mark.parametrize("trial", range(30))
+def test_equal_examples_go_to_the_lowest_index(trial):
+    """Rows equal to the last bit tie exactly, wherever they stand in the matrix product."""
+    rng = stream(trial, "ties")
+    n, d = int(rng.integers(5, 40)), int(rng.integers(2, 60))
+    a, h, held = rng.standard_normal((n, 3)), rng.standard_normal((n, d)), rng.standard_normal((9, d))
+    y = np.arange(9) % 3
+    ahead = LookAhead(np.full((9, 3), 1 / 3) - np.eye(3)[y], held, y)
+    chosen = glister(np.tile(a, (3, 1)), np.tile(h, (3, 1)), ahead, 3, 0.1, rounds=1).indices
+    assert chosen.tolist() == [chosen[0], chosen[0] + n, chosen[0] + 2 * n] and chosen[0] < n
+
+
 def test_stochastic_subsets_differ_between_selections():
     o, method = make(), Glister(m=6, R=1, eps=0.5)
     _, first = method.propose(method.init(o), o)
@@ -211,7 +242,7 @@ def test_train_target():
     twin = Oracle(o._network, copy, o.theta, seed=7)
     _, other = Glister(m=7, fraction=0.3).propose(Glister().init(twin), twin)
     assert state.subset.indices.tolist() == other.subset.indices.tolist()
-    np.testing.assert_allclose(state.seen, other.seen, rtol=1e-12)
+    np.testing.assert_allclose(state.losses, other.losses, rtol=1e-12)
     with pytest.raises(ValueError, match="no validation examples"):
         Glister().propose(Glister().init(o), o)
 
@@ -232,7 +263,7 @@ def test_reselection_every_R_epochs():
     for _ in range(7):
         _, state = method.propose(state, o)
         bill.append(o.ledger.cost // (N + V))
-    assert bill == [1] * 6 + [2] and state.subset.number == 1 and len(state.seen) == 2
+    assert bill == [1] * 6 + [2] and state.subset.number == 1 and len(state.losses) == 2
 
 
 @BOTH
@@ -242,7 +273,7 @@ def test_the_same_on_every_device_and_every_time(loss, device):
     state = method.propose(method.init(o), o)[1]
     for other in (method.propose(method.init(o), o)[1], method.propose(method.init(host), host)[1]):
         assert state.subset.indices.tolist() == other.subset.indices.tolist()
-        np.testing.assert_allclose(state.seen, other.seen, rtol=1e-12)
+        np.testing.assert_allclose(state.losses, other.losses, rtol=1e-12)
     assert method.propose(state, o)[0].indices.tolist() == method.propose(state, o)[0].indices.tolist()
 
 
@@ -255,7 +286,15 @@ def test_tiny_probabilities(loss, dtype):
     assert float(o.validation.losses(np.arange(V)).max()) > 100
     method = Glister(m=7)
     _, state = method.propose(method.init(o), o)
-    assert np.isfinite(state.seen).all() and state.seen[0, 0] <= 37
+    assert np.isfinite(state.losses).all() and state.losses[0, 0] <= 37
+
+
+@pytest.mark.parametrize("p", [1e-6, 1e-9, 1e-12, 1e-15])
+def test_small_probabilities_keep_their_logits(p):
+    """An outlier's logit of log p is followed exactly down to 1e-16: a shift of -log p makes the classes equal."""
+    ahead = LookAhead(np.array([[p - 1, 1 - p]]), np.ones((1, 1)), np.array([0]))
+    assert ahead.loss(np.zeros((1, 2))) == pytest.approx(-np.log(p), rel=1e-4)  # p = 1 + a is rounded to 1e-16
+    assert ahead.loss(np.array([[np.log(p), 0.0]])) == pytest.approx(np.log(2), rel=0.1 if p < 1e-14 else 1e-3)
 
 
 def test_float32_agrees_with_float64():

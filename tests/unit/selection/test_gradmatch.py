@@ -9,6 +9,7 @@ from scipy.optimize import nnls
 from sklearn.linear_model import orthogonal_mp
 
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Flatten, Linear, Network, SoftmaxCrossEntropy, SquaredError, mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -190,6 +191,20 @@ def test_opposed_gradients_are_not_used():
     assert len(omp(np.zeros((3, 2)), np.zeros(2), 2, 0.5).indices) == 0
 
 
+@pytest.mark.parametrize("trial", range(60))
+def test_equal_rows_go_to_the_lowest_index(trial):
+    """Rows equal to the last bit tie exactly, wherever they stand in the matrix product; -0.0 is 0.0."""
+    rng = stream(trial, "ties")
+    base = np.round(rng.standard_normal((int(rng.integers(5, 40)), int(rng.integers(2, 60)))), 8)
+    base[:, 0] = 0
+    G = np.tile(base, (3, 1))
+    G[: len(base), 0] = -0.0
+    chosen = omp(G, G.sum(0), 5, 0.5).indices
+    assert chosen[0] < len(base)
+    for e in chosen:  # a copy comes only after all before it
+        assert all(copy in chosen for copy in range(e % len(base), e, len(base)))
+
+
 def test_duplicates_share_the_weight_of_one():
     G = np.array([[1.0, 2.0], [1.0, 2.0]])
     assert omp(G, 3 * G[0], 2, 0.0).indices.tolist() == [0]  # nothing is left for the second
@@ -325,7 +340,7 @@ def test_a_smaller_batch_counts_as_it_should():
 def test_a_huge_gradient_is_chosen_under_its_own_index(big, device):
     """At theta = 0 all have the same p, so 30 times the length is 30 times the gradient; index 0 is like any other."""
     o = oracle(device, big=big)
-    o.move(0 * o.theta, o.statistics)
+    Learner(o).move(0 * o.theta, o.statistics)
     for method in (GradMatch(m=4, fraction=0.04), GradMatch(m=4, fraction=0.04, elements="class")):
         assert big in select(method, o).subset.indices  # among 4 of 90
 
@@ -345,7 +360,7 @@ def test_fill_differs_between_selections_and_seeds():
     chosen = []
     for seed in (3, 4):
         o = oracle(seed=seed)
-        o.move(0 * o.theta, o.statistics)
+        Learner(o).move(0 * o.theta, o.statistics)
         o._data = replace(o._data, x=0 * o._data.x)
         method = GradMatch(m=9, R=1, fraction=0.1, elements="class", lam=0.0)
         first = select(method, o)
@@ -375,7 +390,7 @@ def test_warm_start_takes_its_part(budget):
     """kappa = 1/2 of 30 steps, or of the bill of 30: 15 steps of plain epochs, then one selection and the subset."""
     o = oracle()
     method = GradMatch(m=16, fraction=0.3, kappa=0.5)
-    run = train(method, o, SGD(0.1), 30 if budget is None else 100, budget=budget, progress=False)
+    run = train(method, o, SGD(0.1), 30 if budget is None else 100, max_bill=budget, progress=False)
     fresh, state, order = oracle(), method.init(oracle()), []
     for _ in range(6):
         batch, state = method.propose(state, fresh)

@@ -8,6 +8,7 @@ import pytest
 
 from minicrest.backend import to_numpy
 from minicrest.datasets import Dataset
+from minicrest.learner import Learner
 from minicrest.nn import Linear, Tanh
 from minicrest.optim import SGD
 from minicrest.oracle import Feedback, Oracle
@@ -133,7 +134,7 @@ def test_annealing_has_all_the_data_with_weight_one(steps, budget, delta):
     """From progress delta on, wherever in an epoch that falls (61 steps: 13.3 epochs of 4), by steps or by bill."""
     oracle, _ = real()
     seen = watched(InfoBatch(m=6, delta=delta))
-    train(seen.method, oracle, SGD(0.1), steps, budget=budget, progress=False)
+    train(seen.method, oracle, SGD(0.1), steps, max_bill=budget, progress=False)
     late = [batch for batch, progress in zip(seen.batches, seen.progress) if progress >= delta]
     early = [batch for batch, progress in zip(seen.batches, seen.progress) if progress < delta]
     part = sum(3 * len(b.indices) for b in late) / budget if budget else len(late) / steps
@@ -162,7 +163,7 @@ def test_observed_losses_reach_their_own_examples(device):
     method = InfoBatch(m=6)
     state = method.init(oracle)
     batch, proposed = method.propose(state, oracle)
-    _, feedback, _ = oracle.step(batch)
+    _, feedback, _ = Learner(oracle).step(batch)
     after = method.observe(proposed, feedback)
     expected = np.ones(20)
     expected[batch.indices] = to_numpy(oracle.losses(batch.indices))
@@ -222,7 +223,7 @@ def test_resumes_bit_for_bit(stop_at, tmp_path):
 
 
 @pytest.mark.parametrize("wrong, words", [
-    (dict(m=0), "batch size"), (dict(q=1.0), "below 1"), (dict(delta=1.1), "delta"),
+    (dict(m=0), "m must be at least 1"), (dict(q=1.0), "q must be"), (dict(delta=1.1), "delta"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(wrong, words):
     with pytest.raises(ValueError, match=words):

@@ -5,15 +5,15 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from minicrest import checkpoint
-from minicrest import oracle as oracle_module
 from minicrest.backend import to_device, to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.nn import Linear, LogisticLoss, SoftmaxCrossEntropy, Tanh, mlp
-from minicrest.oracle import Batch, Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
 from minicrest.selection.el2n import EL2N, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
 from minicrest.selection.grand import GraNd
+from minicrest.selection.scores import keep_highest
 from tests.unit.test_oracle import Spy, spied
 
 C = 4
@@ -36,7 +36,7 @@ class Recorded:
     """Every `descend` from now on: theta before, the batch, lr, theta after."""
 
     def __init__(self, monkeypatch):
-        self.rows, plain = [], Oracle.descend
+        self.rows, plain = [], Fork.descend
 
         def descend(fork, batch, lr):
             before = fork.theta.copy()
@@ -44,7 +44,7 @@ class Recorded:
             self.rows.append((before, batch, lr, fork.theta.copy()))
             return feedback
 
-        monkeypatch.setattr(Oracle, "descend", descend)
+        monkeypatch.setattr(Fork, "descend", descend)
 
 
 def random_errors(n=200, classes=C):
@@ -107,7 +107,7 @@ def test_a_score_does_not_depend_on_batch_size_or_position(method, monkeypatch):
     order = stream(2, "order").permutation(23)
     score = method.init(make()[0]).score
     np.testing.assert_allclose(method.init(make(points(order=order))[0]).score, score[order], rtol=1e-9)
-    monkeypatch.setattr(oracle_module, "CHUNK", 5)
+    monkeypatch.setattr("minicrest.learner.CHUNK", 5)
     np.testing.assert_allclose(method.init(make()[0]).score, score, rtol=1e-9)
 
 
@@ -157,7 +157,7 @@ def test_forgetting_of_two_classes_with_one_logit():
 def test_forgetting_needs_classes():
     rng = stream(4, "floats")
     oracle, _ = make(Dataset(rng.standard_normal((5, 3)), rng.standard_normal((5, C))))
-    with pytest.raises(ValueError, match="no classes"):
+    with pytest.raises(ValueError, match="needs integer classes, got float64 targets"):
         Forgetting().init(oracle)
 
 
@@ -211,7 +211,7 @@ def test_the_bill_is_the_spys(method, train, score, device):
     assert bills == {"prepare": (train, train)} | ({"score": score} if score else {})
     assert spied(oracle.ledger) == spy.counts
     price = {EL2N: 2 * (3 * 2 + 1), GraNd: 2 * (3 * 2 + 3), Forgetting: 3 * 2 * 4}[type(method)]
-    assert oracle.ledger.cost == price * 23  # as `cost` says
+    assert oracle.ledger.cost == price * 23  # as `price` says
 
 
 # ---- what is kept
@@ -250,6 +250,14 @@ def test_a_planted_label_scores_highest_at_its_own_index():
         np.testing.assert_array_equal(state.subset.indices, np.sort(np.argsort(-score)[1:7]))
 
 
+@pytest.mark.parametrize("n, fraction, offset, kept", [(3, 0.5, 0.5, [0, 1]), (10, 0.9, 0.1, range(9)), (4, 1, 0, range(4))])
+def test_an_offset_leaves_k_to_keep(n, fraction, offset, kept):
+    """Of 3 examples half is 2, twice: offset and fraction round up together, and still 2 are kept, the lowest."""
+    oracle, _ = make(Dataset(np.ones((n, 3)), np.zeros(n, dtype=int)))
+    state = keep_highest(oracle, "test", np.arange(float(n)), fraction, offset)
+    assert state.subset.indices.tolist() == list(kept) and state.subset.weights.tolist() == [1.0] * len(kept)
+
+
 def test_equal_scores_are_ranked_at_random():
     """Six examples that are one and the same: 600 seeds keep 2 of them, each in a third of the runs."""
     count = np.zeros(6)
@@ -277,14 +285,13 @@ def test_repeats_and_resumes(method, tmp_path, device):
 
 def test_only_a_fork_moves():
     oracle, _ = make()
-    with pytest.raises(ValueError, match="only a fork"):
-        oracle.descend(Batch(np.arange(3), np.ones(3)), 0.1)
+    assert not hasattr(oracle, "descend") and hasattr(oracle.fork(0), "descend")
 
 
 @pytest.mark.parametrize("make_it, words", [
-    (lambda: EL2N(m=0), "batch size"), (lambda: GraNd(fraction=1.1), "fraction"), (lambda: EL2N(offset=0.95), "offset"),
-    (lambda: Forgetting(runs=0), "runs"), (lambda: GraNd(lr=0.0), "lr"), (lambda: EL2N(t=-1), "t counts"),
-    (lambda: GraNd(lr=float("nan")), "lr"), (lambda: GraNd(t=-1), "t counts"), (lambda: Forgetting(T=1), "T >= 2"),
+    (lambda: EL2N(m=0), "m must be"), (lambda: GraNd(fraction=1.1), "fraction"), (lambda: EL2N(offset=0.95), "offset"),
+    (lambda: Forgetting(runs=0), "runs"), (lambda: GraNd(lr=0.0), "lr"), (lambda: EL2N(t=-1), "t must be at least 0"),
+    (lambda: GraNd(lr=float("nan")), "lr"), (lambda: GraNd(t=-1), "t must"), (lambda: Forgetting(T=1), "T must be at least 2"),
 ])  # fmt: skip
 def test_impossible_hyper_parameters_are_refused(make_it, words):
     with pytest.raises(ValueError, match=words):
