@@ -1,10 +1,10 @@
-"""Work in pieces: small enough for a core's cache, and shared by a few threads.
+"""Work in pieces: small enough for a core's cache, and shared among a few threads.
 
-Five passes over an array of many megabytes wait for memory; five over each piece of it do not. And NumPy's passes have
-one thread, while BLAS's threads make nothing of a product with 16 columns. Convolution consists of both. So its pieces
-are shared: NumPy lets other threads run while it copies or multiplies. BLAS keeps to one thread meanwhile, for its own
-would go on waiting for work, on a core that the pieces need. How pieces are cut depends on shapes alone, and each
-writes to its own place: no bit of the result depends on how many threads share them.
+Five passes over an array of many megabytes wait for memory; five passes over each piece of it do not. NumPy's passes
+run in one thread, while BLAS's threads gain nothing from a product with 16 columns, and convolution consists of both.
+So its pieces are shared among threads: NumPy lets other threads run while it copies or multiplies. BLAS keeps to one
+thread meanwhile, because its idle threads would spin on cores that the pieces need. How pieces are cut depends on
+shapes alone, and each writes to its own place: no bit of the result depends on how many threads share them.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from threadpoolctl import ThreadpoolController
 
 from minicrest.backend import array_module
 
-CACHE = 1 << 19  # numbers in a piece: 2 MB of float32
-_free = threading.Lock()  # BLAS's setting is one for the process: one thread at a time may change it
-_mine = threading.local()  # .count: how many threads this thread may use for `share`
+PIECE = 1 << 19  # numbers in a piece: 2 MB of float32, which a core's cache holds
+_blas_lock = threading.Lock()  # BLAS has one setting for the whole process: one thread at a time may change it
+_this_thread = threading.local()  # .count: how many threads this thread may use for `share`
 
 
 @contextmanager
 def one_blas_thread():
     """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl).
 
-    May be nested. Where another thread of the process is inside, nothing is set, and `share` works alone; so it does
-    with a BLAS that threadpoolctl does not know.
+    May be nested. While another thread of the process is inside, nothing is set and `share` uses the calling thread
+    alone, as it does with a BLAS that threadpoolctl does not know.
     """
-    if getattr(_mine, "count", 0) or not _free.acquire(blocking=False):
+    if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
         return
     try:
-        _mine.count = max((found["num_threads"] for found in _blas().info()), default=1)
+        _this_thread.count = max((library["num_threads"] for library in _blas().info()), default=1)
         with _blas().limit(limits=1):
             yield
     finally:
-        _mine.count = 0
-        _free.release()
+        _this_thread.count = 0
+        _blas_lock.release()
 
 
-def pieces(array, host: int = CACHE, device: int | None = None) -> list:
-    """Slices of the first axis, of at most `host` entries each, or one row: as few as can be.
+def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
+    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row.
 
-    All have one length but the last, which may be shorter. On a device, where every pass is a launch, `device` takes
-    the place of `host`; None: all in one.
+    All have the same length except the last, which may be shorter. For an array on a device, where every pass is a
+    launch, `device_entries` is the limit; None: one slice.
     """
-    entries = host if array_module(array) is np else device or array.size
+    entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
     step = math.ceil(len(array) / max(1, math.ceil(len(array) / rows)))
     return [slice(a, min(a + step, len(array))) for a in range(0, len(array), step or 1)]
 
 
 def by_pieces(work, *arrays) -> None:
-    """work(*parts) for pieces of arrays of one length: what it computes goes into some of them."""
+    """Call work(*parts) for matching pieces of arrays of the same length; it writes its results into some of them."""
 
     def some(todo):
         for piece in todo:
@@ -69,12 +69,12 @@ def by_pieces(work, *arrays) -> None:
 
 
 def share(work, parts: list) -> None:
-    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each goes to one of them.
+    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
 
-    So a thread may keep its buffers from part to part. np.errstate holds in all of them, and what one of them raises
-    is raised when all have ended.
+    A thread may so reuse its buffers from part to part. np.errstate holds in all threads, and an error in one of them
+    is raised here once all have ended.
     """
-    todo, count = iter(parts), getattr(_mine, "count", 0) or 1
+    todo, count = iter(parts), getattr(_this_thread, "count", 0) or 1
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
     try:
         work(todo)
@@ -97,7 +97,15 @@ def _pool(count):
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
-# glibc takes large blocks from the system and returns them, page by page, and so it does with what lies free at the end
-# of its heap. What counts as large, and how much may lie there, follows from the largest block that it has seen freed,
-# up to 32 MB. A training step would pay for every page each time. So it sees such a block here, and keeps up to 64 MB.
-np.empty(32_000_000, "uint8")
+
+def keep_freed_memory() -> None:
+    """Let glibc's malloc keep up to 64 MB of freed memory for the next training step; without effect elsewhere.
+
+    glibc takes large blocks from the system and returns them, page by page, and also what lies free at the end of its
+    heap; a training step would pay for every page each time. What counts as large, and how much may lie free, follows
+    from the largest block that it has seen freed, up to 32 MB: so it is shown one of this size.
+    """
+    np.empty(32_000_000, "uint8")
+
+
+keep_freed_memory()

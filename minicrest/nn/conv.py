@@ -1,29 +1,33 @@
-"""Convolution.
+"""Convolution. tests/unit/nn/naive_layers.py has its plain twin: the definition, in loops.
 
-Images are (n, c, h, w) to the eye, but this layer leaves the channels last in memory: y is computed as (n, h, w, o)
-and handed on as a transposed view, as PyTorch's channels_last does. Then a row of a window lies together, and
-convolution is k matrix products, one for each row of the window (im2col, but for one axis: see `_columns`).
+Images have the shape (n, c, h, w), but this layer leaves the channels last in memory: y is computed as (n, h, w, o)
+and returned as a transposed view, as PyTorch's channels_last does. Then the numbers in a row of a window are adjacent,
+and convolution is k matrix products, one for each row of the window (im2col along one axis only: see `_columns`).
 
-What they multiply is k times larger than the images, so it is made for a few images at a time: small enough to stay in
-the cache, and shared by a few threads (NumPy; threads.py). Where launching is what costs (CuPy) it is made at once.
+Their left factors hold k times as many numbers as the images, so they are built for a few images at a time: small
+enough to stay in the cache, and shared among a few threads (NumPy; threads.py). On a GPU, where launches are what
+costs, they are built all at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from minicrest.arguments import flag, whole
 from minicrest.backend import array_module
+from minicrest.nn.layer import Layer
 from minicrest.nn.rows import channel_sums, places, wide
-from minicrest.threads import CACHE, by_pieces, pieces, share
+from minicrest.threads import PIECE, by_pieces, pieces, share
 
 DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launching is what costs
 SHORT = 8  # numbers in a row of a window, below which windows are copied in another order
 
 
 @dataclass(frozen=True)
-class Conv2d:
+class Conv2d(Layer):
     """y[n, o, p] = sum over the window at p of x * W[..., o], plus b[o].   W is (kernel, kernel, c, o), then b (o,).
 
     With X the matrix of windows ("columns"), one row for each n and place: Y = X W + b, so dW = X' dY, db = sum dY.
@@ -37,16 +41,16 @@ class Conv2d:
     stride: int = 1
     padding: int = 0
     bias: bool = True
-    statistics = 0
+    piecewise_linear = True
+    convolves = True
 
     def __post_init__(self):
-        if min(self.inputs, self.outputs, self.kernel, self.stride) < 1:
-            raise ValueError(f"channels, kernel and stride must be at least 1, got {self}")
-        if not 0 <= self.padding < self.kernel:
-            raise ValueError(f"padding must be at least 0 and less than the kernel, got {self}")
+        self._positive("inputs", "outputs", "kernel", "stride")
+        whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
+        flag("bias of Conv2d", self.bias)
 
-    @property
-    def size(self) -> int:
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return self.kernel**2 * self.inputs * self.outputs + self.bias * self.outputs
 
     def initialize(self, rng) -> np.ndarray:
@@ -108,6 +112,9 @@ class Conv2d:
         G = xp.matmul(X.transpose(0, 2, 1), dy).reshape(n, -1)
         return xp.concatenate([G, dy.sum(1)], axis=1) if self.bias else G
 
+    def cut(self, x, rows):
+        return x[array_module(x).asarray(rows)]  # channels are last already
+
     def _transposed(self, W, x, dy):
         """dx (n, c, h, w) of the correlation of x (padded, channels last) with W, from dy (n, h, w, o)."""
         k, p, o = self.kernel, self.padding, self.outputs
@@ -157,44 +164,60 @@ def _window_rows(x, k: int, stride: int):
 
 
 def _pieces(x, k: int) -> list:
-    """Slices of the images x (n, h, w, c), so small that what `_columns` makes of one stays in the cache."""
-    return pieces(x, CACHE // (k * k if k * x.shape[3] < SHORT else k), DEVICE_COLUMNS // k**2)
+    """Slices of the images x (n, h, w, c), so small that what `_columns` makes of each stays in the cache."""
+    return pieces(x, PIECE // (k * k if k * x.shape[3] < SHORT else k), DEVICE_COLUMNS // k**2)
 
 
 def _columns(x, k: int, stride: int, parts):
     """For each piece of x (n, h, w, c): the piece, and its windows as matrices that share the k k c rows of W.
 
-    On the host windows are copied along the width alone: (m, h, wo, k c), a row of one window after the other. The
-    a-th rows of the windows at height p are found in it at height stride p + a; with stride 1 they are a view. So k
-    times less is copied than by writing every window out (im2col), for k products in place of one.
-
-    Where rows of windows are short (one channel) neither that copy nor those products are fast. There the places of
-    the window come first, (m, k k c, ho, wo): whole rows of the image are copied, and one product takes them all.
-    On a device all windows are written out, for one large product: (m ho wo, k k c).
-
-    The copy is a buffer, written anew for every piece: use it before you ask for the next.
+    The matrices are views of one buffer, which is written anew for every piece: use them before asking for the next.
     """
-    xp, (_, h, _, c) = array_module(x), x.shape
-    last, short = (places(h, k, stride) - 1) * stride + 1, k * c < SHORT
-    if xp is not np:
-        windows = _windows(x, k, stride)
-    elif short:
-        windows = _windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2)
+    if array_module(x) is not np:
+        layout = _whole_windows
     else:
-        windows = _window_rows(x, k, stride)
+        layout = _places_first if k * x.shape[3] < SHORT else _rows_of_windows
+    return layout(x, k, stride, parts)
+
+
+def _whole_windows(x, k: int, stride: int, parts):
+    """One matrix (m ho wo, k k c) with every window written out, for one large product: for a device."""
+    for piece, columns in _copies(_windows(x, k, stride), parts):
+        yield piece, [columns.reshape(-1, k * k * x.shape[3])]
+
+
+def _places_first(x, k: int, stride: int, parts):
+    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): for short rows of a window (one channel).
+
+    Copying those one by one is slow, and so are products with matrices so narrow: here rows of the image are copied.
+    """
+    for piece, columns in _copies(_windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2), parts):
+        yield piece, [columns.reshape(len(columns), k * k * x.shape[3], -1).transpose(0, 2, 1)]
+
+
+def _rows_of_windows(x, k: int, stride: int, parts):
+    """k arrays of matrices (m, ho wo, k c), the a-th with the a-th row of every window: for long rows of a window.
+
+    Windows along the width alone are copied: (m, h, wo, k c). The a-th rows of the windows at height p are found in
+    it at height stride p + a; with stride 1 they are a view. So k times less is copied than by writing every window
+    out (im2col), at the price of k products instead of one.
+    """
+    h, c = x.shape[1], x.shape[3]
+    last = (places(h, k, stride) - 1) * stride + 1
+    for piece, columns in _copies(_window_rows(x, k, stride), parts):
+        m, columns = len(columns), columns.reshape(len(columns), h, -1, k * c)
+        yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
+
+
+def _copies(windows, parts):
+    """For each piece: the piece, and a copy of windows[piece], always in the same buffer."""
     buffer = None
     for piece in parts:
         part = windows[piece]
-        buffer = xp.empty(part.shape, x.dtype) if buffer is None else buffer
-        columns, m = buffer[: len(part)], len(part)
+        buffer = array_module(part).empty(part.shape, part.dtype) if buffer is None else buffer
+        columns = buffer[: len(part)]
         columns[...] = part
-        if xp is not np:
-            yield piece, [columns.reshape(-1, k * k * c)]
-        elif short:
-            yield piece, [columns.reshape(m, k * k * c, -1).transpose(0, 2, 1)]
-        else:
-            columns = columns.reshape(m, h, -1, k * c)
-            yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
+        yield piece, columns
 
 
 def _correlate(x, W, k: int, stride: int):

@@ -1,31 +1,22 @@
-"""Layers: four formulas each, from which a network gets its gradient and its exact Hessian-vector product.
-
-    forward            y        = f(x; w)                     and a cache: what the other three need
-    backward           dx, dw   from dy = dL/dy               (reverse mode)
-    tangent            Ry       = derivative of f along (Rx, Rw)                  (forward mode)
-    backward_tangent   Rdx, Rdw = derivative of backward along (Rx, Rw, Rdy)      (forward over reverse)
-
-R{.} is Pearlmutter's operator (Fast exact multiplication by the Hessian, 1994): Rq = d/de q(w + e v) at e = 0. A layer
-is stateless. Its parameters arrive as `w`, a flat view of the network's theta; parameter gradients are written into
-`dw`, a flat view of the network's gradient, and are skipped where `dw` is None. Rx is None where the input does not
-move. `per_example` is the fifth formula: the gradient of every single example.
-
-Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
-Images are (n, c, h, w); see `conv.py` and `pool.py` for convolution and pooling.
-"""
+"""Layers on rows of numbers: Linear, the activations ReLU and Tanh, and Flatten. layer.py explains the formulas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from minicrest.backend import array_module
+from minicrest.nn.layer import Layer, LinearMap
+from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.rows import channels_last
+
+__all__ = ["BatchNorm2d", "Flatten", "Linear", "ReLU", "Tanh"]  # batch-norm, from norm.py, can be imported here too
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Layer):
     """y = x W + b with x (n, i), W (i, o), b (o,).
 
     backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
@@ -34,10 +25,13 @@ class Linear:
 
     inputs: int
     outputs: int
-    statistics = 0
+    piecewise_linear = True
 
-    @property
-    def size(self) -> int:
+    def __post_init__(self):
+        self._positive("inputs", "outputs")
+
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return (self.inputs + 1) * self.outputs
 
     def initialize(self, rng) -> np.ndarray:
@@ -100,16 +94,19 @@ class Linear:
         """(n,) squared norms of per-example gradients: (|x|^2 + 1) |dy|^2."""
         return ((x * x).sum(1) + 1) * (dy * dy).sum(1)
 
-    def square_sum(self, x, square):
-        """(size,) sum over examples of the squared per-example gradient, from square = dy^2; linear in it."""
-        return array_module(x).concatenate([((x * x).T @ square).ravel(), square.sum(0)])
+    def squares(self, x, dy):
+        """(n, o) dy^2: `square_sum` is linear in it, so that several dy need one product in the end."""
+        return dy * dy
+
+    def square_sum(self, x, squares):
+        return array_module(x).concatenate([((x * x).T @ squares).ravel(), squares.sum(0)])
 
 
 @dataclass(frozen=True)
-class ReLU:
+class ReLU(Layer):
     """y = max(x, 0).   dx = [x > 0] dy, Ry = [x > 0] Rx, Rdx = [x > 0] Rdy: piecewise linear, no second derivative."""
 
-    size = statistics = 0
+    piecewise_linear = True
 
     def forward(self, w, x, stats=None):
         return array_module(x).maximum(x, 0), x > 0
@@ -125,10 +122,8 @@ class ReLU:
 
 
 @dataclass(frozen=True)
-class Tanh:
+class Tanh(Layer):
     """y = tanh x, y' = 1 - y^2.   dx = y' dy, Ry = y' Rx, Rdx = y' Rdy - 2 y Ry dy."""
-
-    size = statistics = 0
 
     def forward(self, w, x, stats=None):
         y = array_module(x).tanh(x)
@@ -146,19 +141,11 @@ class Tanh:
 
 
 @dataclass(frozen=True)
-class Flatten:
-    """(n, ...) -> (n, i): linear, so all four formulas are a reshape. Images go back with their channels last."""
-
-    size = statistics = 0
+class Flatten(LinearMap):
+    """(n, ...) -> (n, i), a reshape. Images come back with their channels last in memory."""
 
     def forward(self, w, x, stats=None):
         return x.reshape(len(x), -1), x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
         return channels_last(dy.reshape(shape))
-
-    def tangent(self, w, shape, Rw, Rx):
-        return Rx.reshape(len(Rx), -1), None
-
-    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return channels_last(Rdy.reshape(shape))

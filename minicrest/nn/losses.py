@@ -1,36 +1,79 @@
-"""Losses: from logits z and targets y to a number per example, its gradient and its Hessian in z.
-
-Each offers, for z (n, C):
-    losses(z, y)            (n,)       l_n
-    gradient(z, y)          (n, C)     dl/dz; p - y for both logistic losses
-    hessian(z, y, u)        (n, C)     (d2l/dz2) u
-    curvature_root(z, y)    (n, C, C') S with S S' = d2l/dz2, column by column
-    predict(z)              (n,)       the prediction
-`l2` adds (l2/2) |theta|^2 to the loss of EVERY example; the network takes care of it.
-"""
+"""Losses: from logits z and targets y to a number per example, its gradient and its Hessian in z."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from minicrest.arguments import dense, number, shown
 from minicrest.backend import array_module
+from minicrest.nn.layer import missing
 
 
 @dataclass(frozen=True)
-class SoftmaxCrossEntropy:
-    """l = log sum_k e^{z_k} - z_y, y (n,) classes 0..C-1.   Gradient p - y; Hessian diag p - p p' (p = softmax z)."""
+class Loss:
+    """The contract of a loss: inherit this and write the methods, each for logits z (n, C) and targets y (n, ...).
+
+    `l2` >= 0 adds (l2/2) |theta|^2 to the loss of EVERY example; the network takes care of it.
+    """
 
     l2: float = 0.0
 
+    def __post_init__(self):
+        number(f"l2 of {type(self).__name__}", self.l2, "[0, inf)")
+
     def losses(self, z, y):
-        xp = array_module(z)
-        z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
-        return xp.log(xp.exp(z).sum(1)) - xp.take_along_axis(z, y[:, None], axis=1)[:, 0]
+        """(n,) l_n.  Raises ValueError or TypeError where y or the shape of z does not fit, as `gradient` does."""
+        raise missing(self, "losses(z, y)")
 
     def gradient(self, z, y):
-        a = _softmax(z)
-        a[array_module(z).arange(len(z)), y] -= 1
-        return a
+        """(n, C) dl/dz."""
+        raise missing(self, "gradient(z, y)")
+
+    def both(self, z, y):
+        """(n,) and (n, C): `losses` and `gradient`, which a loss may compute together."""
+        return self.losses(z, y), self.gradient(z, y)
+
+    def hessian(self, z, y, u):
+        """(n, C) the product (d2l/dz2) u for directions u (n, C)."""
+        raise missing(self, "hessian(z, y, u)")
+
+    def curvature_root(self, z, y):
+        """(n, C, columns) S with S S' = d2l/dz2, column by column.
+
+        Raises ValueError, as this default does, for a loss whose Hessian in z may be indefinite: then S is not real.
+        """
+        name = type(self).__name__
+        raise ValueError(f"{name} has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal")
+
+    def predict(self, z):
+        """(n,) the prediction."""
+        raise missing(self, "predict(z)")
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """l = log sum_k e^{z_k} - z_y, y (n,) classes 0..C-1.   Gradient p - y; Hessian diag p - p p' (p = softmax z).
+
+    Raises TypeError for labels that are not whole numbers, ValueError for labels (on the host) outside 0..C-1.
+    """
+
+    def both(self, z, y):
+        xp, y = array_module(z), _classes(z, y)
+        z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
+        e, places = xp.exp(z), (xp.arange(len(z)), y)
+        total = e.sum(1, keepdims=True)
+        losses = xp.log(total[:, 0]) - z[places]
+        e /= total
+        e[places] -= 1
+        return losses, e
+
+    def losses(self, z, y):
+        return self.both(z, y)[0]
+
+    def gradient(self, z, y):
+        return self.both(z, y)[1]
 
     def hessian(self, z, y, u):
         p = _softmax(z)
@@ -43,21 +86,22 @@ class SoftmaxCrossEntropy:
         return (eye[None] - p[:, :, None]) * xp.sqrt(p)[:, None, :]
 
     def predict(self, z):
-        return z.argmax(1)
+        return _logits(z).argmax(1)
 
 
 @dataclass(frozen=True)
-class LogisticLoss:
-    """l = log(1 + e^z) - y z, z (n, 1), y (n,) in {0, 1}.   Gradient p - y; Hessian p (1 - p) (p = 1/(1 + e^-z))."""
+class LogisticLoss(Loss):
+    """l = log(1 + e^z) - y z, z (n, 1), y (n,) in {0, 1}.   Gradient p - y; Hessian p (1 - p) (p = 1/(1 + e^-z)).
 
-    l2: float = 0.0
+    Raises ValueError for more than one logit and for labels (on the host) other than 0 and 1.
+    """
 
     def losses(self, z, y):
-        xp = array_module(z)
-        return xp.logaddexp(0, z[:, 0]) - y.astype(z.dtype) * z[:, 0]
+        y = self._labels(z, y)
+        return array_module(z).logaddexp(0, z[:, 0]) - y * z[:, 0]
 
     def gradient(self, z, y):
-        return _sigmoid(z) - y[:, None].astype(z.dtype)
+        return _sigmoid(z) - self._labels(z, y)[:, None]
 
     def hessian(self, z, y, u):
         p = _sigmoid(z)
@@ -68,17 +112,25 @@ class LogisticLoss:
         return array_module(z).sqrt(p * (1 - p))[:, :, None]
 
     def predict(self, z):
-        return (z[:, 0] > 0).astype("int64")
+        return (_logits(z)[:, 0] > 0).astype("int64")
+
+    def _labels(self, z, y):
+        """(n,) y in the type of z."""
+        y = _targets(z, y)
+        if z.shape[1] != 1 or y.ndim != 1:
+            raise ValueError(f"LogisticLoss takes z (n, 1) and y (n,), got {z.shape} and {y.shape}")
+        if array_module(y) is np and not ((y == 0) | (y == 1)).all():
+            raise ValueError(f"labels for LogisticLoss must be 0 or 1, got values from {y.min()} to {y.max()}")
+        return y.astype(z.dtype)
 
 
 @dataclass(frozen=True)
-class SquaredError:
+class SquaredError(Loss):
     """l = |z - t|^2 / 2, with t = y (n, C) or (n,) real targets, or the one-hot rows of integer classes y (n,).
 
     Gradient z - t; Hessian the identity. predict gives classes where C > 1 and the value z where C = 1.
+    Raises ValueError where y has neither shape, and as SoftmaxCrossEntropy for classes.
     """
-
-    l2: float = 0.0
 
     def losses(self, z, y):
         return ((z - self._target(z, y)) ** 2).sum(1) / 2
@@ -95,20 +147,51 @@ class SquaredError:
         return xp.repeat(eye[None], len(z), axis=0)
 
     def predict(self, z):
-        return z.argmax(1) if z.shape[1] > 1 else z[:, 0]
+        return _logits(z).argmax(1) if z.shape[1] > 1 else z[:, 0]
 
     def _target(self, z, y):
+        """(n, C) t in the type of z."""
+        y = _targets(z, y)
         if y.ndim == 1 and z.shape[1] > 1:
-            return (y[:, None] == array_module(z).arange(z.shape[1])).astype(z.dtype)
+            return (_classes(z, y)[:, None] == array_module(z).arange(z.shape[1])).astype(z.dtype)
+        if y.size != z.size:
+            raise ValueError(f"targets y must have shape {z.shape}, as the logits have, got {y.shape}")
         return y.reshape(z.shape).astype(z.dtype)
 
 
+def _logits(z):
+    if getattr(z, "ndim", 0) != 2:
+        raise ValueError(f"logits z must be an array of shape (n, C), got {getattr(z, 'shape', shown(z))}")
+    return z
+
+
+def _targets(z, y):
+    """y as an array with one entry or row for each row of z."""
+    y = dense("y", y)
+    if y.shape[:1] != _logits(z).shape[:1]:
+        raise ValueError(f"y must have a target for each of the {len(z)} rows of logits, got shape {y.shape}")
+    return y
+
+
+def _classes(z, y):
+    """y (n,) as class labels. Values are checked on the host only: the host would have to wait for a device."""
+    y = _targets(z, y)
+    if y.ndim != 1:
+        raise ValueError(f"class labels y must have shape ({len(z)},), got {y.shape}")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; convert them with y.astype('int64')")
+    classes = z.shape[1]
+    if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge
+        raise ValueError(f"{classes} logits allow labels in 0..{classes - 1}, got labels from {y.min()} to {y.max()}")
+    return y
+
+
 def _softmax(z):
-    e = array_module(z).exp(z - z.max(1, keepdims=True))
+    e = array_module(z).exp(_logits(z) - z.max(1, keepdims=True))
     e /= e.sum(1, keepdims=True)
     return e
 
 
 def _sigmoid(z):
     """1/(1 + e^-z) without overflow: (1 + tanh(z/2)) / 2."""
-    return (1 + array_module(z).tanh(z / 2)) / 2
+    return (1 + array_module(z).tanh(_logits(z) / 2)) / 2

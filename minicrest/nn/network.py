@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest.backend import array_module, to_device
-from minicrest.nn.chain import Residual, Sequential
-from minicrest.nn.layers import Linear, Tanh
+from minicrest.arguments import dense, shown, whole
+from minicrest.backend import array_module, device_of, to_device
+from minicrest.nn.chain import Sequential
+from minicrest.nn.layers import Linear
+from minicrest.nn.losses import Loss
 from minicrest.random import stream
 
 
@@ -36,16 +38,31 @@ class Answers(NamedTuple):
     logits: Any  # (n, C)
 
 
+class Pass(NamedTuple):
+    """What a forward pass gives, and all that `Network.finish` needs to go back through it."""
+
+    losses: Any  # (n,)
+    logits: Any  # (n, C)
+    logit_gradients: Any  # (n, C) dl_n/dz_n
+    statistics: Any  # (statistics,) of the batch in training mode, else None
+    caches: Any  # of every layer
+
+
 class Network:
     """Layers and a loss (see the module's first lines for theta, stats and weights).
 
-    Arrays: theta (d,), x (n, ...), y (n,), weights (n,), all on one device; x is cast to theta's type.
-    Errors: ValueError names what came where a shape does not fit; array_module decides the device.
+    Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device; but for theta they
+    may be lists. They are cast to theta's type, labels excepted.
+    Errors, in every method: TypeError for what is no Layer, Loss or array of numbers, and for theta that is no array of
+    floats; ValueError, which reports what came and what fits, for a shape, device or label that does not fit. The
+    values of labels and weights are checked on the host only: on a device the host would have to wait for them.
     """
 
     def __init__(self, layers, loss):
         self.chain, self.loss = Sequential(layers), loss
         self.size, self.statistics = self.chain.size, self.chain.statistics
+        if not isinstance(loss, Loss):
+            raise TypeError(f"loss must be a Loss object, as SoftmaxCrossEntropy() is, got {shown(loss)}")
         if self.size == 0:
             raise ValueError("a network needs at least one layer with parameters")
 
@@ -58,32 +75,45 @@ class Network:
 
     @property
     def outputs(self) -> int:
-        """C: how many logits the last Linear layer gives."""
-        return next(layer.outputs for layer in reversed(self.chain.layers) if isinstance(layer, Linear))
+        """C: how many logits the network gives, by the last layer that states its outputs.  ValueError if none does."""
+        if self.chain.outputs is None:
+            raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`)")
+        return self.chain.outputs
+
+    @property
+    def coupled(self) -> bool:
+        """Whether the examples of a batch influence each other's losses in training mode, as through batch-norm."""
+        return self.statistics > 0
 
     # ---- parameters
 
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):
-        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`."""
-        theta = self.chain.initialize(stream(seed, "initialize")).astype(dtype)
+        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`.
+
+        Raises ValueError for a dtype other than float32 and float64, and for an unknown device.
+        """
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
+        theta = self.chain.initialize(stream(whole("seed", seed), "initialize")).astype(dtype)
         return to_device(theta, device)
 
     def initial_statistics(self, theta):
         """Running statistics (statistics,) before training: mean 0 and variance 1 in every batch-norm layer."""
-        xp = array_module(theta)
-        halves = [np.repeat([0.0, 1.0], layer.statistics // 2) for layer in _norms(self.chain)]
-        return xp.asarray(np.concatenate([np.zeros(0)] + halves).astype(theta.dtype))
+        return array_module(theta).asarray(self.chain.initial_statistics().astype(theta.dtype))
 
     # ---- forward
 
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
+        if not isinstance(theta, array_module(theta).ndarray) or theta.dtype.kind != "f":
+            came = f"{shown(theta)} of {getattr(theta, 'dtype', 'no type')}"
+            raise TypeError(f"theta must be an array of floats, as `initialize` gives it, got {came}")
         if theta.shape != (self.size,):
             raise ValueError(f"theta has shape {theta.shape}, but this network has {self.size} parameters")
+        stats = None if stats is None else _like(theta, "stats", stats)
         if stats is not None and stats.shape != (self.statistics,):
             raise ValueError(f"stats has shape {stats.shape}, but this network keeps {self.statistics} statistics")
-        stats = None if stats is None else stats.astype(theta.dtype, copy=False)
-        return self.chain.forward(theta, x.astype(theta.dtype, copy=False), stats)
+        return self.chain.forward(theta, _like(theta, "x", x), stats)
 
     def logits(self, theta, x, stats=None):
         """(n, C)."""
@@ -91,8 +121,8 @@ class Network:
 
     def answers(self, theta, x, y, stats=None) -> Answers:
         """Losses (n,), logit gradients (n, C) and logits (n, C) from one forward pass."""
-        z, _ = self._evaluate(theta, x, y, stats)
-        return Answers(self._losses(theta, z, y), self.loss.gradient(z, y), z)
+        forward_pass = self.begin(theta, x, y, stats)
+        return Answers(forward_pass.losses, forward_pass.logit_gradients, forward_pass.logits)
 
     def predict(self, theta, x, stats=None):
         """(n,) predicted classes (or values, for SquaredError with one output)."""
@@ -117,14 +147,39 @@ class Network:
 
     def step(self, theta, x, y, weights=None, stats=None) -> Step:
         """Gradient, losses, logits and batch statistics from one pass forward and one back."""
+        forward_pass = self.begin(theta, x, y, stats)
+        gradient = self.finish(theta, forward_pass, weights)
+        return Step(gradient, forward_pass.losses, forward_pass.logits, forward_pass.statistics)
+
+    def begin(self, theta, x, y, stats=None) -> Pass:
+        """The forward half of `step`. Its losses and logit gradients may decide the weights of `finish`."""
         z, caches = self._evaluate(theta, x, y, stats)
-        c = self._coefficients(z, weights)
-        gradient = array_module(theta).empty_like(theta)
-        self.chain.backward(theta, caches, c * self.loss.gradient(z, y), gradient, need_dx=False)
+        losses, dz = self.loss.both(z, y)
+        if self.loss.l2:
+            losses = losses + 0.5 * self.loss.l2 * (theta @ theta)
+        statistics = self.chain.batch_statistics(caches) if stats is None and self.statistics else None
+        return Pass(losses, z, dz, statistics, caches)
+
+    def finish(self, theta, forward_pass: Pass, weights=None):
+        """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `forward_pass`, begun at the same theta.
+
+        Where weights (n,) are on the host, only examples of non-zero weight go backward; unless batch-norm couples
+        them, in training mode. Weights on a device are not looked at, for the host would have to wait for them.
+        """
+        xp, caches, n = array_module(theta), forward_pass.caches, len(forward_pass.losses)
+        c, rows = self._coefficients(forward_pass.logits, weights), range(n)
+        dz = c * forward_pass.logit_gradients
+        if weights is not None and array_module(weights) is np and forward_pass.statistics is None:
+            rows = np.flatnonzero(weights)
+        if 0 < len(rows) < n:
+            rows = xp.asarray(rows)
+            dz, caches = dz[rows], self.chain.cut(caches, rows)
+        gradient = xp.empty_like(theta) if len(rows) else xp.zeros_like(theta)
+        if len(rows):
+            self.chain.backward(theta, caches, dz, gradient, need_dx=False)
         if self.loss.l2:
             gradient += self.loss.l2 * c.sum() * theta
-        seen = self.chain.batch_statistics(caches) if stats is None and self.statistics else None
-        return Step(gradient, self._losses(theta, z, y), z, seen)
+        return gradient
 
     def gradient(self, theta, x, y, weights=None, stats=None):
         """(d,) gradient of (1/n) sum_n weights_n l_n."""
@@ -144,7 +199,7 @@ class Network:
         signals, slope = self._signals(theta, x, y, stats)
         square = xp.zeros(len(x), dtype=theta.dtype)
         for layer, _, cache, dy in signals:
-            square += layer.square_norms(cache, dy) if isinstance(layer, Linear) else _rowwise(layer, cache, dy)
+            square += layer.square_norms(cache, dy)
         if self.loss.l2:  # |g + l2 theta|^2
             square += 2 * self.loss.l2 * slope() + self.loss.l2**2 * (theta @ theta)
         return xp.sqrt(xp.maximum(square, 0))
@@ -154,11 +209,7 @@ class Network:
         signals, slope = self._signals(theta, x, y, stats)
         gram = array_module(theta).zeros((len(x), len(x)), dtype=theta.dtype)
         for layer, _, cache, dy in signals:
-            if isinstance(layer, Linear):
-                gram += layer.gram(cache, dy)
-            else:
-                G = layer.per_example(cache, dy)
-                gram += G @ G.T
+            gram += layer.gram(cache, dy)
         if self.loss.l2:
             along = self.loss.l2 * slope()
             gram += along[:, None] + along[None, :] + self.loss.l2**2 * (theta @ theta)
@@ -172,17 +223,18 @@ class Network:
         H is the Hessian of (1/n) sum_n weights_n l_n. The passes forward and back are made once for all directions;
         each direction then costs a tangent pass forward and one back.
         """
+        z, caches = self._evaluate(theta, x, y, stats)
+        v = _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
-        z, caches = self._evaluate(theta, x, y, stats)
         c, kept = self._coefficients(z, weights), []
         self.chain.backward(theta, caches, c * self.loss.gradient(z, y), None, need_dx=False, kept=kept)
-        V = v.reshape(-1, self.size).astype(theta.dtype, copy=False)
+        V = v.reshape(-1, self.size)
         HV = array_module(theta).empty_like(V)
         for Rw, out in zip(_rows_of(V), _rows_of(HV)):
             Rz, Rcaches = self.chain.tangent(theta, caches, Rw, None)
             Rdz = c * self.loss.hessian(z, y, Rz)
-            self.chain.backward_tangent(theta, caches, iter(kept), Rw, Rcaches, Rdz, out, need_dx=False)
+            self.chain.backward_tangent(theta, caches, kept, Rw, Rcaches, Rdz, out, need_dx=False)
         if self.loss.l2:
             HV += self.loss.l2 * c.sum() * V
         return HV.reshape(v.shape)
@@ -193,44 +245,56 @@ class Network:
         The output is then linear in the parameters of any one layer, so the diagonal of H is that of
         sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
         square, and add up.
-        Raises ValueError for Tanh (its second derivative adds a term) and for batch-norm in training mode.
+        Raises ValueError for layers that do not declare themselves piecewise linear (their second derivative adds a
+        term), for batch-norm in training mode, for weights (on the host) that are negative or not finite, and for a
+        loss without a curvature root.
         """
         z, caches = self._evaluate(theta, x, y, stats)
-        if any(isinstance(leaf[0], Tanh) for leaf in self.chain.leaves(caches)):
-            raise ValueError("hessian_diagonal is exact for piecewise-linear layers only; use hutchinson_diagonal")
         xp, c = array_module(theta), self._coefficients(z, weights)
+        if xp is np and not (np.isfinite(c) & (c >= 0)).all():
+            raise ValueError("hessian_diagonal needs weights that are finite and not negative")
         S = self.loss.curvature_root(z, y) * xp.sqrt(c)[:, :, None]  # (n, C, columns)
-        leaves = list(self.chain.leaves(caches))
-        sums = [0] * len(leaves)  # over the columns
+        signals, squares = [], {}  # squares: of each layer with parameters, summed over the columns
         for column in range(S.shape[2]):
-            kept = []
-            self.chain.backward(theta, caches, S[:, :, column], None, need_dx=False, kept=kept)
-            sums = [total + _squares(*leaf, dy) for total, leaf, dy in zip(sums, leaves, kept)]
+            signals = self._kept(theta, caches, S[:, :, column])
+            for k, (layer, _, cache, dy) in enumerate(signals):
+                if not layer.piecewise_linear:
+                    raise ValueError(
+                        "hessian_diagonal is exact for piecewise-linear layers only, and "
+                        f"{layer!r} does not declare piecewise_linear = True; use hutchinson_diagonal"
+                    )
+                squares[k] = squares.get(k, 0) + (layer.squares(cache, dy) if layer.size else 0)
         diagonal = xp.empty_like(theta)
-        for (layer, part, cache), total in zip(leaves, sums):
-            diagonal[part] = layer.square_sum(cache, total) if isinstance(layer, Linear) else total
+        for k, (layer, part, cache, _) in enumerate(signals):
+            diagonal[part] = layer.square_sum(cache, squares[k])
         return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal
 
     # ---- shared steps
 
-    def _losses(self, theta, z, y):
-        losses = self.loss.losses(z, y)
-        return losses + 0.5 * self.loss.l2 * (theta @ theta) if self.loss.l2 else losses
-
     def _evaluate(self, theta, x, y, stats):
         """`forward`, for x with a target each."""
-        if len(y) != len(x) or len(x) == 0:
-            raise ValueError(f"x has {len(x)} examples and y has {len(y)}; they must agree and not be empty")
+        x, y = dense("x", x), dense("y", y)
+        examples, targets = (array.shape[0] if array.ndim else "no" for array in (x, y))
+        if examples != targets or examples in (0, "no"):
+            raise ValueError(f"x has {examples} examples and y has {targets}; they must agree and not be empty")
+        _check_device(theta, "y", y)
         return self.forward(theta, x, stats)
 
     def _coefficients(self, z, weights):
-        """(n, 1) weights_n / n."""
-        n = len(z)
+        """(n, 1) weights_n / n, on the device of z."""
+        n, xp = len(z), array_module(z)
         if weights is None:
-            return array_module(z).full((n, 1), 1 / n, dtype=z.dtype)
+            return xp.full((n, 1), 1 / n, dtype=z.dtype)
+        weights = dense("weights", weights)
         if weights.shape != (n,):
             raise ValueError(f"weights must have shape ({n},), one an example, got {weights.shape}")
-        return weights.astype(z.dtype)[:, None] / n
+        return xp.asarray(weights).astype(z.dtype)[:, None] / n
+
+    def _kept(self, theta, caches, dz):
+        """(layer, slice of theta, cache, dy) of each layer that dz (n, C) reaches on its way back."""
+        kept = []
+        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=kept)
+        return list(self.chain.leaves(caches, kept))
 
     def _signals(self, theta, x, y, stats):
         """What per-example gradients are made of: (layer, slice, cache, dy) for each layer with parameters.
@@ -238,36 +302,23 @@ class Network:
         Also a function that gives (n,) the data gradients' inner products with theta, by one tangent pass.
         """
         z, caches = self._evaluate(theta, x, y, stats)
-        kept, dz = [], self.loss.gradient(z, y)
-        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=kept)
-        signals = [(*leaf, dy) for leaf, dy in zip(self.chain.leaves(caches), kept) if leaf[0].size]
+        dz = self.loss.gradient(z, y)
+        signals = [signal for signal in self._kept(theta, caches, dz) if signal[0].size]
         return signals, lambda: (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)
 
 
-def _rowwise(layer, cache, dy):
-    """(n,) squared norms of a layer's per-example gradients."""
-    return (layer.per_example(cache, dy) ** 2).sum(1)
+def _like(theta, name: str, value):
+    """`value` as an array of theta's type; ValueError if it is on another device."""
+    value = dense(name, value)
+    _check_device(theta, name, value)
+    return value.astype(theta.dtype, copy=False)
 
 
-def _squares(layer, part, cache, dy):
-    """What one column adds to the exact diagonal; for Linear dy^2, so that all columns need one product in the end."""
-    if isinstance(layer, Linear):
-        return dy * dy
-    return (layer.per_example(cache, dy) ** 2).sum(0) if layer.size else 0
+def _check_device(theta, name: str, array) -> None:
+    if device_of(array) != device_of(theta):
+        raise ValueError(f"{name} is on {device_of(array)} but theta on {device_of(theta)}; move one with to_device")
 
 
 def _rows_of(matrix):
     """The rows of a matrix as views (iterating over a device array would copy it to the host, entry by entry)."""
     return [matrix[k] for k in range(len(matrix))]
-
-
-def _norms(chain):
-    """The batch-norm layers of a chain, in the order of their statistics."""
-    for layer in chain.layers:
-        if isinstance(layer, Residual):
-            yield from _norms(layer.body)
-            yield from _norms(layer.shortcut)
-        elif isinstance(layer, Sequential):
-            yield from _norms(layer)
-        elif layer.statistics:
-            yield layer

@@ -1,18 +1,21 @@
-"""Batch normalisation: its two modes, and the only layer in which the examples of a batch touch each other."""
+"""Batch normalisation in its two modes: the only layer in which the examples of a batch influence each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from minicrest.arguments import number
 from minicrest.backend import array_module
-from minicrest.nn.rows import as_rows, channel_sums, from_rows, wide
+from minicrest.nn.layer import Layer
+from minicrest.nn.rows import as_rows, channel_sums, from_rows, take, wide
 from minicrest.threads import by_pieces
 
 
 @dataclass(frozen=True)
-class BatchNorm2d:
+class BatchNorm2d(Layer):
     """y = gamma xh + beta, xh = s (x - mu), s = 1/sqrt(var + eps), one gamma and beta a channel (Ioffe, Szegedy 2015).
 
     Training mode (`stats` is None): mu and var are those of the batch, and depend on x. With <.> the mean over the
@@ -23,17 +26,23 @@ class BatchNorm2d:
     Evaluation mode: mu and var come from `stats` = (running mean, running variance), flat, and are constants:
         dx = gamma s dy,  Rxh = s Rx,  Rdx = s (Rgamma dy + gamma Rdy).
     Inputs are (n, c) or (n, c, h, w). The code works on their rows and repeats every vector along them (see rows.py).
+    Training mode needs two values a channel at least (ValueError): of one, xh would be 0 whatever it is.
     """
 
     channels: int
     eps: float = 1e-5
+    piecewise_linear = True  # in evaluation mode; `per_example` refuses training mode
 
-    @property
-    def size(self) -> int:
+    def __post_init__(self):
+        self._positive("channels")
+        number("eps of BatchNorm2d", self.eps, "[0, inf)")
+
+    @cached_property
+    def size(self) -> int:  # type: ignore[override]
         return 2 * self.channels
 
-    @property
-    def statistics(self) -> int:
+    @cached_property
+    def statistics(self) -> int:  # type: ignore[override]
         """Running mean and running variance."""
         return 2 * self.channels
 
@@ -55,6 +64,8 @@ class BatchNorm2d:
     def forward(self, w, x, stats=None):
         if x.ndim not in (2, 4) or x.shape[1] != self.channels:
             raise ValueError(f"{self} needs x of shape (n, {self.channels}), perhaps with (h, w) more, got {x.shape}")
+        if stats is None and x.size // self.channels < 2:
+            raise ValueError(f"{self} in training mode needs at least two values a channel, got x of shape {x.shape}")
         xp, rows = array_module(x), as_rows(x)
         gamma, beta = self._wide(w, rows)
         mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
@@ -69,17 +80,17 @@ class BatchNorm2d:
             y += beta
 
         by_pieces(scale, xh, y)
-        return from_rows(y, x.shape), (xh, s, None if stats is not None else (mu, var))
+        return from_rows(y, x.shape), (from_rows(xh, x.shape), s, None if stats is not None else (mu, var))
 
     def batch_statistics(self, cache):
-        """(2 c,) mean and unbiased variance of the batch that `cache` saw in training mode, for the running average."""
+        """(2 c,) mean and unbiased variance of the batch in training mode, for the running average."""
         (xh, _, (mu, var)), c = cache, self.channels
         m = xh.size // c
-        return array_module(mu).concatenate([mu[:c], var[:c] * (m / max(m - 1, 1))])
+        return array_module(mu).concatenate([mu[:c], var[:c] * (m / (m - 1))])
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         (xh, s, batch), c = cache, self.channels
-        xp, rows = array_module(dy), as_rows(dy)
+        xp, rows, xh = array_module(dy), as_rows(dy), as_rows(xh)
         gamma, _ = self._wide(w, rows)
         mean_dy, mean_dy_xh = self._mean(rows), self._mean(rows, xh)
         if dw is not None:
@@ -103,7 +114,7 @@ class BatchNorm2d:
         if Rx is None:  # the input does not move, so neither do its statistics
             raise ValueError("BatchNorm2d cannot be the first layer: put a Conv2d or Linear layer before it")
         xh, s, batch = cache
-        rows = as_rows(Rx)
+        rows, xh = as_rows(Rx), as_rows(xh)
         (gamma, _), (Rgamma, Rbeta) = self._wide(w, rows), self._wide(Rw, rows)
         if batch is None:
             Rxh, Rs = s * rows, 0
@@ -114,7 +125,7 @@ class BatchNorm2d:
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
         (xh, s, batch), (Rxh, Rs), c = cache, Rcache, self.channels
-        rows, Rrows = as_rows(dy), as_rows(Rdy)
+        rows, Rrows, xh = as_rows(dy), as_rows(Rdy), as_rows(xh)
         (gamma, _), (Rgamma, _) = self._wide(w, rows), self._wide(Rw, rows)
         m, mean_Rdy, mean_R_dy_xh = rows.size // c, self._mean(Rrows), self._mean(Rrows, xh) + self._mean(rows, Rxh)
         Rdgamma, Rdbeta = self.split(Rdw)
@@ -128,12 +139,22 @@ class BatchNorm2d:
 
     def per_example(self, cache, dy):
         """(n, 2 c), in evaluation mode: sums over the places of each image.  Raises ValueError in training mode."""
-        xh, _, batch = cache
-        if batch is not None:
-            raise ValueError(
-                "per-example quantities have no meaning through batch-norm in training mode, where every example "
-                "moves the statistics of all; pass stats= (the running statistics) to use evaluation mode"
-            )
+        xh, _ = _constants(cache)
         n, rows = len(dy), as_rows(dy)
-        sums = [a.reshape(n, -1, self.channels).sum(1) for a in (rows * xh, rows)]
+        sums = [a.reshape(n, -1, self.channels).sum(1) for a in (rows * as_rows(xh), rows)]
         return array_module(xh).concatenate(sums, axis=1)
+
+    def cut(self, cache, rows):
+        xh, s = _constants(cache)
+        return take(xh, rows), s, None
+
+
+def _constants(cache):
+    """xh and s of a cache of evaluation mode."""
+    xh, s, batch = cache
+    if batch is None:
+        return xh, s
+    raise ValueError(
+        "per-example quantities have no meaning through batch-norm in training mode, where every example moves the "
+        "statistics of all; pass stats= (the running statistics) to use evaluation mode"
+    )

@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean of each window, channel by channel.
+"""Pooling: the maximum or the mean of each window, channel by channel.
 
 Both work on k*k views of the images, one for each place in a window, and keep channels last in memory.
 """
@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minicrest.arguments import whole
 from minicrest.backend import array_module
-from minicrest.nn.rows import places
+from minicrest.nn.layer import Layer, LinearMap
+from minicrest.nn.rows import places, take
 
 
 @dataclass(frozen=True)
-class MaxPool2d:
-    """y = the largest x in each window, first in reading order among equals.
+class MaxPool2d(Layer):
+    """y = the largest x in each window, and among equals the first in reading order.
 
     Given which pixel won, pooling is a choice of pixels: linear, so backward and both tangents use the same winners.
     """
 
     kernel: int = 2
     stride: int | None = None  # None: the kernel, so that windows do not overlap
-    size = statistics = 0
+    piecewise_linear = True
 
     def __post_init__(self):
-        if not 1 <= self.kernel <= 16:
-            raise ValueError(f"kernel must be from 1 to 16 (the winner's place is kept in a byte), got {self.kernel}")
+        whole("kernel of MaxPool2d", self.kernel, 1, 16)  # 16 x 16 places: the winner's is stored in a byte
+        if self.stride is not None:
+            self._positive("stride")
 
     def forward(self, w, x, stats=None):
         xp = array_module(x)
@@ -55,17 +58,24 @@ class MaxPool2d:
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
         return self.backward(w, cache, Rdy)
 
+    def cut(self, cache, rows):
+        winner, shape = cache
+        return take(winner, rows), (len(rows), *shape[1:])
+
 
 @dataclass(frozen=True)
-class AvgPool2d:
+class AvgPool2d(LinearMap):
     """y = the mean of x over each window; kernel None takes the whole image (global pooling). Linear."""
 
     kernel: int | None = None
-    stride: int | None = None
-    size = statistics = 0
+    stride: int | None = None  # None: the kernel
+
+    def __post_init__(self):
+        self._positive(*(name for name in ("kernel", "stride") if getattr(self, name) is not None))
 
     def forward(self, w, x, stats=None):
         if self.kernel is None:
+            _check_images(x, 1)
             return x.mean((2, 3), keepdims=True), x.shape
         views = _shifts(x, self.kernel, self.stride or self.kernel)
         return sum(views) / self.kernel**2, x.shape
@@ -79,18 +89,18 @@ class AvgPool2d:
             view += dy / self.kernel**2
         return dx
 
-    def tangent(self, w, shape, Rw, Rx):
-        return self.forward(w, Rx)[0], None
 
-    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, shape, Rdy)
+def _check_images(x, k: int) -> None:
+    if x.ndim != 4:
+        raise ValueError(f"pooling needs images x of shape (n, c, h, w), got {x.shape}")
+    if min(x.shape[2:]) < k:
+        raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
 
 
 def _shifts(x, k: int, stride: int):
     """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
+    _check_images(x, k)
     ho, wo = (places(side, k, stride) for side in x.shape[2:])
-    if ho < 1 or wo < 1:
-        raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
     last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
     return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]
 

@@ -1,7 +1,7 @@
-"""Images as matrices with long rows, for what is done to every channel alike.
+"""Images as matrices with long rows, for operations that treat every channel alike.
 
-NumPy is fast along the last axis of an array, if that is long. Channels come last in memory, and there are few. So a
-row here is a row of the image, w c numbers, and a vector with an entry a channel is repeated w times along it.
+NumPy is fast along the last axis of an array if that axis is long. Channels come last in memory, but they are few. So a
+row here is a row of the image, w c numbers, and a vector with one entry a channel is repeated w times along it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ def from_rows(rows, shape):
 
 
 def channels_last(x):
-    """The same array; images (n, c, h, w) get their channels last in memory, for layers are slow where orders mix."""
+    """The same array; images (n, c, h, w) get their channels last in memory, because mixed orders are slow."""
     return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
+
+
+def take(x, rows):
+    """x[rows] for indices rows (r,), int64, on the host or x's device; images get their channels last in memory."""
+    rows = array_module(x).asarray(rows)
+    return x.transpose(0, 2, 3, 1)[rows].transpose(0, 3, 1, 2) if x.ndim == 4 else x[rows]
 
 
 def wide(v, rows):
@@ -41,7 +47,7 @@ def places(side: int, k: int, stride: int) -> int:
 def channel_sums(rows, channels: int, factor=None):
     """(c,) sums over rows and places of `rows`, or of rows * factor.
 
-    As products with ones: adding many rows up is what BLAS does faster than sum.
+    Computed as products with ones, because BLAS adds up many rows faster than `sum` does.
     """
     xp, parts = array_module(rows), pieces(rows)
     sums = xp.empty((len(parts), rows.shape[1]), dtype=rows.dtype)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minicrest.arguments import shown, whole
 from minicrest.backend import array_module
 from minicrest.nn.chain import Residual
 from minicrest.nn.conv import Conv2d
+from minicrest.nn.layer import Layer, LinearMap
 from minicrest.nn.layers import Flatten, Linear, ReLU
 from minicrest.nn.losses import SoftmaxCrossEntropy
 from minicrest.nn.network import Network
@@ -15,10 +17,14 @@ from minicrest.nn.pool import AvgPool2d, MaxPool2d
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
-    if len(sizes) < 2:
-        raise ValueError(f"mlp needs at least (inputs, outputs), got {tuple(sizes)}")
-    layers = [Flatten()]
+    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between.
+
+    Raises TypeError for sizes that are no whole numbers, ValueError for fewer than two or below 1.
+    """
+    sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
+    if not callable(activation):
+        raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
+    layers: list[Layer] = [Flatten()]
     for i, o in zip(sizes, sizes[1:]):
         layers += [Linear(i, o), activation()]
     return Network(layers[:-1], loss)
@@ -28,12 +34,13 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
     """LeNet-5 (LeCun et al. 1998) in today's form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
 
     Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
+    Raises ValueError for images smaller than 12 x 12, and as `resnet20`.
     """
-    c, h, w = shape
+    c, h, w = _whole_numbers("shape (c, h, w)", shape, 3)
     padding = 2 if min(h, w) < 32 else 0
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
-        raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {tuple(shape)}")
+        raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
     return Network(
         [
             Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2),
@@ -49,8 +56,10 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
 
     Where a stage halves the image and doubles the channels the shortcut has no parameters: every second pixel, and
     zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
+    Raises ValueError where shape is not (c, h, w), TypeError where its numbers or `classes` are not whole.
     """
-    layers = [Conv2d(shape[0], 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
+    c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
+    layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
     for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
         layers += _block(c, o)
     return Network(layers + [AvgPool2d(), Flatten(), Linear(64, classes)], loss)
@@ -65,13 +74,24 @@ def _block(c: int, o: int):
     return [Residual(body, [] if c == o else [Subsample(stride, o - c)]), ReLU()]
 
 
+def _whole_numbers(name: str, values, count: int | None = None) -> tuple[int, ...]:
+    """`values` as a tuple of whole numbers, `count` of them (None: two or more), each at least 1."""
+    values = tuple(values) if hasattr(values, "__iter__") and not isinstance(values, str) else (values,)
+    if len(values) != count and (count or len(values) < 2):
+        raise ValueError(f"{name} must be {count or 'two or more'} whole numbers, got {shown(values)}")
+    return tuple(whole(f"each number in {name}", value, 1) for value in values)
+
+
 @dataclass(frozen=True)
-class Subsample:
-    """y = every `stride`-th pixel of x, with `extra` channels of zeros after x's own. Linear, no parameters."""
+class Subsample(LinearMap):
+    """y = every `stride`-th pixel of x, followed by `extra` channels of zeros. Linear, no parameters."""
 
     stride: int
     extra: int
-    size = statistics = 0
+
+    def __post_init__(self):
+        self._positive("stride")
+        whole("extra of Subsample", self.extra, 0)
 
     def forward(self, w, x, stats=None):
         n, c, h, wide = x.shape
@@ -85,9 +105,3 @@ class Subsample:
         dx = array_module(dy).zeros((n, h, wide, c), dtype=dy.dtype).transpose(0, 3, 1, 2)
         dx[:, :, :: self.stride, :: self.stride] = dy[:, :c]
         return dx
-
-    def tangent(self, w, shape, Rw, Rx):
-        return self.forward(w, Rx)[0], None
-
-    def backward_tangent(self, w, shape, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, shape, Rdy)

@@ -9,6 +9,7 @@ from minicrest.nn import (
     BatchNorm2d,
     Conv2d,
     Flatten,
+    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -111,7 +112,7 @@ class Setting:
         self.chain.backward(w, caches, dy, None, kept=kept)
         Ry, Rcaches = self.chain.tangent(w, caches, Rw, Rx)
         Rdw = array_module(w).full_like(w, np.nan)
-        Rdx = self.chain.backward_tangent(w, caches, iter(kept), Rw, Rcaches, Rdy, Rdw)
+        Rdx = self.chain.backward_tangent(w, caches, kept, Rw, Rcaches, Rdy, Rdw)
         return Ry, Rdx, Rdw
 
 
@@ -171,7 +172,7 @@ def test_an_input_that_does_not_move_may_be_left_out(case, device):
     _, caches = here.chain.forward(w, x, stats)
     here.chain.backward(w, caches, dy, dw, need_dx=False, kept=kept)
     Ry, Rcaches = here.chain.tangent(w, caches, Rw, None)
-    here.chain.backward_tangent(w, caches, iter(kept), Rw, Rcaches, Rdy, Rdw, need_dx=False)
+    here.chain.backward_tangent(w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=False)
     expected = here.second_order(here.Rw, np.zeros_like(here.x), here.Rdy)
     assert relative_error(to_numpy(dw), to_numpy(here.first_order()[2])) < ROUNDING
     assert relative_error(to_numpy(Ry), to_numpy(expected[0])) < ROUNDING
@@ -203,7 +204,7 @@ def test_a_layer_keeps_nothing_and_changes_nothing(case):
 
 # ---- one example at a time
 
-PER_EXAMPLE = [case for case in MODES if hasattr(case[0], "per_example")]
+PER_EXAMPLE = [case for case in MODES if type(case[0]).per_example is not Layer.per_example]
 
 
 @pytest.mark.parametrize("case", PER_EXAMPLE, ids=lambda case: "-".join(map(name_of, case)))
@@ -219,13 +220,37 @@ def test_per_example_is_backward_of_single_examples(case, device):
     assert relative_error(to_numpy(here.layer.per_example(cache, dy)), np.array(singles)) < ROUNDING
 
 
+def test_a_cut_cache_is_the_cache_of_the_rows_alone(case, device):
+    """By what can be computed from it: backward and both tangents of all examples but the first, in reverse order."""
+    here = Setting(*case, "channels last", device)
+    rows, (w, x, stats) = np.arange(len(here.x))[:0:-1], here.arrays("w x stats")
+    _, cache = here.layer.forward(w, x, stats)
+    if here.layer.statistics and stats is None:
+        with pytest.raises(ValueError, match="no meaning through batch-norm in training mode"):
+            here.layer.cut(cache, rows)
+        return
+    _, expected = here.layer.forward(w, here.put(here.x[rows]), stats)
+    for found, wanted in zip(*(_derivatives(here, c, rows) for c in (here.layer.cut(cache, rows), expected))):
+        assert relative_error(to_numpy(found), to_numpy(wanted)) < ROUNDING
+
+
+def _derivatives(here, cache, rows):
+    """dx, dw, Ry, Rdx, Rdw from the cache of these rows."""
+    w, Rw = here.arrays("w Rw")
+    Rx, dy, Rdy = (here.put(a[rows]) for a in (here.Rx, here.dy, here.Rdy))
+    dw, Rdw, kept = array_module(w).full_like(w, np.nan), array_module(w).full_like(w, np.nan), []
+    dx = here.chain.backward(w, [cache], dy, dw, kept=kept)
+    Ry, Rcaches = here.chain.tangent(w, [cache], Rw, Rx)
+    return dx, dw, Ry, here.chain.backward_tangent(w, [cache], kept, Rw, Rcaches, Rdy, Rdw), Rdw
+
+
 def test_linear_shortcuts_equal_the_explicit_matrix(device):
     here = Setting(Linear(4, 3), (5, 4), "train", "plain", device)
     x, dy = here.arrays("x dy")
     G = to_numpy(here.layer.per_example(x, dy))
     assert relative_error(to_numpy(here.layer.gram(x, dy)), G @ G.T) < ROUNDING
     assert relative_error(to_numpy(here.layer.square_norms(x, dy)), (G**2).sum(1)) < ROUNDING
-    assert relative_error(to_numpy(here.layer.square_sum(x, dy * dy)), (G**2).sum(0)) < ROUNDING
+    assert relative_error(to_numpy(here.layer.square_sum(x, here.layer.squares(x, dy))), (G**2).sum(0)) < ROUNDING
 
 
 @pytest.mark.parametrize("channels", [4, 1])
@@ -293,12 +318,11 @@ def test_max_pool_does_not_hide_a_nan(place, device):
 
 
 def test_batch_statistics_are_mean_and_unbiased_variance(device):
-    for shape in [(6, 3), (4, 3, 2, 5), (1, 3)]:
+    for shape in [(6, 3), (4, 3, 2, 5), (2, 3)]:
         x, layer = stream(7, "statistics").standard_normal(shape) + 5, BatchNorm2d(3)
         _, cache = layer.forward(to_device(np.ones(6), device), to_device(x, device))
         columns = np.moveaxis(x, 1, -1).reshape(-1, 3)
-        variance = columns.var(0, ddof=1) if len(columns) > 1 else np.zeros(3)
-        expected = np.concatenate([columns.mean(0), variance])
+        expected = np.concatenate([columns.mean(0), columns.var(0, ddof=1)])
         assert relative_error(to_numpy(layer.batch_statistics(cache)), expected) < ROUNDING
 
 
@@ -347,8 +371,9 @@ def test_shapes_that_do_not_fit_are_named(device):
 @pytest.mark.parametrize(
     "sizes, text",
     [
-        ((0, 1, 3), "must be at least 1, got Conv2d"), ((1, 0, 3), "at least 1"), ((1, 1, 0), "at least 1"),
-        ((1, 1, 3, 0), "at least 1"), ((1, 1, 3, 1, 3), "less than the kernel, got"), ((1, 1, 3, 1, -1), "at least 0"),
+        ((0, 1, 3), "inputs of Conv2d must be at least 1, got 0"), ((1, 0, 3), "outputs of Conv2d must be at least 1"),
+        ((1, 1, 0), "kernel of Conv2d must be at least 1"), ((1, 1, 3, 0), "stride of Conv2d must be at least 1"),
+        ((1, 1, 3, 1, 3), r"less than the kernel\) must be in 0..2, got 3"), ((1, 1, 3, 1, -1), "at least 0"),
     ],
 )  # fmt: skip
 def test_impossible_convolutions_are_refused(sizes, text):
@@ -358,7 +383,7 @@ def test_impossible_convolutions_are_refused(sizes, text):
 
 @pytest.mark.parametrize("kernel", [0, 17])
 def test_impossible_pooling_is_refused(kernel):
-    with pytest.raises(ValueError, match=f"kernel must be from 1 to 16 .*, got {kernel}"):
+    with pytest.raises(ValueError, match=f"kernel of MaxPool2d must be in 1..16, got {kernel}"):
         MaxPool2d(kernel)
 
 

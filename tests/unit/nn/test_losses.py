@@ -112,6 +112,49 @@ def test_large_logits_do_not_overflow(device, dtype):
     assert not to_numpy(loss.hessian(z, y, z)).any() and not to_numpy(loss.curvature_root(z, y)).any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_rows_of_very_different_size_do_not_disturb_each_other(device):
+    """The largest logit is taken row by row: with one for the whole batch the small rows would be 0/0."""
+    z, y = to_device(np.array([[0.0, 0.0], [1e4, 1e4], [-1e4, -1e4]]), device), to_device(np.array([0, 1, 1]), device)
+    loss = SoftmaxCrossEntropy()
+    assert np.allclose(to_numpy(loss.losses(z, y)), np.log(2), rtol=ROUNDING)
+    assert to_numpy(loss.gradient(z, y)).tolist() == [[-0.5, 0.5], [0.5, -0.5], [0.5, -0.5]]
+    u = to_device(np.array([[1.0, 0.0]] * 3), device)
+    assert to_numpy(loss.hessian(z, y, u)).tolist() == [[0.25, -0.25]] * 3
+
+
+def test_both_is_losses_and_gradient(case):
+    loss, z, y, _, put, _ = case
+    for found, expected in zip(loss.both(put(z), put(y)), (loss.losses(put(z), put(y)), loss.gradient(put(z), put(y)))):
+        assert np.array_equal(to_numpy(found), to_numpy(expected))
+
+
+BAD = [  # loss, z, y, what is said
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 3]), r"3 logits allow labels in 0..2, .* from 0 to 3"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([-1, 0]), r"labels in 0..2, got labels from -1 to 0"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0.0, 1.0]), "must be whole numbers, got float64"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.zeros((2, 1), int), r"must have shape \(2,\), got \(2, 1\)"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.zeros(3, int), "a target for each of the 2 rows"),
+    (SoftmaxCrossEntropy(), np.ones(3), np.zeros(3, int), r"logits z must be an array of shape \(n, C\), got \(3,\)"),
+    (SoftmaxCrossEntropy(), [[1.0, 2.0]], [0], r"logits z must be an array of shape \(n, C\), got \[\["),
+    (LogisticLoss(), np.ones((2, 1)), np.array([0, 2]), "labels for LogisticLoss must be 0 or 1, got .* from 0 to 2"),
+    (LogisticLoss(), np.ones((2, 1)), np.array([0.5, 1]), "must be 0 or 1"),
+    (LogisticLoss(), np.ones((2, 3)), np.array([0, 1]), r"takes z \(n, 1\) and y \(n,\), got \(2, 3\) and \(2,\)"),
+    (LogisticLoss(), np.ones((2, 1)), np.array([[0], [1]]), r"takes z \(n, 1\)"),
+    (SquaredError(), np.ones((2, 3)), np.ones((2, 2)), r"targets y must have shape \(2, 3\), .* got \(2, 2\)"),
+    (SquaredError(), np.ones((2, 3)), np.array([0, 3]), r"labels in 0..2"),
+    (SquaredError(), np.ones((2, 3)), np.array([0.5, 1.5]), "must be whole numbers"),
+    (SquaredError(), np.ones((2, 1)), np.ones(3), "a target for each of the 2 rows"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "z", "y", "text"), BAD, ids=range(len(BAD)))
+def test_targets_that_do_not_fit_are_refused(loss, z, y, text):
+    for method in (loss.losses, loss.gradient):
+        with pytest.raises((ValueError, TypeError), match=text):
+            method(z, y)
+
+
 def test_predictions(device):
     z = to_device(np.array([[0.1, 2.0, -1.0], [3.0, -4.0, 0.5]]), device)
     assert to_numpy(SoftmaxCrossEntropy().predict(z)).tolist() == [1, 0]

@@ -158,6 +158,53 @@ def test_last_layer_gives_the_gradient_of_the_last_weights(setting):
     assert relative_error(found[-expected.size :], expected) < ROUNDING
 
 
+# ---- a forward pass, finished for some examples
+
+FEW = np.array([0.5, 0, 2, 0, 0])
+
+
+def test_finish_is_the_gradient_with_zero_weights(setting, device):
+    """Against the whole batch sent back, zeros and all; on a device the weights stay on the host, as they may."""
+    net, theta, x, y, _, stats = make(*setting)
+    T, X, Y, S, C = on(device, theta, x, y, stats, FEW[:, None] / N)
+    begun, expected = net.begin(T, X, Y, S), array_module(T).full_like(T, np.nan)
+    net.chain.backward(T, begun.caches, C * begun.logit_gradients, expected, need_dx=False)
+    expected = to_numpy(expected) + net.loss.l2 * FEW.mean() * theta
+    assert relative_error(to_numpy(net.finish(T, begun, FEW)), expected) < ROUNDING
+    assert relative_error(to_numpy(net.step(T, X, Y, FEW, S).gradient), expected) < ROUNDING
+    assert relative_error(to_numpy(net.finish(T, begun)), to_numpy(net.gradient(T, X, Y, stats=S))) < ROUNDING
+
+
+def test_only_rows_with_weight_go_back_unless_batch_norm_couples_them(setting, monkeypatch):
+    net, theta, x, y, _, stats = make(*setting)
+    lengths, whole = [], Linear.backward
+    monkeypatch.setattr(Linear, "backward", lambda self, w, x, dy, *rest: lengths.append(len(dy)) or whole(
+        self, w, x, dy, *rest
+    ))  # fmt: skip
+    net.finish(theta, net.begin(theta, x, y, stats), FEW)
+    assert set(lengths) == {N if net.coupled and stats is None else 2}
+    assert net.coupled == (setting[0] in NORMED)
+
+
+def test_weights_that_are_all_zero_give_a_gradient_of_zeros(setting, device):
+    net, theta, x, y, _, stats = make(*setting)
+    T, X, Y, S = on(device, theta, x, y, stats)
+    for W in (np.zeros(N), to_device(np.zeros(N), device)):
+        assert not to_numpy(net.gradient(T, X, Y, W, S)).any()
+
+
+@pytest.mark.parametrize("device", ["cuda"], indirect=True)
+def test_weights_on_a_device_are_not_looked_at(device):
+    """The host would wait for them. Only the stand-in counts waits."""
+    from tests import standin
+
+    net, *host = make("conv", "softmax", "eval")
+    T, X, Y, W, S = on(device, *host)
+    standin.synchronisations.reset()
+    net.step(T, X, Y, W, S)
+    assert standin.synchronisations.count == 0
+
+
 # ---- one example at a time
 
 
@@ -312,7 +359,7 @@ def test_sizes_of_the_known_networks(device):
 
 
 def test_impossible_networks_are_refused():
-    with pytest.raises(ValueError, match=r"at least \(inputs, outputs\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"sizes .* must be two or more whole numbers, got \(3,\)"):
         mlp((3,))
     with pytest.raises(ValueError, match=r"at least 12 x 12 pixels, got shape \(1, 7, 28\)"):
         lenet((1, 7, 28))

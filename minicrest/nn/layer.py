@@ -1,0 +1,135 @@
+"""The contract of a layer: four formulas, from which a network gets its gradient and its exact Hessian-vector product.
+
+    forward            y        = f(x; w)                     and a cache: what the other three need
+    backward           dx, dw   from dy = dL/dy               (reverse mode)
+    tangent            Ry       = derivative of f along (Rx, Rw)                  (forward mode)
+    backward_tangent   Rdx, Rdw = derivative of backward along (Rx, Rw, Rdy)      (forward over reverse)
+
+R{.} is Pearlmutter's operator (Fast exact multiplication by the Hessian, 1994): Rq = d/de q(w + e v) at e = 0. A layer
+is stateless. Its parameters arrive as `w`, a flat view of the network's theta, and their gradient is written into
+`dw`, a flat view of the network's gradient. `per_example` is the fifth formula: the gradient of every single example.
+
+Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
+Images are (n, c, h, w); see `conv.py` and `pool.py` for convolution and pooling.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minicrest.arguments import whole
+from minicrest.nn.rows import take
+
+
+class Layer:
+    """Inherit this, state what differs from the defaults, and write the four formulas: they suffice for every network.
+
+    size             number of parameters
+    statistics       number of running statistics; a layer whose examples influence each other in training mode has some
+    piecewise_linear True promises that y is piecewise linear in x for a fixed w, and affine in w for a fixed x: the
+                     second derivatives are then zero, as `Network.hessian_diagonal` requires
+    convolves        True asks a chain to share its work among threads (see threads.py)
+    composite        True for a layer made of layers, whose `backward` takes `kept` (see chain.py)
+    outputs          a layer that fixes the number of columns or channels of y states it under this name
+    """
+
+    size = 0
+    statistics = 0
+    piecewise_linear = False
+    convolves = False
+    composite = False
+
+    def initialize(self, rng: np.random.Generator) -> np.ndarray:
+        """(size,) initial parameters, float64 on the host. A layer that has parameters must state its own."""
+        if self.size:
+            raise missing(self, "initialize(rng)")
+        return np.zeros(0)
+
+    def initial_statistics(self) -> np.ndarray:
+        """(statistics,) running statistics before training: means of 0, then variances of 1."""
+        return np.repeat([0.0, 1.0], self.statistics // 2)
+
+    def forward(self, w, x, stats=None):
+        """(y, cache) for w (size,) and x (n, ...).  stats: None in training mode, else (statistics,).
+
+        Raises ValueError where x does not fit the layer.
+        """
+        raise missing(self, "forward(w, x, stats)")
+
+    def backward(self, w, cache, dy, dw=None, need_dx=True):
+        """dx, shaped as x, from dy, shaped as y; the gradient of w goes into dw (size,), which may be None.
+
+        With need_dx=False nobody reads what is returned: it may be None.
+        """
+        raise missing(self, "backward(w, cache, dy, dw, need_dx)")
+
+    def tangent(self, w, cache, Rw, Rx):
+        """(Ry, Rcache) along Rw (size,) and Rx, shaped as x; Rx is None where the input does not move."""
+        raise missing(self, "tangent(w, cache, Rw, Rx)")
+
+    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,)."""
+        raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+
+    def per_example(self, cache, dy):
+        """(n, size) the gradient of every single example, where dy holds the dy of each."""
+        raise missing(self, "per_example(cache, dy)")
+
+    def gram(self, cache, dy):
+        """(n, n) inner products of the per-example gradients."""
+        G = self.per_example(cache, dy)
+        return G @ G.T
+
+    def square_norms(self, cache, dy):
+        """(n,) squared norms of the per-example gradients."""
+        return (self.per_example(cache, dy) ** 2).sum(1)
+
+    def squares(self, cache, dy):
+        """What one dy contributes to `square_sum`; it is added up over several dy first."""
+        return (self.per_example(cache, dy) ** 2).sum(0)
+
+    def square_sum(self, cache, squares):
+        """(size,) per-example gradients squared and summed over examples, and over every dy that `squares` sums."""
+        return squares
+
+    def batch_statistics(self, cache):
+        """(statistics,) what the layer measured in training mode, for the running average."""
+        raise missing(self, "batch_statistics(cache)")
+
+    def cut(self, cache, rows):
+        """The cache that `forward` would have returned for the examples `rows` (r,) alone, int64 indices.
+
+        This default serves caches that are an array with one entry an example, or None, or a tuple or list of these.
+        In training mode a layer with statistics has no such cache.  Raises TypeError for any other cache.
+        """
+        if cache is None:
+            return None
+        if isinstance(cache, (tuple, list)):
+            return type(cache)(Layer.cut(self, part, rows) for part in cache)
+        if not hasattr(cache, "ndim"):
+            raise missing(self, "cut(cache, rows)")
+        return take(cache, rows)
+
+    def _positive(self, *names: str) -> None:
+        """Check that these attributes are whole numbers of at least 1."""
+        for name in names:
+            whole(f"{name} of {type(self).__name__}", getattr(self, name), 1)
+
+
+class LinearMap(Layer):
+    """A linear layer without parameters, whose cache is the shape of x: its tangents are its forward and backward."""
+
+    piecewise_linear = True
+
+    def tangent(self, w, cache, Rw, Rx):
+        return self.forward(w, Rx)[0], None
+
+    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
+        return self.backward(w, cache, Rdy)
+
+    def cut(self, cache, rows):
+        return (len(rows), *cache[1:])
+
+
+def missing(thing, method: str) -> TypeError:
+    return TypeError(f"{type(thing).__name__} does not state {method}, which is needed here")
