@@ -10,6 +10,7 @@ import types
 import typing
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ class _Trainer:
                 feedback = self.step(batch)
             with oracle.phase("select"):
                 now.method_state = self.method.observe(now.method_state, feedback)
-            np.add.at(now.uses, batch.indices, 1)
+            np.add.at(now.uses, batch.indices[feedback.weights != 0], 1)
         now.complete = now.complete or oracle.progress >= 1
         if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
             self.look()
@@ -164,7 +165,9 @@ class _Trainer:
     def step(self, batch: Batch):
         """Move the parameters along the batch's gradient, and note whether anything is not finite."""
         now = self.now
-        gradient, feedback, batch_statistics = self.learner.step(batch)
+        choose = getattr(self.method, "choose", None)
+        chosen = partial(choose, now.method_state) if choose else None
+        gradient, feedback, batch_statistics = self.learner.step(batch, chosen)
         progress = self.limits.progress(now.step + 1, now.ledger.cost)
         now.optimizer_state = self.optimizer.update(now.theta, gradient, now.optimizer_state, self.schedule(progress))
         now.statistics = self.learner.following(batch_statistics)

@@ -11,10 +11,10 @@ from minicrest.learner import Learner
 from minicrest.nn import Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.scores import fork_epochs
 from minicrest.selection.craig import Craig
 from minicrest.selection.el2n import el2n
 from minicrest.selection.milo import Milo, cosines, draw, prepare, quotas, representative
+from minicrest.selection.scores import fork_epochs
 from minicrest.submodular import GraphCut
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
