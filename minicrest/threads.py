@@ -71,7 +71,7 @@ def by_pieces(work, *arrays) -> None:
 def share(work, parts: list) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
 
-    A thread may so reuse its buffers from part to part. np.errstate holds in all threads, and an error in one of them
+    So a thread may reuse its buffers from part to part. np.errstate holds in all threads, and an error in one of them
     is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) or 1

@@ -5,8 +5,7 @@ and returned as a transposed view, as PyTorch's channels_last does. Then the num
 and convolution is k matrix products, one for each row of the window (im2col along one axis only: see `_columns`).
 
 Their left factors hold k times as many numbers as the images, so they are built for a few images at a time: small
-enough to stay in the cache, and shared among a few threads (NumPy; threads.py). On a GPU, where launches are what
-costs, they are built all at once.
+enough to stay in the cache, and shared among a few threads (NumPy; threads.py). On a GPU they are built all at once.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from minicrest.nn.layer import Layer
 from minicrest.nn.rows import channel_sums, places, wide
 from minicrest.threads import PIECE, by_pieces, pieces, share
 
-DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launching is what costs
+DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launches dominate the cost
 SHORT = 8  # numbers in a row of a window, below which windows are copied in another order
 
 

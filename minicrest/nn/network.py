@@ -51,11 +51,11 @@ class Pass(NamedTuple):
 class Network:
     """Layers and a loss (see the module's first lines for theta, stats and weights).
 
-    Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device; but for theta they
-    may be lists. They are cast to theta's type, labels excepted.
-    Errors, in every method: TypeError for what is no Layer, Loss or array of numbers, and for theta that is no array of
-    floats; ValueError, which reports what came and what fits, for a shape, device or label that does not fit. The
-    values of labels and weights are checked on the host only: on a device the host would have to wait for them.
+    Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device (weights may stay on
+    the host). All but theta may be lists, and all but y are cast to theta's type.
+    Errors, in every method: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for a
+    shape, device or label that does not fit; each reports what came and what is expected. The values of labels and
+    weights are checked on the host only, because the host would have to wait for a device.
     """
 
     def __init__(self, layers, loss):
@@ -163,11 +163,11 @@ class Network:
     def finish(self, theta, forward_pass: Pass, weights=None):
         """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `forward_pass`, begun at the same theta.
 
-        Where weights (n,) are on the host, only examples of non-zero weight go backward; unless batch-norm couples
-        them, in training mode. Weights on a device are not looked at, for the host would have to wait for them.
+        Where weights (n,) are on the host, only examples of non-zero weight go backward, unless batch-norm in training
+        mode couples them. Weights on a device are not inspected, because the host would have to wait for them.
         """
         xp, caches, n = array_module(theta), forward_pass.caches, len(forward_pass.losses)
-        c, rows = self._coefficients(forward_pass.logits, weights), range(n)
+        c, rows = self._coefficients(forward_pass.logits, weights), np.arange(n)
         dz = c * forward_pass.logit_gradients
         if weights is not None and array_module(weights) is np and forward_pass.statistics is None:
             rows = np.flatnonzero(weights)

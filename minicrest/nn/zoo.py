@@ -31,7 +31,7 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 
 
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
-    """LeNet-5 (LeCun et al. 1998) in today's form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
+    """LeNet-5 (LeCun et al. 1998) in its modern form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
 
     Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     Raises ValueError for images smaller than 12 x 12, and as `resnet20`.

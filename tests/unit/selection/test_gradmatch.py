@@ -14,6 +14,7 @@ from minicrest.nn import Flatten, Linear, Network, SoftmaxCrossEntropy, SquaredE
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
+from minicrest.selection.base import first_copies
 from minicrest.selection.gradmatch import GradMatch, omp
 from minicrest.submodular import facility_location, quotas
 from minicrest.train import train
@@ -203,6 +204,13 @@ def test_equal_rows_go_to_the_lowest_index(trial):
     assert chosen[0] < len(base)
     for e in chosen:  # a copy comes only after all before it
         assert all(copy in chosen for copy in range(e % len(base), e, len(base)))
+
+
+def test_copies_are_found_by_value():
+    """The lowest equal row, over several arrays at once; 0.0 equals -0.0, and one differing bit makes another row."""
+    a = np.array([[1.0, 0.0], [1.0, -0.0], [1.0, np.nextafter(0, 1)], [1.0, 0.0], [2.0, 0.0]])
+    assert first_copies(a).tolist() == [0, 0, 2, 0, 4]
+    assert first_copies(a, np.array([0, 0, 0, 1, 0])).tolist() == [0, 0, 2, 3, 4]
 
 
 def test_duplicates_share_the_weight_of_one():
