@@ -46,7 +46,8 @@ class Learner:
         oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
         begun = oracle._network.begin(oracle.theta, x, oracle._data.targets(i))
-        feedback = Feedback(i, begun.losses, begun.logits, oracle.labels[i], oracle.seed, begun.logit_gradients, weights)
+        free = begun.losses, begun.logits, oracle.labels[i], oracle.seed, begun.logit_gradients
+        feedback = Feedback(i, *free, weights)
         if choose is not None:
             _, weights = oracle._examples(Batch(i, choose(feedback)))
             oracle.ledger.charge(backward=self._backward(weights))

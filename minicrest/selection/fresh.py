@@ -21,7 +21,7 @@ import numpy as np
 
 from minicrest.arguments import whole
 from minicrest.batch import uniform
-from minicrest.selection.base import Counter, checked_batch_size, epoch_slice
+from minicrest.selection.base import Counter, epoch_slice
 from minicrest.selection.method import Method
 from minicrest.submodular import facility_location
 
@@ -36,18 +36,17 @@ class Fresh(Method):
     price = "a step r + 2 m (3 r through batch-norm)"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
+        whole("m", self.m, 1)
         if self.r is not None:
-            whole("r, the number of candidates,", self.r, least=self.m)
+            whole("r", self.r, self.m)
 
     def init(self, oracle) -> Counter:
-        """Nothing has been proposed."""
         return Counter()
 
     def propose(self, state, oracle):
-        """The candidates V."""
         r = 4 * self.m if self.r is None else self.r
-        return uniform(epoch_slice(oracle, len(oracle), r, state.step, "fresh")), replace(state, step=state.step + 1)  # 1
+        V = epoch_slice(oracle, len(oracle), r, state.step, "fresh")  # 1
+        return uniform(V), replace(state, step=state.step + 1)
 
     def choose(self, state, feedback) -> np.ndarray:
         """(r,) gamma_j for the medoids, 0 for the others."""

@@ -18,9 +18,9 @@ from minicrest.oracle import Oracle
 class Method:
     """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
 
-    # A fourth transition, for methods that choose INSIDE the training step: choose(state, feedback) returns a weight >= 0
-    # for each example that `propose` named, after its forward pass and before the backward pass, which only those
-    # of non-zero weight have. It changes no state: `observe` sees what it chose in feedback.weights.
+    # A fourth transition, for methods that choose INSIDE the training step: choose(state, feedback) returns a weight
+    # (>= 0) for each example that `propose` named. It is asked between the two passes, and only examples of non-zero
+    # weight go back. It changes no state: `observe` sees what was chosen in feedback.weights.
     choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
 
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line

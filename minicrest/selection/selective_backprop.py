@@ -1,9 +1,9 @@
 """Selective-Backprop: go back only through examples of high loss (Jiang et al., 2019, arXiv 1910.00762).
 
-    1  V: the next m examples of a shuffled pass over the data; a forward pass gives their losses            price m
-    2  F_i = the share of the last R losses that are at most example i's loss (all examples of any step count)
+    1  V: the next m examples of a shuffled pass over the data; a forward pass gives their losses     price m
+    2  F_i = the share of the last R losses, those of V included, that are at most example i's
     3  keep example i with probability F_i^beta, independently
-    4  step on the mean gradient of the kept, without weights: biased towards what is hard                    price 2 |kept|
+    4  step on the mean gradient of the kept, without weights: biased towards what is hard             price 2 |kept|
     5  remember the losses of V in place of the oldest of the R
 
 In the paper the kept ones wait until a whole batch of them has come together; here a step follows each forward pass, on
@@ -21,7 +21,7 @@ from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import checked_batch_size, epoch_slice
+from minicrest.selection.base import epoch_slice
 from minicrest.selection.method import Method
 
 
@@ -35,7 +35,10 @@ class History:
 
 @dataclass(frozen=True)
 class SelectiveBackprop(Method):
-    """Keep by the rank of the loss.  m: examples of the forward pass.  beta: power of the rank.  R: losses remembered."""
+    """Keep by the rank of the loss.
+
+    m: examples of the forward pass.  beta: power of the rank; 0 keeps all.  R: losses remembered.
+    """
 
     m: int = 128
     beta: float = 2.0
@@ -44,16 +47,14 @@ class SelectiveBackprop(Method):
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
+        whole("m", self.m, 1)
         number("beta", self.beta, "[0, inf)")
-        whole("R, the number of losses remembered,", self.R, least=1)
+        whole("R", self.R, 1)
 
     def init(self, oracle) -> History:
-        """No loss is known yet."""
         return History(0, np.zeros(0))
 
     def propose(self, state, oracle):
-        """The candidates V."""
         V = epoch_slice(oracle, len(oracle), self.m, state.step, "selective-backprop")  # 1
         return uniform(V), replace(state, step=state.step + 1)
 
@@ -67,6 +68,5 @@ class SelectiveBackprop(Method):
         return kept * (len(kept) / max(1, np.count_nonzero(kept)))  # 4
 
     def observe(self, state, feedback) -> History:
-        """The losses of V are remembered, whether kept or not."""
         losses = np.append(state.losses, to_numpy(feedback.losses).astype(np.float64))
         return replace(state, losses=losses[-self.R :])  # 5

@@ -12,8 +12,9 @@ logits' gradient p - y, which the forward pass gives for free, tells which. The 
 The step is unbiased for the mean gradient of V, whatever pi > 0. If |g_i| <= L s_i, its variance given V is at most
 (L^2/m^2) sum_i s_i (tau - s_i)_+. For random V its mean square error about the gradient of all examples is below
 (L^2/m) E[s^2/pi]; of all choices of pi, this one minimises the price times that bound, which is never above what going
-back through all of V has, and as low as a third of it (theory/thinning_bounds.py derives all of this). `low` keeps weights
-below 1/low where the bound on |g_i| is a poor one: then the variance given V is at most (1/low - 1)/m mean |g_i|^2.
+back through all of V has, and as low as a third of it (theory/thinning_bounds.py derives all of this). `low` keeps
+weights below 1/low where the bound on |g_i| is a poor one: the variance given V is then at most (1/low - 1)/m times
+the mean of |g_i|^2.
 
 Kin: importance sampling by a bound from the last layer (Katharopoulos, Fleuret, ICML 2018, arXiv 1803.00942) draws with
 replacement from a larger batch; minimal variance sampling (Ibragimov, Gusev, NeurIPS 2019) has the same form of pi for
@@ -29,12 +30,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.arguments import number
+from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform
 from minicrest.ledger import PRICE
 from minicrest.random import stream
-from minicrest.selection.base import Counter, checked_batch_size, epoch_slice
+from minicrest.selection.base import Counter, epoch_slice
 from minicrest.selection.method import Method
 
 
@@ -67,15 +68,13 @@ class Thinning(Method):
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
 
     def __post_init__(self):
-        checked_batch_size(self.m)
+        whole("m", self.m, 1)
         number("low", self.low, "[0, 1]")
 
     def init(self, oracle) -> Counter:
-        """Nothing has been proposed."""
         return Counter()
 
     def propose(self, state, oracle):
-        """The candidates V."""
         V = epoch_slice(oracle, len(oracle), self.m, state.step, "thinning")  # 1
         return uniform(V), replace(state, step=state.step + 1)
 

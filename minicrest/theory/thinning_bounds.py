@@ -1,7 +1,7 @@
 """The bounds of thinning, fresh and lazy coresets: what one forward pass, chosen from, is worth.
 
 bounds.py has the conventions: NumPy on the host, float64, Euclidean norms. m examples go forward; example i has a score
-s_i >= 0, known from the forward pass, and goes back with probability pi_i, weighted by 1/pi_i. All of it is derived here.
+s_i >= 0, known from the forward pass, and goes back with probability pi_i, weighted by 1/pi_i. All is derived here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 def thinned_variance(G, pi) -> float:
     """E |ghat - mean g|^2 = (1/m^2) sum_i |g_i|^2 (1/pi_i - 1), ghat = (1/m) sum over the kept of g_i / pi_i, exactly.
 
-    G (m, d) the gradients of V, pi (m,) in (0, 1].  Derived: each kept independently, so the terms are uncorrelated; one
-    is g_i / pi_i with probability pi_i, else 0: mean g_i, mean square |g_i|^2 / pi_i. In particular ghat is unbiased.
+    G (m, d) the gradients of V, pi (m,) in (0, 1].  Derived: each is kept independently, so the terms are uncorrelated;
+    one is g_i / pi_i with probability pi_i, else 0: mean g_i, mean square |g_i|^2 / pi_i. So ghat is unbiased.
     """
     squares = (np.asarray(G) ** 2).sum(1)
     return float((squares * (1 / pi - 1)).sum()) / len(squares) ** 2
@@ -33,11 +33,11 @@ def floor_variance_bound(G, low: float) -> float:
 
 
 def price_times_square(s, pi, forward: float = 1.0, backward: float = 2.0) -> float:
-    """(forward + backward mean pi) mean s^2 / pi, over what it is for pi = 1: thinning's worth, between 1/3 and 1 at best.
+    """(forward + backward mean pi) mean s^2 / pi, over what it is for pi = 1: between 1/3 and 1 at the best pi.
 
-    The first factor is the price of an example. The second bounds the error: for V drawn independently, E |ghat - mean g
-    of all|^2 <= (L^2/m) E s^2 / pi. Its product with the price is what an error costs, as m examples more lower it by
-    1/m. Examples with s_i = 0 have no gradient and count as 0.
+    The first factor is the price of an example. The second bounds the error: for V drawn independently, the mean square
+    error about the gradient of all is at most (L^2/m) E s^2 / pi. Their product is what an error costs, as it falls
+    with 1/m and the price of a step grows with m. Examples with s_i = 0 have no gradient and count as 0.
     """
     some = s > 0
     squares = float((s[some] ** 2 / pi[some]).sum()) / len(s)
