@@ -5,6 +5,7 @@ A question is billed before it is answered, and methods are compared at equal bi
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,6 +79,13 @@ class Oracle:
         held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
         held_out._place = self._place
         return held_out
+
+    def at(self, theta, statistics) -> Oracle:
+        """An oracle that answers at other parameters (d,) and statistics, on the same bill and at the same time."""
+        other = copy.copy(self)
+        other._place = SimpleNamespace()
+        Learner(other).move(theta, statistics, self.time, self.progress)
+        return other
 
     def phase(self, name: str):
         """Bill what happens inside the `with` block to the phase `name`."""
