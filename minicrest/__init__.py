@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minicrest.backend import to_device
     from minicrest.datasets import Dataset, load
-    from minicrest.experiments import Setup, compare
+    from minicrest.experiments import Setup
+    from minicrest.experiments.compare import compare
     from minicrest.nn import Network, lenet, mlp, resnet20
     from minicrest.optim import SGD, AdamW
     from minicrest.oracle import Oracle

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import time
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +42,7 @@ def save(path, tree) -> None:
     The file is whole or not there: it is written beside `path`, flushed to disk, and renamed over it.
     Raises TypeError for anything else in the tree, and then leaves an existing file as it was.
     """
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     text = json.dumps({"format": FORMAT, "tree": _flatten(tree, arrays)})
     write_atomically(path, lambda file: np.savez(file, tree=np.array(text), **arrays))
 
@@ -94,13 +95,29 @@ def write_atomically(path, write: Callable[[Any], Any]) -> None:
     try:
         if str(path).startswith(("/dev/", "/proc/")) or path.is_fifo():
             write(buffer := io.BytesIO())  # a pipe cannot seek
-            path.write_bytes(buffer.getvalue())
+            _write_stream(path, buffer.getvalue())
         else:
             _write_beside(Path(os.path.realpath(path)), write)
     except OSError as error:
         if error.filename is not None:
             raise
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+
+
+def _write_stream(path: Path, data: bytes, patience: float = 2.0) -> None:
+    """Write to a pipe or a device; OSError where for `patience` seconds nobody opens its other end."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
 
 
 def _write_beside(path: Path, write) -> None:

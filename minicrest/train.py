@@ -241,7 +241,7 @@ def _check_method(method) -> None:
 
 def _settings(method, oracle, optimizer, schedule, limits, evaluate_every, strict: bool) -> dict[str, Any]:
     """What a training is made of, as plain values; the checkpoint of another is refused. `strict`: see `_described`."""
-    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})
+    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})  # type: ignore[arg-type]
     hyperparameters = {name: _plain(value, strict) for name, value in values.items()}
     return {
         "method": type(method).__name__.lower(), "hyperparameters": hyperparameters, **oracle.identity(),

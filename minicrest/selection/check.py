@@ -37,7 +37,7 @@ def check_method(method, steps: int = 30) -> list[str]:
     Raises AssertionError, naming the broken promise and the first step at which it broke.
     """
     whole("steps", steps, 1)
-    frozen = is_dataclass(method) and not isinstance(method, type) and type(method).__dataclass_params__.frozen
+    frozen = getattr(getattr(type(method), "__dataclass_params__", None), "frozen", False)
     _require(frozen, "settings", 0, "give an object of a class that is a @dataclass(frozen=True)")
     for name, value in ((f.name, getattr(method, f.name)) for f in fields(method)):
         plain = all(isinstance(v, (int, float, str, type(None))) for v in (value if type(value) is tuple else (value,)))
@@ -108,10 +108,9 @@ def _check_batch(batch, n: int, step: int) -> None:
     arrays = isinstance(batch, Batch) and all(type(a) is np.ndarray and a.ndim == 1 for a in batch)
     alike = arrays and len(batch.indices) == len(batch.weights)
     _require(alike, "batches", step, "propose must return a Batch of two NumPy arrays of one length; see uniform")
-    inside = batch.indices.dtype == np.int64 and ((batch.indices >= 0) & (batch.indices < n)).all()
-    _require(inside, "batches", step, f"indices must be int64 in 0..{n - 1}")
-    legal = batch.weights.dtype.kind == "f" and (np.isfinite(batch.weights) & (batch.weights >= 0)).all()
-    _require(legal, "batches", step, "weights must be floats, finite and not negative")
+    i, w = batch
+    _require(i.dtype == np.int64 and ((i >= 0) & (i < n)).all(), "batches", step, f"indices not int64 in 0..{n - 1}")
+    _require((np.isfinite(w) & (w >= 0)).all(), "batches", step, "weights must be floats, finite and not negative")
 
 
 def _reloaded(state, report, step: int):

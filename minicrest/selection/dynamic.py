@@ -62,6 +62,10 @@ class Dynamic(Method):
         number("fraction", self.fraction, "(0, 1]")
         whole("T_p", self.T_p, 1)
 
+    def init(self, oracle) -> Pruned:
+        n = len(oracle)
+        return Pruned(np.zeros(n, dtype=np.int64), mean=np.ones(n), variance=np.zeros(n))
+
     def _checkpoint_is_due(self, state) -> bool:
         return state.subset is None or state.subset.passes(self.m) >= self.T_p
 
@@ -70,18 +74,13 @@ class Dynamic(Method):
         return batch, replace(state, subset=subset)
 
     def _kept(self, state) -> dict:
-        checkpoints = _checkpoints(state)
         period = self.T_p * -(-subset_size(self.fraction, len(state.kept)) // self.m)
-        return {"kept": state.kept, "checkpoint_step": np.arange(checkpoints) * period}
+        return {"kept": state.kept, "checkpoint_step": np.arange(_checkpoints(state)) * period}
 
 
 def _checkpoints(state) -> int:
     """How many there have been."""
     return 0 if state.subset is None else state.subset.number + 1
-
-
-def _remembering(n: int) -> Pruned:
-    return Pruned(np.zeros(n, dtype=np.int64), mean=np.ones(n), variance=np.zeros(n))
 
 
 def _rng(oracle, name: str, state):
@@ -146,9 +145,6 @@ class EpsilonGreedy(Dynamic):
         number("eps", self.eps, "[0, 1]")
         number("a", self.a, "(0, 1]")
 
-    def init(self, oracle) -> Pruned:
-        return _remembering(len(oracle))
-
     def propose(self, state, oracle):
         if self._checkpoint_is_due(state):
             k, rng = subset_size(self.fraction, len(oracle)), _rng(oracle, "epsilon-greedy", state)
@@ -182,9 +178,6 @@ class UCB(Dynamic):
         super().__post_init__()
         number("c", self.c, "[0, inf)")
         number("a", self.a, "(0, 1]")
-
-    def init(self, oracle) -> Pruned:
-        return _remembering(len(oracle))
 
     def propose(self, state, oracle):
         if self._checkpoint_is_due(state):

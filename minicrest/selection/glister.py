@@ -113,7 +113,8 @@ class Glister(Method):
         k = subset_size(self.fraction, len(oracle))
         a, h = last_layer(oracle)  # 1
         held = oracle.validation if self.target == "validation" else oracle
-        ahead = LookAhead(*((a, h) if held is oracle else last_layer(held)), held.labels)
+        a_held, h_held = (a, h) if held is oracle else last_layer(held)
+        ahead = LookAhead(a_held, h_held, held.labels)
         rng = stream(oracle.seed, "glister", "candidates", number)
         choice = glister(a, h, ahead, k, self.eta, self.rounds, self.eps, rng)
         subset = Subset(choice.indices, np.ones(k), number)
@@ -176,7 +177,9 @@ def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: flo
     it is refreshed (None: k).  eps: each round looks only at picks (n/k) ln(1/eps) of the others, drawn by rng.
     """
     n, taken, shift = len(a), np.zeros(len(a), dtype=bool), array_module(a).zeros((h.shape[1], a.shape[1]))
-    chosen, won, copies = [], [], first_copies(a, h)
+    chosen: list[int] = []
+    won: list[float] = []
+    copies = first_copies(a, h)
     for picks in map(len, np.array_split(np.arange(k), min(rounds or k, k))):
         M = ahead.gradient(eta * shift)  # 2, at w_S
         pool, rows = np.arange(n), slice(None)

@@ -138,7 +138,7 @@ class GradMatch(Method):
         rng = stream(oracle.seed, "gradmatch", "fill", number)
         gamma[rng.choice(np.flatnonzero(gamma == 0), k - matched, replace=False)] = 1  # 4
         subset = Subset(*weighted(np.arange(n), gamma), number)
-        row = [matched, error / size if size else 0.0]
+        row = [float(matched), error / size if size else 0.0]
         return replace(state, subset=subset, matches=np.vstack([state.matches, row]))
 
     def _problems(self, oracle, k: int, number: int):
@@ -153,7 +153,8 @@ class GradMatch(Method):
         classes, sizes = np.unique(oracle.labels, return_counts=True)
         for label, share in zip(classes, quotas(sizes, k)):
             i = np.flatnonzero(oracle.labels == label)
-            rows = [label] if self.elements == "class-gradient" and a.shape[1] > 1 else slice(None)
+            one = self.elements == "class-gradient" and a.shape[1] > 1
+            rows = np.array([label]) if one else np.arange(a.shape[1])
             G = a[i][:, rows, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
             yield i, G.reshape(len(i), -1), share
 

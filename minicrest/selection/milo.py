@@ -204,11 +204,10 @@ class Milo(Method):
 
     @classmethod
     def from_prepared(cls, prepared: Prepared, m=128, kappa=1 / 6, R=1, normalize=False) -> Milo:
-        """MILO on the subsets of `prepared`, for any number of trainings.
+        """MILO on what `prepare` returned (TypeError for anything else), for any number of trainings.
 
         The hyper-parameters say how it was made, and `digest` stands for it, so that a training resumes only with the
         same preparation. dataclasses.replace loses it: call from_prepared again.
-        Raises TypeError where `prepared` is not what `prepare` returns.
         """
         if not isinstance(prepared, Prepared):
             raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")

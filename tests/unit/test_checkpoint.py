@@ -196,6 +196,8 @@ def test_links_are_followed_and_pipes_written_to(tmp_path):
     save(tmp_path / "pipe", "through a pipe")
     reader.join()
     assert (tmp_path / "pipe").is_fifo()
+    with pytest.raises(OSError, match="No such device or address: '.*pipe'"):  # nobody reads, so nothing hangs
+        save(tmp_path / "pipe", "unread")
     (tmp_path / "got").write_bytes(got[0])
     assert load(tmp_path / "got") == "through a pipe"
     code = "from minicrest.checkpoint import write_atomically as w; w('/dev/stdout', lambda file: file.write(b'x' * 9))"

@@ -8,6 +8,7 @@ import pytest
 from minicrest import learner as learner_module
 from minicrest import ledger as ledger_module
 from minicrest.backend import device_of, to_device, to_numpy
+from minicrest.batch import uniform
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner, evaluate
 from minicrest.ledger import Bill, BillSpent, Ledger, Stopped
@@ -294,8 +295,8 @@ def test_what_exceeds_the_limit_is_not_begun():
     oracle.ledger.limit = 20
     oracle.losses(I)
     for ask in (lambda: oracle.gradient_norms(np.arange(6)), lambda: oracle.hvp(BATCH, np.ones(spy.size)),
-                lambda: oracle.validation.gradient(Batch(np.arange(6), np.ones(6))), lambda: oracle.losses(np.arange(16)),
-                lambda: oracle.fork(0).descend(Batch(np.arange(6), np.ones(6)), 0.1)):  # fmt: skip
+                lambda: oracle.validation.gradient(uniform(np.arange(6))), lambda: oracle.losses(np.arange(16)),
+                lambda: oracle.fork(0).descend(uniform(np.arange(6)), 0.1)):  # fmt: skip
         with pytest.raises(BillSpent, match="would exceed the limit of 20"):
             ask()
     assert oracle.ledger.cost == 5 and spy.counts == {"forward": 5, "backward": 0, "hessian": 0}

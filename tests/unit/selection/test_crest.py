@@ -575,13 +575,13 @@ def test_delta_is_the_distance_from_the_start_of_the_region(optimizer, monkeypat
 
     monkeypatch.setattr(Quadratic, "relative_error", noted)
     oracle, _ = real()
-    move = oracle.move
+    move = Learner.move
 
-    def noted_move(theta, stats, time=0, *rest):
+    def noted_move(learner, theta, stats, time=0, *rest):
         thetas[time] = theta.copy()
-        move(theta, stats, time, *rest)
+        move(learner, theta, stats, time, *rest)
 
-    oracle.move = noted_move
+    monkeypatch.setattr(Learner, "move", noted_move)
     report = train(replace(SMALL, tau=0.2), oracle, optimizer, 30, progress=False).report
     ages = []
     for delta, step, region in zip(deltas, report["check_step"], report["check_region"].astype(int), strict=True):

@@ -237,7 +237,8 @@ def test_every_seed_keeps_others(device):
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: RandomDynamic(m=0), "m must be at least 1"), (lambda: UCB(fraction=0.0), "fraction"), (lambda: UCB(T_p=0), "T_p"),
+    (lambda: RandomDynamic(m=0), "m must be at least 1"), (lambda: UCB(fraction=0.0), "fraction"),
+    (lambda: UCB(T_p=0), "T_p must be at least 1"),
     (lambda: EpsilonGreedy(eps=1.5), "eps must"), (lambda: EpsilonGreedy(a=0.0), "a must"),
     (lambda: UCB(c=-1), "c must"), (lambda: UCB(c=float("nan")), "c must"), (lambda: UCB(a=1.5), "a must"),
 ])  # fmt: skip

@@ -1,6 +1,5 @@
 """Hyper-parameters of all methods: what makes no sense is refused by name, and what is given is used."""
 
-import inspect
 import itertools
 from dataclasses import fields, replace
 
@@ -14,7 +13,7 @@ from minicrest.nn import Linear, Network, ReLU, SoftmaxCrossEntropy, SquaredErro
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection import METHODS
-from tests.contract.test_contract import KEYWORDS, TINY, make_method, make_oracle, toy
+from tests.contract.test_contract import make_method, make_oracle
 
 WRONG = {  # by the kind of a field: nothing of this may pass for one
     "int": (2.5, True, "2", np.nan, -3, np.float64(2), [2]),
@@ -55,16 +54,19 @@ def test_infinity_is_a_threshold_only_for_crest():
 # ---- what is given is used
 
 OTHER = {  # another value of every hyper-parameter, which changes what the toy problem trains on
-    "m": 5, "fraction": 0.25, "R": 1, "runs": 2, "lr": 0.7, "offset": 0.3, "t": 3, "T": 5, "T_p": 3, "eps": 0.9, "a": 0.1,
-    "c": 9.0, "q": 0.1, "delta": 0.2, "kappa": 0.9, "lam": 30.0, "n_subsets": 1, "encoder": "pca", "normalize": True,
-    "eta": 4.0, "target": "train", "rounds": 1, "elements": "class", "features": "logits", "r": 30, "tau": 1e-9, "h": 4.0,
-    "b": 1.0, "alpha": 9.0, "T2": 2, "beta1": 0.1, "beta2": 0.1, "warmup": 3, "longest": 1, "curvature": "exact",
-    "order": 1, "smooth": False, "exclude": False, "many": False, "b_H": 3, "estimates": 5, "power": 0.0, "damping": 9.0,
+    "m": 5, "fraction": 0.25, "R": 1, "runs": 2, "lr": 0.7, "offset": 0.3, "t": 3, "T": 5, "T_p": 3, "eps": 0.9,
+    "a": 0.1, "c": 9.0, "q": 0.1, "delta": 0.2, "kappa": 0.9, "lam": 30.0, "n_subsets": 1, "encoder": "pca",
+    "normalize": True, "eta": 4.0, "target": "train", "rounds": 1, "elements": "class", "features": "logits",
+    "r": 30, "tau": 1e-9,
+    "h": 4.0, "b": 1.0, "alpha": 9.0, "T2": 2, "beta1": 0.1, "beta2": 0.1, "warmup": 3, "longest": 1,
+    "curvature": "exact", "order": 1, "smooth": False, "exclude": False, "many": False, "b_H": 3, "estimates": 5,
+    "power": 0.0, "damping": 9.0,
 }  # fmt: skip
 BASE = {  # where the other values need a base that they differ from
-    "crest": dict(tau=0.02, alpha=0.5, h=2.0), "adacore": dict(damping=1e-2, R=1), "gradmatch": dict(R=1), "milo": dict(R=1),
-    "forgetting": dict(lr=3.0, T=9), "glister": dict(R=1), "epsilon-greedy": dict(eps=0.5), "infobatch": dict(delta=1.0),
-}
+    "crest": dict(tau=0.02, alpha=0.5, h=2.0), "adacore": dict(damping=1e-2, R=1), "gradmatch": dict(R=1),
+    "milo": dict(R=1), "forgetting": dict(lr=3.0, T=9), "glister": dict(R=1), "epsilon-greedy": dict(eps=0.5),
+    "infobatch": dict(delta=1.0),
+}  # fmt: skip
 PAIRS = {("craig", "features"): "raw", ("adacore", "features"): "last-layer"}
 PAIRS |= {("milo", "eps"): 1e-6, ("milo", "kappa"): 0.0, ("gradmatch", "kappa"): 0.3}
 BASES = {("gradmatch", "features"): dict(elements="class"), ("craig", "R"): dict(R=2), ("adacore", "R"): dict(R=2)}

@@ -4,6 +4,7 @@ import itertools
 import json
 import types
 from dataclasses import asdict, fields, replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -320,10 +321,10 @@ def test_curriculum_by_steps(kappa, steps):
 
 def record(method, oracle, steps, **options):
     """The batches of a real training."""
-    seen, step = [], oracle.step
-    oracle.step = lambda batch: (seen.append(batch), step(batch))[1]
-    run(method, oracle, steps, **options)
-    return seen
+    batches, step = [], Learner.step
+    with patch.object(Learner, "step", lambda learner, batch: (batches.append(batch), step(learner, batch))[1]):
+        run(method, oracle, steps, **options)
+    return batches
 
 
 def test_curriculum_by_bill():
