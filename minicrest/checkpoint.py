@@ -122,8 +122,9 @@ def _write_stream(path: Path, data: bytes, patience: float = 2.0) -> None:
 
 def _write_beside(path: Path, write) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for part in path.parent.iterdir():  # what killed processes left
-        if part.name.startswith(f"{path.name}.") and part.suffix == ".part" and not _alive(part.stem.split(".")[-1]):
+    for part in path.parent.iterdir() if os.name == "posix" else ():
+        name, _, process = part.stem.rpartition(".")
+        if name == path.name and part.suffix == ".part" and _dead(process.partition("-")[0]):  # left by a kill
             part.unlink(missing_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -137,17 +138,15 @@ def _write_beside(path: Path, write) -> None:
         raise
 
 
-def _alive(process: str) -> bool:
-    """True unless it is certain that no process of this number (as in "123-thread") is running."""
-    number = process.partition("-")[0]
-    if os.name == "posix" and number.isdecimal():
-        try:
-            os.kill(int(number), 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:  # somebody else's
-            return True
-    return True
+def _dead(process: str) -> bool:
+    """True if it is certain that no process of this number is running."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OverflowError, PermissionError):  # no number, or somebody else's process
+        return False
+    return False
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from minicrest.checkpoint import write_atomically
 
 
 def blank(width: float, height: float):
+    """A Figure of so many inches without axes."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -44,8 +44,7 @@ def hutchinson_diagonal(hvp, probes):
 def _products(hvp, probes):
     products = hvp(probes) if len(_shape(probes)) == 2 else None
     if products is None or _shape(products) != _shape(probes):
-        got = _shape(probes) if products is None else f"{_shape(probes)} and {_shape(products)}"
-        raise ValueError(f"probes and hvp's products must both have the shape (k, d), got {got}")
+        raise ValueError(f"probes and products must be (k, d), got {_shape(probes)} and {_shape(products)}")
     return products
 
 
@@ -104,10 +103,9 @@ class Quadratic:
     curvature: Any = None
 
     def __post_init__(self):
-        other = self.curvature is not None and _shape(self.curvature) != _shape(self.gradient)
-        if len(_shape(self.gradient)) != 1 or other:
-            shapes = f"{_shape(self.gradient)} and {_shape(self.curvature)}"
-            raise ValueError(f"gradient and curvature must both have the shape (d,), got {shapes}")
+        shapes = [_shape(a) for a in (self.gradient, self.curvature) if a is not None]
+        if len(shapes[0]) != 1 or len(set(shapes)) > 1:
+            raise ValueError(f"gradient and curvature must have one shape (d,), got {shapes}")
 
     def value(self, delta) -> float:
         """F at the displacement delta (d,). Raises ValueError for another shape."""

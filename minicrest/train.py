@@ -83,14 +83,18 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
                     None if max_bill is None else arguments.number("max_bill", max_bill, "(0, inf)"))  # fmt: skip
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
     save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
-    _check_method(method)
+    if isinstance(method, type) or not all(hasattr(method, name) for name in ("init", "propose", "observe", "report")):
+        raise TypeError(f"method must be an object with init, propose, observe and report, such as Crest(m=32) from "
+                        f"minicrest.selection, got {arguments.shown(method)}")  # fmt: skip
     settings = _settings(method, oracle, optimizer, schedule, limits, every, checkpoint is not None)
     settings["notes"] = dict(notes or {})
     trainer = _Trainer(method, oracle, optimizer, schedule, limits)
     with one_blas_thread(), checkpoints.claimed(checkpoint) if checkpoint else nullcontext():
         if not trainer.resume(checkpoint, settings) and not trainer.begin(stop):
             return trainer.run(settings)
-        with _bar(settings["method"], oracle, progress) as bar:
+        silent = None if progress else True  # None: only where this is no terminal
+        with tqdm(total=100, initial=100 * oracle.progress, smoothing=0, disable=silent, leave=None,
+                  desc=settings["method"], bar_format=BAR) as bar:  # fmt: skip
             while not trainer.now.complete and not stop():
                 trainer.advance()
                 bar.update(100 * oracle.progress - bar.n)
@@ -140,7 +144,8 @@ class _Trainer:
         if not isinstance(then, dict) or not isinstance(now, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
         _check_same(path, then, settings)
-        kind = typing.get_type_hints(self.method.init).get("return")
+        ours = type(self.method).__module__.startswith("minicrest.")
+        kind = typing.get_type_hints(self.method.init).get("return") if ours else None
         if isinstance(kind, type) and not isinstance(now.method_state, (kind, type(None))):
             raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
         self.now, self.oracle.ledger, now.ledger.limit = now, now.ledger, self.limits.bill
@@ -201,7 +206,8 @@ class _Trainer:
         except (ValueError, ArithmeticError):
             if self.finite():
                 raise
-            self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
+            if int(self.now.alarm) < 0:
+                self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
             self.now.complete = True
 
     def finite(self) -> bool:
@@ -219,21 +225,6 @@ class _Trainer:
         diverged = int(now.alarm) if int(now.alarm) >= 0 else None
         return Run(settings, now.step, now.complete, now.curve, now.ledger, now.uses, report, now.theta, now.statistics,
                    diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
-
-
-def _bar(description: str, oracle, progress: bool):
-    """A bar of the progress in percent, from where the training is: the time left is that of the steps alone."""
-    done = 100 * oracle.progress
-    return tqdm(total=100, initial=done, smoothing=0, disable=None if progress else True, leave=None, desc=description,
-                bar_format=BAR)  # fmt: skip
-
-
-def _check_method(method) -> None:
-    lacking = [name for name in ("init", "propose", "observe", "report") if not callable(getattr(method, name, None))]
-    if lacking or isinstance(method, type):
-        shown = arguments.shown(method) if not isinstance(method, type) else f"the class {method.__name__}"
-        raise TypeError(f"method must be an object with init, propose, observe and report, got {shown}; "
-                        "give one such as Crest(m=32) from minicrest.selection")  # fmt: skip
 
 
 # ---- settings: what decides a result, and what is only recorded

@@ -234,8 +234,8 @@ def test_a_run_that_spent_its_bill_is_not_trained_again(tmp_path):
         ({"max_bill": 0}, ValueError, "max_bill"), ({"max_bill": -1}, ValueError, "max_bill"),
         ({"max_bill": float("nan")}, ValueError, "max_bill"), ({"evaluate_every": 0}, ValueError, "evaluate_every"),
         ({"checkpoint_every": -1}, ValueError, "checkpoint_every must be at least 1, got -1"),
-        ({"method": "crest"}, TypeError, r"with init, propose, observe and report, got 'crest'.*such as Crest\(m=32\)"),
-        ({"method": Random}, TypeError, "got the class Random"),
+        ({"method": "crest"}, TypeError, r"with init, propose, observe and report, such as Crest\(m=32\).*got 'crest'"),
+        ({"method": Random}, TypeError, "such as Crest.* got a type"),
     ],
 )  # fmt: skip
 def test_wrong_arguments(wrong, error, message):
@@ -267,6 +267,15 @@ def test_a_diverged_training_ends_and_says_where(device, tmp_path):
     found = json.loads((tmp_path / "run.json").read_text(), parse_constant=no_constants)
     assert found["diverged"] == 2 and checkpoint.load(tmp_path / "run.npz", device).diverged == 2
     assert train(Sweep(), make(device)[0], SGD(), 4, progress=False).diverged is None
+
+
+def test_a_loss_that_is_not_finite_ends_it():
+    """Finite parameters, too large for finite losses: they are noticed in the step that meets them."""
+    oracle, network, data = make()
+    oracle = Oracle(network, data, 1e200 * oracle.theta)
+    with np.errstate(all="ignore"):
+        run = train(Sweep(), oracle, SGD(1e-300), 10, progress=False)
+    assert run.diverged == run.steps == 1
 
 
 class Refuses(Sweep):
