@@ -178,7 +178,7 @@ class Oracle:
         """(indices, float64 weights) of a legal batch, on the host. Raises TypeError and ValueError for any other."""
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
         if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():
-raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.ravel()[:9]}")
+            raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.ravel()[:9]}")
         return i, w.astype(np.float64)
 
     def _ask(self, i):
