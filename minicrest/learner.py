@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicrest.backend import array_module
+from minicrest.arguments import dense
+from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Feedback
 from minicrest.random import stream
 
@@ -35,7 +36,8 @@ class Learner:
         `choose(feedback)`, where it is given, replaces the weights (m,) of the batch. Only examples of non-zero weight
         go back and are billed for it, or all where batch-norm couples them and any weight is not zero. An empty batch
         has a gradient of zeros and costs nothing; one without weight leaves the running statistics alone.
-        Raises TypeError and ValueError for a batch that is not legal, BillSpent where the step would exceed the limit.
+        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent where the step, or what is
+        chosen, would exceed the limit.
         """
         oracle = self.oracle
         if np.size(batch.indices) == 0:
@@ -49,14 +51,14 @@ class Learner:
         free = begun.losses, begun.logits, oracle.labels[i], oracle.seed, begun.logit_gradients
         feedback = Feedback(i, *free, weights)
         if choose is not None:
-            _, weights = oracle._examples(Batch(i, choose(feedback)))
+            weights = _chosen(choose(feedback), i.size)
             oracle.ledger.charge(backward=self._backward(weights))
         gradient = oracle._network.finish(oracle.theta, begun, weights)
         return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
 
     def _backward(self, weights) -> int:
         """How many examples go back."""
-        count = np.count_nonzero(weights)
+        count = int(np.count_nonzero(weights))
         return len(weights) if count and self.oracle._network.coupled else count
 
     def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
@@ -75,6 +77,15 @@ class Learner:
         """
         before = self.oracle.statistics
         return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
+
+
+def _chosen(weights, size: int) -> np.ndarray:
+    """What `choose` returned, as (size,) float64 on the host. Raises TypeError and ValueError for what is not legal."""
+    weights = to_numpy(dense("what `choose` returns", weights))
+    if weights.shape != (size,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"`choose` must return {size} finite weights >= 0, one for each example of the batch, "
+                         f"got an array of shape {weights.shape}: {weights.ravel()[:9]}")  # fmt: skip
+    return weights.astype(np.float64)
 
 
 def evaluate(oracle: Oracle) -> tuple[float, float]:

@@ -20,33 +20,26 @@ Departures from the paper, each with the test in tests/unit/selection/test_crest
       model the trajectory is that of lazy=False, bit for bit (test_lazy_coresets_change_no_step).
     - the model is made of the K = 1 coresets that will be drawn first, the check set is of c = m examples; lazy=False
       has K = P and c = r, as printed (test_the_model_is_of_the_first_coresets_drawn).
-    - the check set is drawn when the region opens and kept for its checks, and the model's constant is measured on it:
-      then rho(0) = 0; the paper's fresh subset spends part of tau on an offset
-      (test_rho_is_zero_where_a_region_opens). Like V_p, it is drawn from the active examples.
+    - the check set, of active examples, is drawn when the region opens and kept, and the model's constant is measured
+      on it: a fresh subset would spend part of tau on an offset (test_rho_is_zero_where_a_region_opens).
     - delta is w - w_l, as the paper's text says; its Algorithm 1 prints the move since the last check
       (test_delta_is_the_distance_from_the_start_of_the_region).
-    - the moving averages take one value per coreset of the model and are never reset
-      (test_averages_take_one_value_per_coreset).
-    - T1 follows from the region that has just ended, as Algorithm 1 is printed: it computes T1 before the next region's
-      curvature is known. T1 and P are rounded up, and neither exceeds `longest` (by default one epoch's steps, n/m):
-      |H_l| tends to 0 as the data are learned (test_periods_are_bounded).
+    - the averages take one value per coreset of the model, without reset (test_averages_take_one_value_per_coreset).
+    - T1 follows from the region that has just ended, as in Algorithm 1, which knows no other curvature then. T1 and P
+      are rounded up and bounded by `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
     - T2 is 2 n/m steps: 20 epochs of the paper's, each a pass over 10% of the data. Read as 20 STEPS, which Algorithm 1
-      also allows (T2=20, floor=0), a single loss below alpha drops an example for good, and on easy data nearly all are
-      dropped (test_windows_count_steps).
+      also allows (T2=20, floor=0), it drops nearly all examples of easy data, for good (test_windows_count_steps).
     - at least `floor` n examples stay active, and at least r: of the learned, those with the largest losses stay
       (test_exclusion_leaves_a_floor).
     - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
+      Trained on digits and MNIST it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
     - balanced=True draws V_p class by class, per_class=True chooses S_p class by class; the authors' release does both
       (test_balanced_subsets_and_coresets_per_class).
 
-What the quadratic buys: in trainings of digits and MNIST nothing that could be told apart from order=1 or
-smooth=False in accuracy. A diagonal says little about a step's curvature (theory.claims, taylor.orders).
-
-The authors' release differs from this file in more than that: a mini-batch is drawn from the shuffled union of the P
-coresets; T1 follows from the region that has just opened and has no bound; P is at most 0.1 n/m; g and H in F are means
-over the coresets of the moving averages, plus 1e-4; proxies, g and H are of augmented examples, g and H in training
-mode (here examples are not augmented, and batch-norm is in evaluation mode); training starts with one pass over a
-random subset at learning rate 0; exclusion is off and, switched on, never goes below four fifths of n.
+The authors' release differs in more: batches come from the shuffled union of the P coresets; T1 follows from the region
+just opened and has no bound; P is at most 0.1 n/m; g and H are means over the coresets of the moving averages, plus
+1e-4; proxies, g and H are of augmented examples, g and H in training mode (here neither); training starts with a pass
+over a random subset at learning rate 0; exclusion is off and, switched on, never goes below four fifths of n.
 """
 
 from __future__ import annotations
@@ -226,7 +219,9 @@ class Crest(Method):
         state = replace(state, checks=np.vstack([state.checks, [state.step, region.number, rho]]))
         if rho <= self.tau:
             return state
-        T1 = self._bounded(self.h * curvature_ratio(state.H0, region.curvature), len(oracle))
+        H0, H = state.H0, region.curvature
+        ratio = H0 / H if H > 0 else math.inf if H0 > 0 else 1.0  # 1: no curvature at all, as in the first-order model
+        T1 = self._bounded(self.h * ratio, len(oracle))
         return replace(state, region=None, T1=T1, P=self._coresets(T1, len(oracle)))
 
     # ---- 3: a new region
@@ -252,9 +247,9 @@ class Crest(Method):
 
     def _first_drawn(self, oracle, step: int, P: int) -> list[int]:
         """The K coresets that are drawn first from `step` on, in ascending order."""
-        K = self.K or (1 if self.lazy else P)
-        first: set[int] = set(range(P)) if K >= P else set()
-        while len(first) < min(K, P):
+        K = min(P, self.K or (1 if self.lazy else P))
+        first: set[int] = set(range(P)) if K == P else set()
+        while len(first) < K:
             first.add(self._drawn(oracle, step, P))
             step += 1
         return sorted(first)
@@ -289,7 +284,7 @@ class Crest(Method):
     def _smoothed(self, state, oracle, numbers, l: int):
         """g and H (d,) of these coresets (H None for order 1), and the moving averages after them."""
         gradient, squares = state.gradient, state.squares
-        mean_g = mean_H = 0
+        mean_g, mean_H = 0, 0 if self.order == 2 else None
         for p in numbers:
             batch = weighted(state.region.indices[p], state.region.gamma[p])
             g = oracle.gradient(batch)
@@ -297,10 +292,8 @@ class Crest(Method):
             if self.order == 2:
                 H = self._diagonal(oracle, batch, l, p)
                 squares, mean_H = squares.update(H * H), mean_H + H / len(numbers)
-        if self.order == 1:
-            return (gradient.mean if self.smooth else mean_g), None, gradient, squares
         if self.smooth:
-            return gradient.mean, root_mean_square(squares), gradient, squares
+            mean_g, mean_H = gradient.mean, root_mean_square(squares) if self.order == 2 else None
         return mean_g, mean_H, gradient, squares
 
     def _diagonal(self, oracle, batch, l: int, p: int):
@@ -325,10 +318,3 @@ class Crest(Method):
 
     def _coresets(self, T1: int, n: int) -> int:
         return self._bounded(self.b * T1, n) if self.many else 1
-
-
-def curvature_ratio(H0: float, H: float) -> float:
-    """|H_0| / |H_l|, in units of which T1 is counted: 1 where there is no curvature at all (the first-order model)."""
-    if H > 0:
-        return H0 / H
-    return math.inf if H0 > 0 else 1.0
