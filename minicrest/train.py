@@ -121,7 +121,7 @@ class _Trainer:
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         oracle.ledger.limit = self.limits.bill
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, dtype="int64")
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         self.now = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.stop = stop
@@ -207,7 +207,7 @@ class _Trainer:
             if self.finite():
                 raise
             if int(self.now.alarm) < 0:
-                self.now.alarm = array_module(self.now.theta).full((), self.now.step, dtype="int64")
+                self.now.alarm = array_module(self.now.theta).zeros((), "int64") + self.now.step
             self.now.complete = True
 
     def finite(self) -> bool:
