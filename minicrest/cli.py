@@ -208,7 +208,7 @@ def _list_methods(arguments) -> int:
 
 
 def _check(name: str) -> int:
-    from minicrest.selection.check import check_method
+    from minicrest.selection import check_method
 
     method = made(method_class(name), name, {})
     try:

@@ -1,7 +1,7 @@
-"""Random: m examples a step, drawn at random. The baseline that every method must be shown beside.
+"""Full and Random: the two baselines, between which every method must be shown.
 
-    1  draw m of the n examples, uniformly, without replacement within the batch
-    2  train on them with weight 1
+    full:    at the start of an epoch, shuffle all n examples; train on them, m at a time, with weight 1
+    random:  draw m of the n examples, uniformly, without replacement within the batch; train on them with weight 1
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from minicrest.arguments import whole
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Counter
+from minicrest.selection.base import Counter, epoch_slice
 from minicrest.selection.method import Method
 
 
 @dataclass(frozen=True)
-class Random(Method):
-    """Independent random mini-batches: unbiased, with variance sigma^2/m (n-m)/(n-1). m: batch size."""
+class Full(Method):
+    """Mini-batch SGD over all the data (Robbins, Monro 1951; sampling without replacement). m: batch size."""
 
     m: int = 128
-    paper = "random mini-batches, the baseline"
+    paper = "all the data, shuffled every epoch"
     price = "a step 3 m"
 
     def __post_init__(self):
@@ -30,6 +30,17 @@ class Random(Method):
         return Counter()
 
     def propose(self, state, oracle):
+        i = epoch_slice(oracle, len(oracle), self.m, state.step, "full")
+        return uniform(i), replace(state, step=state.step + 1)
+
+
+@dataclass(frozen=True)
+class Random(Full):
+    """Independent random mini-batches: unbiased, with variance sigma^2/m (n-m)/(n-1). m: batch size."""
+
+    paper = "random mini-batches, the baseline"
+
+    def propose(self, state, oracle):
         rng = stream(oracle.seed, "random", state.step)
-        batch = uniform(rng.choice(len(oracle), min(self.m, len(oracle)), replace=False))  # 1, 2
-        return batch, replace(state, step=state.step + 1)
+        i = rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)
+        return uniform(i), replace(state, step=state.step + 1)

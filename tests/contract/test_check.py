@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minicrest.batch import Batch, uniform
+from minicrest.experiments.check_method import PROMISES
 from minicrest.random import stream
 from minicrest.selection import METHODS, Method, Random, check_method
-from minicrest.selection.check import PROMISES
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,50 @@ class AsksForFree(Right):
         return uniform(np.argsort(-losses, kind="stable")[: self.m]), replace(state, step=state.step + 1)
 
 
+class GoesBackForFree(Right):
+    """It pays for one gradient of the two that it takes."""
+
+    def draw(self, state, oracle):
+        data, everyone = oracle._data, uniform(np.arange(len(oracle)))
+        oracle.gradient(everyone)
+        oracle.ledger.charge(forward=len(oracle))
+        oracle._network.gradient(oracle.theta, data.x, data.y)
+        return super().draw(state, oracle)
+
+
+class MultipliesForFree(Right):
+    """A Hessian product in two directions."""
+
+    def draw(self, state, oracle):
+        oracle._network.hvp(oracle.theta, oracle._data.x, oracle._data.y, np.ones((2, oracle.size)))
+        return super().draw(state, oracle)
+
+
+class ChoosesForFree(Right):
+    """It looks at the examples again while it chooses, through an oracle that it keeps hidden."""
+
+    oracles = []
+
+    def draw(self, state, oracle):
+        self.oracles[:] = [oracle]
+        return super().draw(state, oracle)
+
+    def choose(self, state, feedback):
+        oracle, i = self.oracles[0], feedback.indices
+        return oracle._network.losses(oracle.theta, oracle._data.x[i], oracle._data.y[i])
+
+
+class AsksEverything(Right):
+    """Every question of the oracle, through the door."""
+
+    def draw(self, state, oracle):
+        i = np.arange(len(oracle))
+        batch = Batch(i, (i % 2).astype(float))  # the half without weight does not go back
+        oracle.gradient_norms(i), oracle.gradient(batch), oracle.hessian_diagonal(batch)
+        oracle.hvp(batch, np.ones((3, oracle.size))), oracle.validation.last_layer(i), oracle.fork(1).answers(i)
+        return super().draw(state, oracle)
+
+
 class NeedsSixExamples(Right):
     def draw(self, state, oracle):
         return stream(oracle.seed, "six", state.step).choice(len(oracle), 6, replace=False)
@@ -299,7 +343,10 @@ PLANTED = [
     (ForeignState(), "step 0, checkpoints.*cannot hold a Plain.*frozen dataclass, at the top of a module"),
     (LosesWhatItKnew(), "step 0, checkpoints.*proposes something else"),
     (ReportsAnObject(), "step 0, checkpoints.*cannot hold"),
-    (AsksForFree(), "step 0, bill.*48 examples have passed .* 0 are billed; propose must ask the oracle"),
+    (AsksForFree(), r"step 0, bill.*48 examples have passed .*\(forward\), 0 are billed; propose must ask the oracle"),
+    (GoesBackForFree(), r"step 0, bill.*96 examples .* \(backward\), 48 are billed; propose must ask the oracle"),
+    (MultipliesForFree(), r"step 0, bill.*96 examples .* \(hessian\), 0 are billed; propose must ask the oracle"),
+    (ChoosesForFree(), r"step 0, bill.*examples .* \(forward\), .* are billed; choose must ask the oracle"),
     (NeedsSixExamples(), "step 0, small data.*n = 1, classes = 1: ValueError"),
     (NeedsTwoClasses(), "step 0, small data.*n = 1, classes = 1: ValueError"),
     (ChoosesGlobally(), "step 0, generators.*choose draws"),
@@ -325,14 +372,16 @@ def test_every_promise_has_a_planted_violation():
 
 def test_a_right_method_keeps_them_all():
     assert check_method(Right(), steps=8) == [f"{name}: {what}" for name, what in PROMISES.items()]
-    assert check_method(Random(), steps=1)
+    assert check_method(Random(), steps=1) and check_method(AsksEverything(), steps=2)
     assert len(check_method(Chooses(), steps=8)) == len(PROMISES)
 
 
 def test_what_is_no_method_is_told_what_to_do():
-    for thing in (Random, METHODS, "random", Thawed()):
-        with pytest.raises(AssertionError, match=r"give an object of a class that is a @dataclass\(frozen=True\)"):
+    for thing in (Random, METHODS, "random", None):
+        with pytest.raises(TypeError, match="method must be an object with init, propose, observe, report, such as"):
             check_method(thing)
+    with pytest.raises(AssertionError, match=r"give an object of a class that is a @dataclass\(frozen=True\)"):
+        check_method(Thawed())
     with pytest.raises(ValueError, match="steps must be at least 1"):
         check_method(Random(), steps=0)
     with pytest.raises(TypeError, match="steps must be a whole number"):

@@ -16,13 +16,13 @@ from minicrest import checkpoint
 from minicrest import ledger as ledger_module
 from minicrest.backend import gpu_available, to_numpy
 from minicrest.datasets import Dataset
+from minicrest.experiments.check_method import PROMISES
 from minicrest.learner import Learner
 from minicrest.nn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from minicrest.optim import SGD, AdamW
 from minicrest.oracle import Batch, Oracle
 from minicrest.random import stream
 from minicrest.selection import METHODS, check_method
-from minicrest.selection.check import PROMISES
 from minicrest.train import train
 from tests.unit.test_checkpoint import assert_same
 from tests.unit.test_oracle import Spy, spied

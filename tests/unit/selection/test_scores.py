@@ -10,9 +10,8 @@ from minicrest.datasets import Dataset, load
 from minicrest.nn import Linear, LogisticLoss, SoftmaxCrossEntropy, Tanh, mlp
 from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
-from minicrest.selection.el2n import EL2N, el2n
+from minicrest.selection.el2n import EL2N, GraNd, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
-from minicrest.selection.grand import GraNd
 from minicrest.selection.scores import keep_highest
 from tests.unit.test_oracle import Spy, spied
 

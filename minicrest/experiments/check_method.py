@@ -11,11 +11,12 @@ import numpy as np
 from numpy.random import get_state
 
 from minicrest import checkpoint
-from minicrest.arguments import whole
+from minicrest.arguments import shown, whole
 from minicrest.batch import Batch
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner
-from minicrest.nn import Linear, Network, ReLU, SoftmaxCrossEntropy
+from minicrest.ledger import PRICE
+from minicrest.nn import Linear, Network, ReLU, Sequential, SoftmaxCrossEntropy
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 
@@ -24,19 +25,24 @@ PROMISES = {
     "generators": "the global generators of NumPy and Python are left alone",
     "purity": "the same state gives the same answer, bit for bit, and nothing is changed in place",
     "batches": "int64 indices of examples and as many finite weights >= 0, on the host",
-    "bill": "all that passes through the network is on the ledger",
+    "bill": "all that passes through the network, forward or back, is on the ledger",
     "checkpoints": "states and reports can be saved, and a saved state goes on bit for bit",
     "seed": "the same seed repeats the batches, another one changes them",
     "small data": "a single example, a few examples and a single class can be trained on",
 }
+TRANSITIONS = ("init", "propose", "observe", "report")
 
 
 def check_method(method, steps: int = 30) -> list[str]:
     """Train small problems with `method` for `steps` steps each; the promises it keeps, each as "name: what it means".
 
-    Raises AssertionError, naming the broken promise and the first step at which it broke.
+    Raises AssertionError, naming the broken promise and the first step at which it broke, and TypeError for what is
+    no object with the four transitions.
     """
     whole("steps", steps, 1)
+    if isinstance(method, type) or not all(hasattr(method, name) for name in TRANSITIONS):
+        raise TypeError(f"method must be an object with {', '.join(TRANSITIONS)}, such as those in "
+                        f"minicrest.selection, got {shown(method)}")  # fmt: skip
     frozen = getattr(getattr(type(method), "__dataclass_params__", None), "frozen", False)
     _require(frozen, "settings", 0, "give an object of a class that is a @dataclass(frozen=True)")
     for name, value in ((f.name, getattr(method, f.name)) for f in fields(method)):
@@ -58,47 +64,47 @@ def check_method(method, steps: int = 30) -> list[str]:
 def _walk(method, oracle, steps: int, save: bool = False) -> list:
     """Plain training that checks every transition; the values of its batches."""
     learner, theta, batches = Learner(oracle), oracle.theta.copy(), []
-    state = _answer(method.init, (oracle,), 0)
+    state = _answer(method.init, (oracle,), oracle, 0)
     for step in range(steps):
-        batch, proposed = _answer(method.propose, (state, oracle), step)
+        batch, proposed = _answer(method.propose, (state, oracle), oracle, step)
         _check_batch(batch, len(oracle), step)
         if save:
             again = method.propose(_reloaded(state, method.report(state), step), oracle)
             what = "a state that was saved and loaded proposes something else; keep all that counts in its fields"
             _require(_values(again) == _values((batch, proposed)), "checkpoints", step, what)
         batches.append(_values(batch))
-        gradient, feedback, statistics = learner.step(batch, _chooser(method, proposed, step))
-        state = _answer(method.observe, (proposed, feedback), step)
+        gradient, feedback, statistics = learner.step(batch, _chooser(method, proposed, oracle, step))
+        state = _answer(method.observe, (proposed, feedback), oracle, step)
         theta = theta - 0.1 * gradient
         learner.move(theta, learner.following(statistics), step + 1, (step + 1) / steps)
     return batches
 
 
-def _chooser(method, state, step: int):
+def _chooser(method, state, oracle, step: int):
     """What the training step asks between its passes, checked like the batches; None for a method without `choose`."""
     if getattr(method, "choose", None) is None:
         return None
 
     def choose(feedback):
-        weights = _answer(method.choose, (state, feedback), step)
-        _check_batch(Batch(feedback.indices, weights), 1 + int(feedback.indices.max(initial=0)), step)
+        weights = _answer(method.choose, (state, feedback), oracle, step)
+        _check_batch(Batch(feedback.indices, weights), len(oracle), step)
         return weights
 
     return choose
 
 
-def _answer(transition, given, step: int):
+def _answer(transition, given, oracle, step: int):
     """What the transition returns, asked twice; it must change nothing, draw from nothing global, and pay."""
-    name, oracle, held = transition.__name__, given[-1], [thing for thing in given if not isinstance(thing, Oracle)]
+    name, held = transition.__name__, [thing for thing in given if thing is not oracle]
     before, drawn = _values(held), _values((get_state(), random.getstate()))
     result = transition(*given)
     alone = _values((get_state(), random.getstate())) == drawn
     _require(alone, "generators", step, f"{name} draws from one; draw from stream(oracle.seed, ...)")
     _require(_values(held) == before, "purity", step, f"{name} changes what it is given; use dataclasses.replace")
-    if isinstance(oracle, Oracle):
-        billed, passed = sum(b.forward + b.hessian for b in oracle.ledger.phases.values()), oracle._network.passed
-        what = f"{passed} examples have passed through the network, {billed} are billed; {name} must ask the oracle"
-        _require(billed == passed, "bill", step, what)
+    for kind, passed in oracle._network.passed.items():
+        billed = sum(getattr(bill, kind) for bill in oracle.ledger.phases.values())
+        what = f"{passed} examples have passed through the network ({kind}), {billed} are billed; {name} must ask the"
+        _require(billed >= passed, "bill", step, f"{what} oracle")
     answer = _values(result)
     _require(_values(transition(*given)) == answer, "purity", step, f"{name} answers something else when asked again")
     return result
@@ -107,7 +113,7 @@ def _answer(transition, given, step: int):
 def _check_batch(batch, n: int, step: int) -> None:
     arrays = isinstance(batch, Batch) and all(type(a) is np.ndarray and a.ndim == 1 for a in batch)
     alike = arrays and len(batch.indices) == len(batch.weights)
-    _require(alike, "batches", step, "propose must return a Batch of two NumPy arrays of one length; see uniform")
+    _require(alike, "batches", step, "give a Batch of two NumPy arrays of one length; see uniform")
     i, w = batch
     _require(i.dtype == np.int64 and ((i >= 0) & (i < n)).all(), "batches", step, f"indices not int64 in 0..{n - 1}")
     _require((np.isfinite(w) & (w >= 0)).all(), "batches", step, "weights must be floats, finite and not negative")
@@ -142,17 +148,33 @@ def _values(tree):
 
 
 class _Spy(Network):
-    """A network that counts the examples that pass through it, those of a Hessian product once for each direction."""
+    """A network that counts what passes: examples forward, back, and through a Hessian product in each direction."""
 
-    passed = 0
-
-    def forward(self, theta, x, stats=None):
-        self.passed += len(x)
-        return super().forward(theta, x, stats)
+    def __init__(self, layers, loss):
+        super().__init__(layers, loss)
+        self.passed = dict.fromkeys(PRICE, 0)
+        self.chain = _Counting(layers)
+        self.chain.passed = self.passed
 
     def hvp(self, theta, x, y, v, weights=None, stats=None):
-        self.passed += len(x) * (v.size // len(theta) - 1)
-        return super().hvp(theta, x, y, v, weights, stats)
+        before = dict(self.passed)
+        product = super().hvp(theta, x, y, v, weights, stats)
+        self.passed.update(before, hessian=before["hessian"] + len(x) * (v.size // self.size))  # the price of all
+        return product
+
+
+class _Counting(Sequential):
+    """The layers of a _Spy."""
+
+    passed: dict[str, int]
+
+    def forward(self, w, x, stats=None):
+        self.passed["forward"] += len(x)
+        return super().forward(w, x, stats)
+
+    def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
+        self.passed["backward"] += len(dy)
+        return super().backward(w, caches, dy, dw, need_dx, kept)
 
 
 def _oracle(n: int = 48, classes: int = 3, seed: int = 0) -> Oracle:
