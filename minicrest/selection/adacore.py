@@ -1,7 +1,7 @@
 """AdaCore: coresets by preconditioned gradients (Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887).
 
-Two examples that differ along a flat direction of the loss have nearly the same gradient, yet Newton's method would
-take very different steps for them. So AdaCore runs CRAIG on q_i = H^-1 g_i instead of g_i, with a diagonal H. Both are
+Two examples that differ along a flat direction of the loss have nearly the same gradient, but Newton's method would
+take very different steps for them. So AdaCore runs CRAIG on q_i = H^-1 g_i, with a diagonal H; both factors are
 smoothed, since a single estimate is noisy. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives g_i, the logits' gradient p_i - y_i
@@ -11,12 +11,12 @@ smoothed, since a single estimate is noisy. The letters are the paper's:
     5  in each class, its share of the k places: S = the medoids of the q_i by greedy facility location
     6  train on S in mini-batches of m, weighted by gamma_j = size of j's cluster, scaled to mean 1 over S
 
-The authors' code was never published. Departures from the paper, and decisions where it is silent, each with the test
-in tests/unit/selection/test_adacore.py that pins it:
+The authors' code was never published. Departures, and decisions where the paper is silent, pinned in
+tests/unit/selection/test_adacore.py; k, quotas, gamma and epochs are as in `craig`:
     - g_i and H must have the same coordinates. The gradient in the bias of the last layer IS p_i - y_i, so H is the
       Hessian's block of that bias, (C, C): its diagonal is the mean of p_k (1 - p_k)
-      (test_the_block_is_that_of_the_last_bias). features="last-layer" takes weights and bias of the last layer
-      instead, which for logistic regression is the whole gradient and Hessian, in memory n x C (i + 1)
+      (test_the_block_is_that_of_the_last_bias). features="last-layer" takes weights and bias of the last layer, which
+      for logistic regression is the whole gradient and Hessian, in memory n x C (i + 1)
       (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
     - all examples share one H: the paper writes H_{t,j}, but describes an expectation over the data.
     - a selection makes `estimates` of step 2, each on its own examples with its own signs, 0 outside of the block
@@ -27,14 +27,11 @@ in tests/unit/selection/test_adacore.py that pins it:
       absolute, so q is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
     - AdaHessian averages H over the window of a convolution; that does not apply to this block.
     - the paper's convex form, a single selection before training, is an R too large to be reached.
-    - k, quotas, gamma, and what an epoch is: as in `craig`.
-
-The gradients and H are of the examples as they are (not augmented), with batch-norm in evaluation mode.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -59,11 +56,11 @@ def precondition(g, D, power: float = 1.0, damping: float = 0.0):
 class AdaCoreState:
     """The subset in use, the steps so far, the two averages, and a row for each selection."""
 
-    step: int
-    subset: Subset | None
     gradients: MovingAverage  # of (n, C)
     squares: MovingAverage  # of (C,)
-    selected: np.ndarray  # (s, 6) a row a selection: SELECTION, with L(S) of the q_i
+    step: int = 0
+    subset: Subset | None = None
+    selected: np.ndarray = field(default_factory=lambda: np.zeros((0, len(SELECTION))))  # (s, 6), L(S) of the q_i
 
 
 @dataclass(frozen=True)
@@ -94,16 +91,13 @@ class AdaCore(Method):
         for name in ("m", "R", "b_H", "estimates"):
             whole(name, getattr(self, name), 1)
         number("fraction", self.fraction, "(0, 1]")
-        number("beta1", self.beta1, "[0, 1)")
-        number("beta2", self.beta2, "[0, 1)")
-        number("power", self.power, "[0, 1]")
-        number("damping", self.damping, "(0, inf)")
+        for name, interval in (("beta1", "[0, 1)"), ("beta2", "[0, 1)"), ("power", "[0, 1]"), ("damping", "(0, inf)")):
+            number(name, getattr(self, name), interval)
         one_of("curvature", self.curvature, ("hutchinson", "exact"))
         one_of("features", self.features, ("logits", "last-layer"))
 
     def init(self, oracle) -> AdaCoreState:
-        averages = MovingAverage(self.beta1), MovingAverage(self.beta2)
-        return AdaCoreState(0, None, *averages, selected=np.zeros((0, len(SELECTION))))
+        return AdaCoreState(MovingAverage(self.beta1), MovingAverage(self.beta2))
 
     def propose(self, state, oracle):
         if state.subset is None or state.subset.passes(self.m) >= self.R:
@@ -123,8 +117,7 @@ class AdaCore(Method):
         D = root_mean_square(squares)
         q = precondition(gradients.mean, D, self.power, self.damping)  # 4
         subset, facts = medoid_subset(oracle, q, subset_size(self.fraction, len(oracle)), number)  # 5
-        row = [state.step, *facts, float(D.min()), float(D.max())]
-        selected = np.vstack([state.selected, row])
+        selected = np.vstack([state.selected, [state.step, *facts, float(D.min()), float(D.max())]])
         return replace(state, subset=subset, gradients=gradients, squares=squares, selected=selected)
 
     def _gradients(self, oracle):

@@ -1,8 +1,8 @@
 """CRAIG: coresets of the data by their gradients (Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827).
 
-If every example lies close to a chosen one in gradient space, then the chosen examples, each weighted by the number it
-represents, have nearly the full gradient: |sum_i g_i - sum_j gamma_j g_j| <= L(S) = sum_i min_{j in S} |g_i - g_j|.
-Minimizing L is facility location, which greedy solves well. The letters are the paper's:
+If every example lies close to a chosen one in gradient space, the chosen, each weighted by the number it represents,
+have nearly the full gradient: |sum_i g_i - sum_j gamma_j g_j| <= L(S) = sum_i min_{j in S} |g_i - g_j|. Minimizing L is
+facility location, which greedy solves well. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives a_i = p_i - y_i
     2  in each class, its share of the k places: S = the medoids of the a_i by greedy facility location
@@ -12,22 +12,19 @@ Minimizing L is facility location, which greedy solves well. The letters are the
 The convex form, features="raw", does 2 and 3 once, before training, on the inputs themselves: for a linear model and
 two examples of ONE class, |g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
 
-Departures from the paper, and what it leaves open, each with the test in tests/unit/selection/test_craig.py that pins
-it:
+Departures, and what the paper leaves open, pinned in tests/unit/selection/test_craig.py:
     - k is given, as in the paper's experiments; the form that grows S until L(S) <= eps is left out.
     - classes share the k places by largest remainder, to exactly k; a class without a place is not trained on, and
       L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
-    - a step uses (1/m) sum gamma_j g_j with gamma of mean 1, as the authors' code for deep networks does; the paper's
-      gamma of sum n is a step size n/k times larger (test_weights_have_mean_one_and_are_inherited).
+    - gamma has mean 1, as in the authors' code for deep networks; the paper's gamma of sum n is a step size n/k times
+      larger (test_weights_have_mean_one_and_are_inherited).
     - a medoid of weight 0 (a duplicate of an earlier one) is left out (test_duplicates_are_left_out).
     - an "epoch" is a pass over the subset, ceil(k/m) steps (test_it_selects_anew_after_R_passes).
-
-The gradients are of the examples as they are (not augmented), with batch-norm in evaluation mode.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,9 +40,9 @@ SELECTION = ("select_step", *FACTS)  # the columns of a selection's row
 class CraigState:
     """The subset in use, the steps so far, and a row for each selection."""
 
-    step: int
-    subset: Subset | None
-    selected: np.ndarray  # (s, 4) a row a selection: SELECTION
+    step: int = 0
+    subset: Subset | None = None
+    selected: np.ndarray = field(default_factory=lambda: np.zeros((0, len(SELECTION))))  # (s, 4)
 
 
 @dataclass(frozen=True)
@@ -70,10 +67,9 @@ class Craig(Method):
         one_of("features", self.features, ("logits", "raw"))
 
     def init(self, oracle) -> CraigState:
-        state = CraigState(step=0, subset=None, selected=np.zeros((0, len(SELECTION))))
         if self.features == "logits":
-            return state
-        return self._select(state, oracle, oracle.raw(np.arange(len(oracle))).reshape(len(oracle), -1))
+            return CraigState()
+        return self._select(CraigState(), oracle, oracle.raw(np.arange(len(oracle))).reshape(len(oracle), -1))
 
     def propose(self, state, oracle):
         if state.subset is None or (self.features == "logits" and state.subset.passes(self.m) >= self.R):

@@ -530,7 +530,7 @@ TABLE = {
          "dynamic::test_epsilon_greedy_keeps_the_exact_top"),
         ("state.mean + self.c * state.variance", "state.mean - self.c * state.variance", "lower confidence bound",
          "dynamic::test_ucb_prefers_an_alternating_score_to_a_constant_of_the_same_mean"),
-        ('"checkpoint", _checkpoints(state))', '"checkpoint")',
+        ('"checkpoint", state.checkpoints)', '"checkpoint")',
          "seed reset: the same random subset at every checkpoint",
          "dynamic::test_random_dynamic_keeps_each_example_equally_often"),
     ],
