@@ -1,7 +1,6 @@
 """Fixed encoders: features that do not depend on the network being trained, for selection before training (see milo).
 
-The paper's encoders are large pre-trained networks. These need none; features of any other encoder can be given to
-`milo.prepare` as an array. Hashed text needs no encoder: its data sets consist of features already ("raw").
+The paper's encoders are large pre-trained networks. Features of any other encoder can be given to `milo.prepare`.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from minicrest.backend import array_module, device_of, to_device
 from minicrest.random import stream
 
 PART = 256  # images at a time
-
-
 ENCODERS = ("raw", "pca", "convolutions")
 
 

@@ -7,11 +7,9 @@
     3  keep the k highest, after setting aside the `offset` n highest; the unforgettable are dropped first
     4  train on them, with weight 1
 
-The preparation is billed: 3 T n for each run, 600 n at the defaults: a whole training. In a comparison at an equal bill
-it exhausts the budget; choose a smaller T, or compare at equal steps.
-
-T = 200 is from memory, not checked against the paper; the rule for examples that are never learned is that of the
-authors' code (others use infinity, or overlook the case and drop these examples first). Departures, pinned in
+The preparation is billed, 3 T n for each run: 600 n at the defaults, a whole training. At an equal bill it exhausts the
+budget; choose a smaller T, or compare at equal steps. T = 200 is from memory; the rule for examples that are never
+learned is that of the authors' code (others use infinity, or drop these examples first). Departures, pinned in
 tests/unit/selection/test_scores.py:
     - the networks are trained by plain SGD, without momentum, weight decay or a schedule
       (test_a_run_is_plain_SGD_on_all_the_data)
@@ -38,11 +36,7 @@ def forgetting_events(correct) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Forgetting(Scoring):
-    """The most frequently forgotten examples.
-
-    m: batch size, of the runs too.  fraction: k/n.  T: epochs of a run.  runs: networks to sum over.  lr: step size of
-    the runs.  offset: part of the data dropped from the top, against label noise.
-    """
+    """The most frequently forgotten examples. T: epochs of a run.  m, fraction, runs, lr, offset: as for EL2N."""
 
     m: int = 128
     fraction: float = 0.1
@@ -70,7 +64,6 @@ class Forgetting(Scoring):
         n, fork = len(oracle), fork_of_run(oracle, "forgetting", run)
         correct = np.zeros((self.T, n), dtype=bool)
         for step, feedback in enumerate(fork_epochs(fork, self.m, self.lr, self.T)):  # 1
-            epoch = step // -(-n // self.m)
-            i = feedback.indices
+            epoch, i = step // -(-n // self.m), feedback.indices
             correct[epoch, i] = to_numpy(oracle.predictions(feedback.logits)) == oracle.labels[i]
         return correct

@@ -15,15 +15,14 @@ Cheaper: `rounds` r < k takes k/r examples between two look-aheads (r-greedy), a
 (n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). The released DeepCore misspells the
 argument that switches 4 on, so it never looks ahead and takes the k largest first gains (test_gains_are_those_at_w_S).
 
-Departures from the paper, each with the test in tests/unit/selection/test_glister.py that pins it:
+Departures from the paper, pinned in tests/unit/selection/test_glister.py:
     - target="train" puts all the training examples in V's place, as the paper allows where nothing is held out; it
       costs no additional pass (test_train_target).
     - the logits are recovered from a as log p, since softmax ignores constants. Probabilities below 1e-16 are raised to
       it, and those of an example's own class, p = 1 + a, are rounded to 6e-8 in float32 (test_tiny_probabilities).
     - k is always reached, though late gains may be negative (test_late_gains_may_be_negative): each example is a step
       of eta, and k of them overshoot where eta k is large. `report` gives L_V at w and at w_S.
-An epoch is a pass over the subset, ceil(k/m) steps. Examples are seen as they are (not augmented), with batch-norm in
-evaluation mode; a loss's l2 term is left out.
+An epoch is a pass over the subset, ceil(k/m) steps. A loss's l2 term is left out.
 """
 
 from __future__ import annotations
@@ -80,13 +79,11 @@ class Glister(Method):
     price = "a step 3 m; a selection n + |V| forward (look-aheads are arithmetic on the last layer: seconds, no passes)"
 
     def __post_init__(self):
-        whole("m", self.m, 1)
+        for name in ("m", "R", *(["rounds"] if self.rounds is not None else [])):
+            whole(name, getattr(self, name), 1)
         number("fraction", self.fraction, "(0, 1]")
-        whole("R", self.R, 1)
         number("eta", self.eta, "(0, inf)")
         one_of("target", self.target, ("validation", "train"))
-        if self.rounds is not None:
-            whole("rounds", self.rounds, 1)
         if self.eps is not None:
             number("eps", self.eps, "(0, 1)")
 
@@ -109,8 +106,7 @@ class Glister(Method):
         return dict(zip(("loss", "loss_ahead"), state.losses.T))
 
     def _select(self, state, oracle) -> GlisterState:
-        number = 0 if state.subset is None else state.subset.number + 1
-        k = subset_size(self.fraction, len(oracle))
+        k, number = subset_size(self.fraction, len(oracle)), len(state.losses)
         a, h = last_layer(oracle)  # 1
         held = oracle.validation if self.target == "validation" else oracle
         a_held, h_held = (a, h) if held is oracle else last_layer(held)
@@ -145,10 +141,8 @@ class LookAhead:
         p = self.y + (xp.concatenate([-a, a], axis=1) if self.single else a)
         off = float(xp.maximum(xp.abs(p.sum(1) - 1).max(), -p.min()))
         if not off < 1e-4:  # float32 leaves 1e-6
-            raise ValueError(
-                f"p - y plus y is not a probability (off by {off:.3g}): GLISTER looks ahead through a softmax, so the "
-                "network's loss must be SoftmaxCrossEntropy or LogisticLoss; use another method with any other loss"
-            )
+            raise ValueError(f"a + y is not a probability (off by {off:.3g}): GLISTER looks ahead through a softmax, so "
+                             "the loss must be SoftmaxCrossEntropy or LogisticLoss; use another method")  # fmt: skip
         self.z = xp.log(xp.maximum(p, SMALLEST))
 
     def loss(self, shift) -> float:
@@ -177,9 +171,7 @@ def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: flo
     it is refreshed (None: k).  eps: each round looks only at picks (n/k) ln(1/eps) of the others, drawn by rng.
     """
     n, taken, shift = len(a), np.zeros(len(a), dtype=bool), array_module(a).zeros((h.shape[1], a.shape[1]))
-    chosen: list[int] = []
-    won: list[float] = []
-    copies = first_copies(a, h)
+    copies, chosen, won = first_copies(a, h), np.zeros(0, dtype=np.int64), np.zeros(0)
     for picks in map(len, np.array_split(np.arange(k), min(rounds or k, k))):
         M = ahead.gradient(eta * shift)  # 2, at w_S
         pool, rows = np.arange(n), slice(None)
@@ -195,6 +187,5 @@ def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: flo
         e = to_device(pool[best], device_of(a))
         shift = shift + h[e].T @ a[e]  # 4
         taken[pool[best]] = True
-        chosen.extend(pool[best])
-        won.extend(gains[best])
-    return Choice(np.array(chosen, dtype=np.int64), np.array(won), shift)
+        chosen, won = np.append(chosen, pool[best]), np.append(won, gains[best])
+    return Choice(chosen, won, shift)

@@ -19,24 +19,21 @@ the row of the example's own class, h + 1 numbers), "class" (PerClass: all C (h 
 all data at once; the elements are random mini-batches, k/B of them, each with its mean gradient; its examples inherit
 its weight). features="logits" leaves the activations out: g = p - y.
 
-The scale of G does not matter: t G gives the same X and t w, and step 5 divides t out again. G is a sum, so that w_i
-says how many examples i represents, while those that fill the rest represent only themselves. The scale of g does
-matter: s g with lam is like g with lam / s^2.
+G is a sum, so that w_i says how many examples i represents, while those that fill the rest represent only themselves.
+Its scale does not matter, for step 5 divides it out again; that of g does: s g with lam is like g with lam / s^2.
 
-Departures from the paper and its code, each with the test in tests/unit/selection/test_gradmatch.py that pins it:
+Departures from the paper and its code, pinned in tests/unit/selection/test_gradmatch.py:
     - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
       would then pick it again and give up (test_a_chosen_element_is_never_picked_again).
     - an element whose weight falls to 0 leaves X and may come back (the code takes it for good as one of the k), so
       every weight is positive (test_weights_are_positive_and_elements_may_leave). E_lam falls at every step, so no X
       comes twice: this is Lawson and Hanson's algorithm for non-negative least squares, ended at k elements.
     - shares of classes are by largest remainder, so that k is k (test_shares_add_up_to_k); the code rounds each up.
-    - batches are of B = min(m, k) and floor(k/B) of them; what is left of k is filled too (test_budget_is_exact). A
-      last, smaller batch has its sum over B as its mean, so that its examples count as others do
-      (test_a_smaller_batch_counts_as_it_should).
+    - batches are of B = min(m, k), floor(k/B) of them; what remains of k is filled too (test_budget_is_exact). The sum
+      of a smaller, last batch is divided by B too (test_a_smaller_batch_counts_as_it_should).
     - the warm start ends by the part of the training done, which is T_f epochs where steps limit the training, and
       the same part of the bill where that does (test_warm_start_takes_its_part).
-An epoch is a pass over the subset, ceil(k/m) steps. Gradients are of the examples as they are (not augmented), with
-batch-norm in evaluation mode.
+An epoch is a pass over the subset, ceil(k/m) steps.
 """
 
 from __future__ import annotations
@@ -54,6 +51,7 @@ from minicrest.random import stream
 from minicrest.selection.base import Subset, epoch_slice, finite, first_copies, subset_size
 from minicrest.selection.method import Method
 from minicrest.submodular import quotas
+from minicrest.threads import one_blas_thread
 
 SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10
 WELL_CONDITIONED = 1e-6  # lam of the trace of the Gram matrix: the normal equations then keep 10 digits
@@ -97,8 +95,8 @@ class GradMatch(Method):
 
     def __post_init__(self):
         whole("m", self.m, 1)
-        number("fraction", self.fraction, "(0, 1]")
         whole("R", self.R, 1)
+        number("fraction", self.fraction, "(0, 1]")
         number("kappa", self.kappa, "[0, 1)")
         if self.lam is not None:
             number("lam", self.lam, "[0, inf)")
@@ -126,20 +124,21 @@ class GradMatch(Method):
         return dict(matched=state.matches[:, 0].astype(np.int64), error=state.matches[:, 1])
 
     def _select(self, state, oracle) -> GradMatchState:
-        n, number = len(oracle), 0 if state.subset is None else state.subset.number + 1
+        n, number, lam = len(oracle), len(state.matches), self.lam
         k, gamma, error, size = subset_size(self.fraction, n), np.zeros(n), 0.0, 0.0
+        if lam is None:
+            lam = 0.0 if self.elements == "batch" else 0.5
         for groups, G, share in self._problems(oracle, k, number):
             target = G.sum(0)
-            match = omp(G, target, share, self._lam())  # 3
+            match = omp(G, target, share, lam)  # 3
             for e, w in zip(match.indices, match.weights):
                 gamma[groups[e]] = w
             error, size = error + match.error, size + target @ target
         matched = np.count_nonzero(gamma)
         rng = stream(oracle.seed, "gradmatch", "fill", number)
         gamma[rng.choice(np.flatnonzero(gamma == 0), k - matched, replace=False)] = 1  # 4
-        subset = Subset(*weighted(np.arange(n), gamma), number)
-        row = [float(matched), error / size if size else 0.0]
-        return replace(state, subset=subset, matches=np.vstack([state.matches, row]))
+        matches = np.vstack([state.matches, [float(matched), error / size if size else 0.0]])
+        return replace(state, subset=Subset(*weighted(np.arange(n), gamma), number), matches=matches)
 
     def _problems(self, oracle, k: int, number: int):
         """The matching problems, one by one: the examples of each element, G (elements, d), and how many to choose."""
@@ -151,38 +150,32 @@ class GradMatch(Method):
             yield groups, np.stack([(a[i].T @ h[i]).ravel() / B for i in groups]), k // B
             return
         classes, sizes = np.unique(oracle.labels, return_counts=True)
+        one = self.elements == "class-gradient" and a.shape[1] > 1
         for label, share in zip(classes, quotas(sizes, k)):
             i = np.flatnonzero(oracle.labels == label)
-            one = self.elements == "class-gradient" and a.shape[1] > 1
             rows = np.array([label]) if one else np.arange(a.shape[1])
             G = a[i][:, rows, None] * h[i][:, None, :]  # (members, C or 1, h + 1)
             yield i, G.reshape(len(i), -1), share
 
     def _gradients(self, oracle):
         """(a, h~), (n, C) and (n, h + 1) on the host: the gradient of example i in the last layer is a_i h~_i'."""
-        everyone = np.arange(len(oracle))
-        if self.features == "logits":
-            a = finite("gradients", to_numpy(oracle.logit_gradients(everyone)).astype(np.float64))
-            return a, np.ones((len(a), 1))
-        a, h = (finite("gradients", to_numpy(g).astype(np.float64)) for g in oracle.last_layer(everyone))  # 2
-        return a, np.column_stack([h, np.ones(len(h))])  # the bias sees a 1
-
-    def _lam(self) -> float:
-        return (0.0 if self.elements == "batch" else 0.5) if self.lam is None else self.lam
+        everyone, logits = np.arange(len(oracle)), self.features == "logits"
+        arrays = [oracle.logit_gradients(everyone)] if logits else oracle.last_layer(everyone)  # 2
+        a, *h = (finite("gradients", to_numpy(array).astype(np.float64)) for array in arrays)
+        return a, np.column_stack([*h, np.ones(len(a))])  # the bias sees a 1
 
 
+@one_blas_thread()
 def omp(G, target, k: int, lam: float) -> Match:
     """Non-negative orthogonal matching pursuit: at most k rows of G (n, d) whose weighted sum is near target (d,).
 
     At the end g_i . r = lam w_i for the chosen, r = target - sum w_i g_i; where fewer than k are chosen, g_e . r <= 0
     for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal rows of G go to the lowest index; two
-    different rows whose correlations agree to rounding may be ordered differently by another BLAS.
-    Raises ValueError where G or target is not finite.
+    different rows whose correlations agree to rounding may be ordered differently by another BLAS. In one thread: the
+    problems are small, and threads that wait for each other took 40 times as long.
+    Raises Diverged, a ValueError, where G or target is not finite.
     """
-    G, target = np.asarray(G, dtype=np.float64), np.asarray(target, dtype=np.float64)
-    if not (np.isfinite(G).all() and np.isfinite(target).all()):
-        raise ValueError("gradients must be finite to be matched, got NaN or infinity; if they come from a training, "
-                         "it has diverged: lower its learning rate")  # fmt: skip
+    G, target = (finite("gradients", np.asarray(array, dtype=np.float64)) for array in (G, target))
     copies = first_copies(G)
     X, w, r, error = np.zeros(0, dtype=np.int64), np.zeros(0), target, target @ target  # a
     nothing = SMALLEST * np.sqrt((G * G).sum(1).max() * error)

@@ -7,18 +7,17 @@
 
 E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch, not for the mean. The weights
 average about n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, and an epoch has
-|kept|/n as many steps, so that an epoch moves the weights equally far. Compared with a method whose weights average 1,
-the step size is larger by that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
+|kept|/n as many steps, so that an epoch moves the parameters equally far. Beside a method whose weights average 1, the
+step size is larger by that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
 This follows the authors' code, not checked against the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
-    - the code starts with stored losses of 3, or 1 in another version; either way no loss is below the mean, and the
-      first epoch has all the data (test_the_first_epoch_has_all_the_data)
+    - the code's first stored losses are all alike, 3 or 1 by version: none is below their mean, and the first epoch has
+      all the data (test_the_first_epoch_has_all_the_data)
     - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down
       number of them (test_the_epoch_sum_is_unbiased)
-    - delta counts steps or, where a budget limits it, the bill; the paper counts epochs, whose number is not known in
-      advance here. A pruned epoch ends at delta, unfinished: then the last (1 - delta) of training is all data with
-      weight 1, always. The code leaves weights of 1/(1 - q) behind where delta T is no whole number of epochs
-      (test_annealing_has_all_the_data_with_weight_one)
+    - delta counts steps or, where a budget limits it, the bill; the paper counts epochs. A pruned epoch ends at delta,
+      unfinished: after it, all data have weight 1, always. The code leaves weights of 1/(1 - q) behind where delta T is
+      no whole number of epochs (test_annealing_has_all_the_data_with_weight_one)
 """
 
 from __future__ import annotations
@@ -86,10 +85,10 @@ class InfoBatch(Method):
         return batch, replace(state, subset=subset)
 
     def _open(self, state, oracle, q: float) -> Epochs:
-        number = len(state.sizes)
-        draws = stream(oracle.seed, "infobatch", "drop", number).random(len(oracle))
+        epoch = len(state.sizes)
+        draws = stream(oracle.seed, "infobatch", "drop", epoch).random(len(oracle))
         indices, weights = pruned(state.loss, q, draws)
-        return replace(state, subset=Subset(indices, weights, number), sizes=np.append(state.sizes, len(indices)))
+        return replace(state, subset=Subset(indices, weights, epoch), sizes=np.append(state.sizes, len(indices)))
 
     def observe(self, state, feedback) -> Epochs:
         loss = state.loss.copy()

@@ -16,8 +16,7 @@ FACTS = ("certificate", "largest_gamma", "effective_size")  # what medoid_subset
 def medoid_subset(oracle: Oracle, features, k: int, number: int) -> tuple[Subset, list[float]]:
     """The k medoids of features (n, d) by facility location in each class, weighted by their clusters' sizes gamma.
 
-    Also the FACTS to report: L(S), the largest gamma, and (sum gamma)^2 / sum gamma^2, how many equal weights they
-    are worth. Float targets are one class.
+    Also the FACTS: L(S), the largest gamma, and how many equal weights gamma is worth. Float targets are one class.
     """
     labels = oracle.labels if oracle.labels.dtype.kind in "iu" else np.zeros(len(oracle), dtype=np.int64)
     medoids = facility_location(features, k, labels)

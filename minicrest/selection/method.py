@@ -1,9 +1,8 @@
 """The contract of a method: an explicit state machine.
 
 A method is a frozen dataclass of hyper-parameters in the paper's letters; what it knows is a frozen dataclass of arrays
-and scalars; and its transitions are pure: the same state proposes the same batch, always. So every method resumes
-bit for bit from a checkpoint, can be looked at mid-run, and can be tested one transition at a time; and the training
-loop is the same five lines for all. `check_method` tests whether a method keeps this contract.
+and scalars; and its transitions are pure: the same state proposes the same batch, always. So every method resumes bit
+for bit from a checkpoint, and can be tested one transition at a time. `check_method` tests whether it keeps this.
 """
 
 from __future__ import annotations

@@ -13,21 +13,21 @@ middle of their classes, come first; then varied ones, drawn at random with a pr
     6  the others: every R epochs, k_c of each class drawn without replacement with probabilities p
     7  take the subset m at a time, shuffled anew each epoch, with weight 1; an epoch is a pass over the SUBSET
 
-How informative is p? As published, hardly: a gain of disparity-min is how much the least distance FALLS, nearly 0 for
-nearly all, and most negative for the first and most spread-out ones, which therefore become the LEAST likely (except
-for the first two). The effective sample size 1/sum p^2 is 0.988 to 0.996 of a class on the digits, 0.998 of 1,000
-Gaussian points: step 6 is random sampling, class by class. `normalize=True` replaces the gain by what the greedy
-maximizes, the least distance once the example has entered, in units of its standard deviation over the class: it only
-falls along the greedy order, so spread-out examples become likely, whatever the scale (0.25 to 0.52 of a class on
-digits, 0.68 of the Gaussian points). `report` gives the sizes. (test_the_plain_recipe_is_almost_uniform)
+As published, p says little: a gain of disparity-min is how much the least distance FALLS, nearly 0 for nearly all and
+most negative for the first and most spread-out examples, which (but for the first two) become the LEAST likely. The
+effective sample size 1/sum p^2 is 0.988 to 0.996 of a class on the digits, 0.998 of 1,000 Gaussian points: step 6 is
+random sampling, class by class. `normalize=True` replaces the gain by what the greedy maximizes, the least distance
+once the example has entered, in units of its standard deviation over the class: then spread-out examples become likely,
+whatever the scale (0.25 to 0.52 of a class on digits, 0.68 of the Gaussian points). `report` gives the sizes.
+(test_the_plain_recipe_is_almost_uniform)
 
-Departures, each with its test in tests/unit/selection/test_milo.py; details are those of the authors' code, not checked
-against the paper's text:
-    - encoders are those of encoders.py, or the user's own features, not large pre-trained networks.
+Details are those of the authors' code, not checked against the paper's text. Departures, pinned in
+tests/unit/selection/test_milo.py:
+    - encoders are those of encoders.py, or features that are given, not large pre-trained networks.
     - k_c is in proportion to n_c, by largest remainder, so it sums to k and never exceeds n_c; the code takes
       ceil(k / C) and tops up small classes (test_quotas).
     - n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use, not 300; they are reused in turn.
-    - progress is measured in steps or, where a budget limits the training, by the bill: T is then not known beforehand
+    - progress is measured in steps or, where a budget limits the training, by the bill, for T is then not known
       (test_curriculum_by_steps, test_curriculum_by_bill). A subset is replaced when its phase ends, R or not.
     - every draw has its own stream and p stays with its example; in the code "stochastic" subsets are all alike, and p
       is attached to the wrong examples (test_easy_subsets_differ, test_probability_stays_with_its_example).
@@ -37,12 +37,12 @@ against the paper's text:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
 import numpy as np
 
-from minicrest.arguments import dense, flag, number, one_of, whole
+from minicrest.arguments import dense, flag, number, one_of, shown, whole
 from minicrest.backend import to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset, subset_size
@@ -70,18 +70,15 @@ class Prepared:
 
     @property
     def n_subsets(self) -> int:
+        """How many easy subsets there are."""
         return len(self.easy)
 
     @property
     def digest(self) -> str:
         """16 hex digits that no other preparation has."""
-        digest = hashlib.blake2b(digest_size=8)
-        for f in fields(self):
-            value = getattr(self, f.name)
-            array = isinstance(value, np.ndarray)
-            digest.update(repr((value.shape, value.dtype) if array else value).encode())
-            digest.update(value.tobytes() if array else b"")
-        return digest.hexdigest()
+        values = [getattr(self, f.name) for f in fields(self)]
+        parts = [(v.shape, str(v.dtype), v.tobytes()) if isinstance(v, np.ndarray) else v for v in values]
+        return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
     def parts(self) -> list[tuple[np.ndarray, int]]:
         """For each class its examples (n_c,), ascending, and how many of them a subset keeps."""
@@ -100,10 +97,9 @@ class Prepared:
 def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1, seed=0, encoder="given") -> Prepared:
     """Steps 1 to 3 for features (n, ...) on either device and labels (n,); None: all of one class.
 
-    On the host, one class at a time, in memory of a few n_c x n_c matrices of the features' dtype. Measured on one
-    busy core, 5,000 features of length 64 in one class and 50 subsets of 500: 11 s, 7 of them step 2, and 750 MB.
-    encoder: a name to remember where the features came from. Raises ValueError for features that are not finite or
-    do not fit the labels, and for a fraction, n_subsets, lam or eps that makes no sense.
+    On the host, one class at a time, in memory of a few n_c x n_c matrices of the features' dtype: 5,000 features of
+    length 64 in one class and 50 subsets of 500 took 11 s of one core and 750 MB. encoder: where the features came from.
+    Raises ValueError for features that are not finite or do not fit the labels, and for arguments that make no sense.
     """
     _check_recipe(fraction, n_subsets, lam, eps)
     features = to_numpy(dense("features", features))
@@ -164,19 +160,20 @@ class MiloState:
     """All that MILO knows between two steps."""
 
     prepared: Prepared
-    step: int
-    subset: Subset | None
-    chosen: np.ndarray  # (l, 2) a row a subset: the step at which it came; 1 if it is easy, else 0
+    step: int = 0
+    subset: Subset | None = None
+    chosen: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # a row a subset: its first
+    # step, and 1 if it is easy, else 0
 
 
 @dataclass(frozen=True)
 class Milo(Method):
     """Subsets prepared from features: easy ones first, then varied ones; the network is never asked.
 
-    m: batch size.  fraction: k/n.  kappa: the part of training on easy subsets.  R: epochs, each a pass over the
-    subset (ceil(k/m) steps), between selections.  n_subsets, lam, eps: easy subsets, their graph cut, their stochastic
-    greedy.  encoder: "raw", "pca" or "convolutions".  normalize: probabilities that favour the spread-out (see above).
-    A preparation made once serves many trainings: see `from_prepared`, which fills in `digest`; leave that empty.
+    m: batch size.  fraction: k/n.  kappa: the part of training on easy subsets.  R: epochs, each of ceil(k/m) steps,
+    between selections.  n_subsets, lam, eps: easy subsets, their graph cut, their stochastic greedy.  encoder: "raw",
+    "pca" or "convolutions".  normalize: probabilities that favour the spread-out (see above).  digest: leave it empty;
+    `from_prepared`, by which a preparation made once serves many trainings, fills it in.
     """
 
     m: int = 128
@@ -195,10 +192,12 @@ class Milo(Method):
 
     def __post_init__(self):
         whole("m", self.m, 1)
-        _check_recipe(self.fraction, self.n_subsets, self.lam, self.eps)
-        number("kappa", self.kappa, "[0, 1]")
         whole("R", self.R, 1)
+        number("kappa", self.kappa, "[0, 1]")
+        _check_recipe(self.fraction, self.n_subsets, self.lam, self.eps)
         flag("normalize", self.normalize)
+        if not isinstance(self.digest, str):
+            raise TypeError(f"digest must be text, got {shown(self.digest)}: leave it out, or use Milo.from_prepared")
         if not self.digest:  # else the encoder is the name that the preparation gave its features
             one_of("encoder (for other features see Milo.from_prepared)", self.encoder, ENCODERS)
 
@@ -206,8 +205,7 @@ class Milo(Method):
     def from_prepared(cls, prepared: Prepared, m=128, kappa=1 / 6, R=1, normalize=False) -> Milo:
         """MILO on what `prepare` returned (TypeError for anything else), for any number of trainings.
 
-        The hyper-parameters say how it was made, and `digest` stands for it, so that a training resumes only with the
-        same preparation. dataclasses.replace loses it: call from_prepared again.
+        `digest` stands for it: a training resumes only with the same. dataclasses.replace loses what was prepared.
         """
         if not isinstance(prepared, Prepared):
             raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")
@@ -222,13 +220,12 @@ class Milo(Method):
         if prepared is None and self.digest:
             raise ValueError(f"the preparation {self.digest!r} is missing: use Milo.from_prepared and leave digest out")
         if prepared is None:
-            features = encode(self.encoder, oracle.raw(None), oracle.seed)
-            recipe = self.fraction, self.n_subsets, self.lam, self.eps
-            prepared = prepare(features, labels, *recipe, oracle.seed, self.encoder)
+            features, recipe = encode(self.encoder, oracle.raw(None), oracle.seed), (self.n_subsets, self.lam, self.eps)
+            prepared = prepare(features, labels, self.fraction, *recipe, oracle.seed, self.encoder)
         elif not _fits(prepared, labels, len(oracle)):
             raise ValueError(f"prepared for {len(prepared.classes)} examples that are not these {len(oracle)}: "
                              "prepare again, from the features and labels of the data to train on")  # fmt: skip
-        return MiloState(prepared, 0, None, np.zeros((0, 2), dtype=np.int64))
+        return MiloState(prepared)
 
     def propose(self, state, oracle):
         subset = state.subset
@@ -247,11 +244,10 @@ class Milo(Method):
 
     def _select(self, state, oracle, easy) -> MiloState:
         prepared, number = state.prepared, len(state.chosen)
-        if easy:
-            indices = prepared.easy[number % prepared.n_subsets]  # 5
-        else:
-            p = prepared.probabilities(self.normalize)
-            indices = draw(prepared.parts(), p, stream(oracle.seed, "milo", "varied", number))
+        indices = prepared.easy[number % prepared.n_subsets]  # 5
+        if not easy:
+            rng = stream(oracle.seed, "milo", "varied", number)
+            indices = draw(prepared.parts(), prepared.probabilities(self.normalize), rng)
         subset = Subset(indices, np.ones(len(indices)), number)
         return replace(state, subset=subset, chosen=np.vstack([state.chosen, [state.step, easy]]))
 
@@ -268,9 +264,8 @@ def _classes(labels):
 
 def _fits(prepared, labels, n) -> bool:
     """Whether the examples may be the prepared ones: as many and, if prepared by class, of the same classes."""
-    if len(prepared.classes) != n or labels is None:
-        return len(prepared.classes) == n
-    return not prepared.classes.any() or np.array_equal(prepared.classes, _classes(labels))
+    by_class = labels is not None and prepared.classes.any()
+    return len(prepared.classes) == n and (not by_class or np.array_equal(prepared.classes, _classes(labels)))
 
 
 def _check_recipe(fraction, n_subsets, lam, eps) -> None:

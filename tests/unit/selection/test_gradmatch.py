@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import nnls
 from sklearn.linear_model import orthogonal_mp
 
+from minicrest.batch import Diverged
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner
 from minicrest.nn import Flatten, Linear, Network, SoftmaxCrossEntropy, SquaredError, mlp
@@ -231,7 +232,7 @@ def test_scale_of_target_and_of_gradients():
 
 
 def test_not_finite_is_refused():
-    with pytest.raises(ValueError, match="must be finite"):
+    with pytest.raises(Diverged, match="the gradients are not finite"):
         omp(np.array([[np.nan, 1.0]]), np.ones(2), 1, 0.5)
 
 
