@@ -315,6 +315,12 @@ TABLE = {
          "train::test_infinite_hyper_parameters_are_null_in_the_json"),
     ],
     "oracle.py": [
+        ("        other._place = SimpleNamespace()", "        other._place = self._place",
+         "an oracle elsewhere takes the training with it",
+         "oracle::test_an_oracle_elsewhere_answers_there_on_the_same_bill"),
+        ("Learner(other).move(theta, statistics, self.time", "Learner(other).move(theta, self.statistics, self.time",
+         "an oracle elsewhere with the statistics of here",
+         "oracle::test_an_oracle_elsewhere_answers_there_on_the_same_bill"),
         ("return self.answers(i).losses",
          "return self._network.losses(*self._ask(np.arange(len(self))), self.statistics)[i]",
          "a pass over all the data that no bill shows",
