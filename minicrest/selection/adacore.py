@@ -35,7 +35,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, whole
 from minicrest.backend import array_module
 from minicrest.batch import uniform
 from minicrest.random import stream
@@ -86,15 +85,11 @@ class AdaCore(Method):
     features: str = "logits"
     paper = "Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887"
     price = "a step 3 m; a selection n + 4 b_H estimates (exact: n + (1 + 2 C) b_H estimates), every R passes (3 R k)"
-
-    def __post_init__(self):
-        for name in ("m", "R", "b_H", "estimates"):
-            whole(name, getattr(self, name), 1)
-        number("fraction", self.fraction, "(0, 1]")
-        for name, interval in (("beta1", "[0, 1)"), ("beta2", "[0, 1)"), ("power", "[0, 1]"), ("damping", "(0, inf)")):
-            number(name, getattr(self, name), interval)
-        one_of("curvature", self.curvature, ("hutchinson", "exact"))
-        one_of("features", self.features, ("logits", "last-layer"))
+    limits = {
+        "m": 1, "fraction": "(0, 1]", "R": 1, "b_H": 1, "estimates": 1, "beta1": "[0, 1)", "beta2": "[0, 1)",
+        "power": "[0, 1]", "damping": "(0, inf)", "curvature": ("hutchinson", "exact"),
+        "features": ("logits", "last-layer"),
+    }  # fmt: skip
 
     def init(self, oracle) -> AdaCoreState:
         return AdaCoreState(MovingAverage(self.beta1), MovingAverage(self.beta2))

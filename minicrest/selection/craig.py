@@ -28,7 +28,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, whole
 from minicrest.selection.base import Subset, finite, subset_size
 from minicrest.selection.medoids import FACTS, medoid_subset
 from minicrest.selection.method import Method
@@ -59,12 +58,7 @@ class Craig(Method):
     features: str = "logits"
     paper = "Mirzasoleiman, Bilmes, Leskovec, ICML 2020, arXiv 1906.01827"
     price = "a step 3 m; a selection n, every R passes over the subset (3 R k); features='raw': steps only"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
-        number("fraction", self.fraction, "(0, 1]")
-        whole("R", self.R, 1)
-        one_of("features", self.features, ("logits", "raw"))
+    limits = {"m": 1, "fraction": "(0, 1]", "R": 1, "features": ("logits", "raw")}
 
     def init(self, oracle) -> CraigState:
         if self.features == "logits":

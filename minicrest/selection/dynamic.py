@@ -30,7 +30,6 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset, finite, subset_size
@@ -63,11 +62,7 @@ class RandomDynamic(Method):
     name: ClassVar[str] = "random-dynamic"
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (uniform random dynamic pruning)"
     price = "a step 3 m; a selection is free"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
-        number("fraction", self.fraction, "(0, 1]")
-        whole("T_p", self.T_p, 1)
+    limits = {"m": 1, "fraction": "(0, 1]", "T_p": 1}
 
     def init(self, oracle) -> Pruned:
         return Pruned(np.zeros(len(oracle), dtype=np.int64))
@@ -130,11 +125,7 @@ class EpsilonGreedy(Remembering):
     a: float = 0.8
     name = "epsilon-greedy"
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (epsilon-greedy)"
-
-    def __post_init__(self):
-        super().__post_init__()
-        number("eps", self.eps, "[0, 1]")
-        number("a", self.a, "(0, 1]")
+    limits = {**RandomDynamic.limits, "eps": "[0, 1]", "a": "(0, 1]"}
 
     def _chosen(self, state, k: int, rng) -> np.ndarray:
         order, top = ranking(state.mean, rng), k - round(self.eps * k)
@@ -152,11 +143,7 @@ class UCB(Remembering):
     a: float = 0.8
     name = "ucb"
     paper = "Raju, Daruwalla, Lipasti, arXiv 2111.12621 (upper confidence bound)"
-
-    def __post_init__(self):
-        super().__post_init__()
-        number("c", self.c, "[0, inf)")
-        number("a", self.a, "(0, 1]")
+    limits = {**RandomDynamic.limits, "c": "[0, inf)", "a": "(0, 1]"}
 
     def _chosen(self, state, k: int, rng) -> np.ndarray:
         return ranking(state.mean + self.c * state.variance, rng)[:k]

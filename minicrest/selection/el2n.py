@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minicrest.arguments import whole
 from minicrest.backend import array_module
 from minicrest.selection.scores import Scored, Scoring, mean_over_runs
 
@@ -49,10 +48,7 @@ class EL2N(Scoring):
     name = "el2n"
     paper = "Paul, Ganguli, Dziugaite, NeurIPS 2021, arXiv 2107.07075"
     price = "a step 3 m; runs (3 t + 1) n before the first, and no selection after it"
-
-    def __post_init__(self):
-        self._check_arguments()
-        whole("t", self.t, 0)
+    limits = {**Scoring.limits, "t": 0}
 
     def init(self, oracle) -> Scored:
         return self._keep(oracle, mean_over_runs(self, oracle, self.score))  # 1 to 3

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minicrest.arguments import whole
 from minicrest.backend import to_numpy
 from minicrest.selection.scores import Scored, Scoring, fork_epochs, fork_of_run
 
@@ -47,10 +46,7 @@ class Forgetting(Scoring):
     name = "forgetting"
     paper = "Toneva, Sordoni, Tachet des Combes, Trischler, Bengio, Gordon, ICLR 2019, arXiv 1812.05159"
     price = "a step 3 m; 3 runs T n before the first, and no selection after it"
-
-    def __post_init__(self):
-        self._check_arguments()
-        whole("T", self.T, 2)  # an example can be forgotten from its second presentation on
+    limits = {**Scoring.limits, "T": 2}  # an example can be forgotten from its second presentation on
 
     def init(self, oracle) -> Scored:
         if oracle.labels.dtype.kind not in "iu":

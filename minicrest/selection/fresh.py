@@ -34,9 +34,10 @@ class Fresh(Method):
     r: int | None = None
     paper = "minicrest's own, of the coresets of Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
     price = "a step r + 2 m (3 r through batch-norm)"
+    limits = {"m": 1}
 
     def __post_init__(self):
-        whole("m", self.m, 1)
+        super().__post_init__()
         if self.r is not None:
             whole("r", self.r, self.m)
 

@@ -33,7 +33,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, whole
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset, finite, first_copies, subset_size
@@ -77,15 +76,8 @@ class Glister(Method):
     eps: float | None = None
     paper = "Killamsetty, Sivasubramanian, Ramakrishnan, Iyer, AAAI 2021, arXiv 2012.10630"
     price = "a step 3 m; a selection n + |V| forward (look-aheads are arithmetic on the last layer: seconds, no passes)"
-
-    def __post_init__(self):
-        for name in ("m", "R", *(["rounds"] if self.rounds is not None else [])):
-            whole(name, getattr(self, name), 1)
-        number("fraction", self.fraction, "(0, 1]")
-        number("eta", self.eta, "(0, inf)")
-        one_of("target", self.target, ("validation", "train"))
-        if self.eps is not None:
-            number("eps", self.eps, "(0, 1)")
+    limits = {"m": 1, "fraction": "(0, 1]", "R": 1, "eta": "(0, inf)", "target": ("validation", "train"), "rounds": 1,
+              "eps": "(0, 1)"}  # fmt: skip
 
     @property
     def needs_validation(self) -> bool:
@@ -141,8 +133,8 @@ class LookAhead:
         p = self.y + (xp.concatenate([-a, a], axis=1) if self.single else a)
         off = float(xp.maximum(xp.abs(p.sum(1) - 1).max(), -p.min()))
         if not off < 1e-4:  # float32 leaves 1e-6
-            raise ValueError(f"a + y is not a probability (off by {off:.3g}): GLISTER looks ahead through a softmax, so "
-                             "the loss must be SoftmaxCrossEntropy or LogisticLoss; use another method")  # fmt: skip
+            raise ValueError(f"a + y is not a probability (off by {off:.3g}): GLISTER looks ahead through a softmax, "
+                             "so the loss must be SoftmaxCrossEntropy or LogisticLoss; use another method")  # fmt: skip
         self.z = xp.log(xp.maximum(p, SMALLEST))
 
     def loss(self, shift) -> float:

@@ -44,7 +44,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
@@ -92,16 +91,11 @@ class GradMatch(Method):
     features: str = "last-layer"
     paper = "Killamsetty, Sivasubramanian, Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123"
     price = "a step 3 m; a selection n, a forward pass over all the data (matching is arithmetic: seconds, no passes)"
+    limits = {"m": 1, "fraction": "(0, 1]", "R": 1, "lam": "[0, inf)", "kappa": "[0, 1)",
+              "elements": ("class-gradient", "class", "batch"), "features": ("last-layer", "logits")}  # fmt: skip
 
     def __post_init__(self):
-        whole("m", self.m, 1)
-        whole("R", self.R, 1)
-        number("fraction", self.fraction, "(0, 1]")
-        number("kappa", self.kappa, "[0, 1)")
-        if self.lam is not None:
-            number("lam", self.lam, "[0, inf)")
-        one_of("elements", self.elements, ("class-gradient", "class", "batch"))
-        one_of("features", self.features, ("last-layer", "logits"))
+        super().__post_init__()
         if (self.elements, self.features) == ("class-gradient", "logits"):
             raise ValueError("of the logits' gradient one class is a single number: use elements 'class' or 'batch'")
 

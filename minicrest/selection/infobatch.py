@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset
@@ -67,11 +66,7 @@ class InfoBatch(Method):
     delta: float = 0.875
     paper = "Qin et al., ICLR 2024, arXiv 2303.04947"
     price = "a step 3 m; a selection is free"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
-        number("q", self.q, "[0, 1)")
-        number("delta", self.delta, "[0, 1]")
+    limits = {"m": 1, "q": "[0, 1)", "delta": "[0, 1]"}
 
     def init(self, oracle) -> Epochs:
         return Epochs(np.full(len(oracle), INITIAL_LOSS), sizes=np.zeros(0, dtype=np.int64))

@@ -10,8 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from minicrest.arguments import flag, number, one_of, whole
 from minicrest.batch import Batch, Feedback
 from minicrest.oracle import Oracle
+
+
+def within(limits: dict[str, Any], values: dict[str, Any]) -> None:
+    """Raise TypeError or ValueError unless every value is within its limits, which are given as for a Method."""
+    for name, limit in limits.items():
+        if limit is bool:
+            flag(name, values[name])
+        elif isinstance(limit, tuple):
+            one_of(name, values[name], limit)
+        elif isinstance(limit, str):
+            number(name, values[name], limit)
+        else:
+            whole(name, values[name], limit)
 
 
 class Method:
@@ -22,8 +36,14 @@ class Method:
     # weight go back. It changes no state: `observe` sees what was chosen in feedback.weights.
     choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
 
+    limits: ClassVar[dict[str, Any]] = {}  # the least whole number, an interval, bool, or a tuple of options
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line
     price: ClassVar[str] = "not stated"  # what a step and a selection cost, in examples passed forward
+
+    def __post_init__(self) -> None:
+        values = {name: getattr(self, name) for name in self.limits}
+        optional = [name for name, value in values.items() if value is None is getattr(type(self), name, "required")]
+        within({name: limit for name, limit in self.limits.items() if name not in optional}, values)
 
     def init(self, oracle: Oracle) -> Any:
         """The state before the first step. May ask the oracle questions, and pays for them."""

@@ -42,16 +42,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from minicrest.arguments import dense, flag, number, one_of, shown, whole
+from minicrest.arguments import dense, one_of, shown
 from minicrest.backend import to_numpy
 from minicrest.random import stream
 from minicrest.selection.base import Subset, subset_size
 from minicrest.selection.encoders import ENCODERS, encode
-from minicrest.selection.method import Method
+from minicrest.selection.method import Method, within
 from minicrest.submodular import DisparityMin, GraphCut, greedy, quotas, stochastic_greedy
 
 FLOOR = 1e-10  # least u
 SPREAD = 1e-6  # least standard deviation of distances in [0, 1]: below it they differ by float32 rounding only
+RECIPE = {"fraction": "(0, 1]", "n_subsets": 1, "lam": "[0, inf)", "eps": "(0, 1)"}  # limits of a preparation
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +99,10 @@ def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1,
     """Steps 1 to 3 for features (n, ...) on either device and labels (n,); None: all of one class.
 
     On the host, one class at a time, in memory of a few n_c x n_c matrices of the features' dtype: 5,000 features of
-    length 64 in one class and 50 subsets of 500 took 11 s of one core and 750 MB. encoder: where the features came from.
+    length 64 in one class and 50 subsets of 500 took 11 s of one core and 750 MB. encoder: where features came from.
     Raises ValueError for features that are not finite or do not fit the labels, and for arguments that make no sense.
     """
-    _check_recipe(fraction, n_subsets, lam, eps)
+    within(RECIPE, dict(fraction=fraction, n_subsets=n_subsets, lam=lam, eps=eps))
     features = to_numpy(dense("features", features))
     n = len(features)
     classes = _classes(np.zeros(n) if labels is None else to_numpy(labels))
@@ -189,13 +190,10 @@ class Milo(Method):
     prepared: ClassVar[Prepared | None] = None  # what from_prepared shares; not a hyper-parameter
     paper = "Killamsetty et al., 2023, arXiv 2301.13287"
     price = "a step 3 m; a selection 0, and so is preparing: time, but no question to the network"
+    limits = {**RECIPE, "m": 1, "kappa": "[0, 1]", "R": 1, "normalize": bool}
 
     def __post_init__(self):
-        whole("m", self.m, 1)
-        whole("R", self.R, 1)
-        number("kappa", self.kappa, "[0, 1]")
-        _check_recipe(self.fraction, self.n_subsets, self.lam, self.eps)
-        flag("normalize", self.normalize)
+        super().__post_init__()
         if not isinstance(self.digest, str):
             raise TypeError(f"digest must be text, got {shown(self.digest)}: leave it out, or use Milo.from_prepared")
         if not self.digest:  # else the encoder is the name that the preparation gave its features
@@ -266,10 +264,3 @@ def _fits(prepared, labels, n) -> bool:
     """Whether the examples may be the prepared ones: as many and, if prepared by class, of the same classes."""
     by_class = labels is not None and prepared.classes.any()
     return len(prepared.classes) == n and (not by_class or np.array_equal(prepared.classes, _classes(labels)))
-
-
-def _check_recipe(fraction, n_subsets, lam, eps) -> None:
-    number("fraction", fraction, "(0, 1]")
-    whole("n_subsets", n_subsets, 1)
-    number("lam", lam, "[0, inf)")
-    number("eps", eps, "(0, 1)")

@@ -1,14 +1,14 @@
 """Full and Random: the two baselines, between which every method must be shown.
 
-    full:    at the start of an epoch, shuffle all n examples; train on them, m at a time, with weight 1
-    random:  draw m of the n examples, uniformly, without replacement within the batch; train on them with weight 1
+    1  full: the next m of all n examples, shuffled anew for every epoch
+       random: any m of the n examples, uniformly, without replacement within the batch
+    2  train on them with weight 1
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from minicrest.arguments import whole
 from minicrest.batch import uniform
 from minicrest.random import stream
 from minicrest.selection.base import Counter, epoch_slice
@@ -22,16 +22,14 @@ class Full(Method):
     m: int = 128
     paper = "all the data, shuffled every epoch"
     price = "a step 3 m"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
+    limits = {"m": 1}
 
     def init(self, oracle) -> Counter:
         return Counter()
 
     def propose(self, state, oracle):
-        i = epoch_slice(oracle, len(oracle), self.m, state.step, "full")
-        return uniform(i), replace(state, step=state.step + 1)
+        i = epoch_slice(oracle, len(oracle), self.m, state.step, "full")  # 1
+        return uniform(i), replace(state, step=state.step + 1)  # 2
 
 
 @dataclass(frozen=True)
@@ -42,5 +40,5 @@ class Random(Full):
 
     def propose(self, state, oracle):
         rng = stream(oracle.seed, "random", state.step)
-        i = rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)
-        return uniform(i), replace(state, step=state.step + 1)
+        i = rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)  # 1
+        return uniform(i), replace(state, step=state.step + 1)  # 2

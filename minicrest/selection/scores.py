@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import Feedback, uniform
 from minicrest.oracle import Fork, Oracle
@@ -34,6 +33,7 @@ class Scoring(Method):
     runs: int
     lr: float
     offset: float
+    limits = {"m": 1, "fraction": "(0, 1]", "runs": 1, "lr": "(0, inf)", "offset": "[0, 1)"}
 
     def propose(self, state, oracle):
         batch, subset = state.subset.next_batch(oracle, self.m, self.name)  # 4
@@ -46,12 +46,9 @@ class Scoring(Method):
     def _keep(self, oracle, score) -> Scored:
         return keep_highest(oracle, self.name, score, self.fraction, self.offset)  # 3
 
-    def _check_arguments(self) -> None:
-        whole("m", self.m, 1)
-        number("fraction", self.fraction, "(0, 1]")
-        whole("runs", self.runs, 1)
-        number("lr", self.lr, "(0, inf)")
-        if number("offset", self.offset, "[0, 1)") > 1 - self.fraction:
+    def __post_init__(self):
+        super().__post_init__()
+        if self.offset > 1 - self.fraction:
             raise ValueError(f"offset, the part of the data dropped from the top, must be at most 1 - fraction = "
                              f"{1 - self.fraction:g}, got {self.offset}")  # fmt: skip
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform
 from minicrest.random import stream
@@ -45,11 +44,7 @@ class SelectiveBackprop(Method):
     R: int = 1024
     paper = "Jiang et al., 2019, arXiv 1910.00762"
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
-        number("beta", self.beta, "[0, inf)")
-        whole("R", self.R, 1)
+    limits = {"m": 1, "beta": "[0, inf)", "R": 1}
 
     def init(self, oracle) -> History:
         return History(0, np.zeros(0))

@@ -30,7 +30,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform
 from minicrest.ledger import PRICE
@@ -66,10 +65,7 @@ class Thinning(Method):
     low: float = 0.1
     paper = "minicrest's own; kin of Katharopoulos, Fleuret, ICML 2018, arXiv 1803.00942"
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
-
-    def __post_init__(self):
-        whole("m", self.m, 1)
-        number("low", self.low, "[0, 1]")
+    limits = {"m": 1, "low": "[0, 1]"}
 
     def init(self, oracle) -> Counter:
         return Counter()

@@ -241,7 +241,8 @@ def works(slip: Slip) -> bool:
 @functools.cache
 def sample(count: int = SAMPLE, words: tuple[str, ...] = ()) -> list[Slip]:
     """A fixed choice: of each file by the root of its size, its kinds in turn, none that is EQUIVALENT."""
-    files = sorted(p.relative_to(ROOT / "minicrest").as_posix() for f in FILES for p in (ROOT / "minicrest").glob(f))
+    paths = [p for pattern in FILES for p in (ROOT / "minicrest").glob(pattern) if p.name != "__init__.py"]
+    files = sorted(path.relative_to(ROOT / "minicrest").as_posix() for path in paths)
     pools = {file: [slip for slip in slips(file) if slip.key not in EQUIVALENT] for file in files}
     if words:
         pools = {file: [s for s in pool if any(w in f"{file} {s.kind}" for w in words)] for file, pool in pools.items()}
