@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicrest.experiments.census import census
 from minicrest.figures import COLOURS, blank, dress, logarithmic
-from minicrest.selection.dynamic import census
 
 
 class Panels(NamedTuple):

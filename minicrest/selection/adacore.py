@@ -18,14 +18,12 @@ tests/unit/selection/test_adacore.py; k, quotas, gamma and epochs are as in `cra
       (test_the_block_is_that_of_the_last_bias). features="last-layer" takes weights and bias of the last layer, which
       for logistic regression is the whole gradient and Hessian, in memory n x C (i + 1)
       (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
-    - all examples share one H: the paper writes H_{t,j}, but describes an expectation over the data.
-    - a selection makes `estimates` of step 2, each on its own examples with its own signs, 0 outside of the block
-      (test_estimates_are_unbiased). The paper does not say how many.
-    - gradients are averaged with beta1; the paper's formula prints beta2 in the sum. The averages take one value a
-      selection and one an estimate, and are never reset (test_averages).
-    - damping stands inside the power: then power=0, beta1=0 is CRAIG to the last bit (test_power_zero_is_craig). It is
-      absolute, so q is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
-    - AdaHessian averages H over the window of a convolution; that does not apply to this block.
+    - all examples share one H: the paper writes H_{t,j}, but describes an expectation over the data. A selection makes
+      `estimates` of it, each from other examples and signs, 0 outside of the block (test_estimates_are_unbiased).
+    - gradients are averaged with beta1, where the paper's formula prints beta2. The averages take one value a selection
+      and one an estimate, and are never reset (test_averages).
+    - damping stands inside the power: then power=0, beta1=0 is CRAIG to the last bit (test_power_zero_is_craig); but q
+      is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
     - the paper's convex form, a single selection before training, is an R too large to be reached.
 """
 
@@ -66,10 +64,10 @@ class AdaCoreState:
 class AdaCore(Method):
     """Medoids of the preconditioned gradients, class by class, weighted by their clusters.
 
-    m: batch size.  fraction: k/n.  R: selections are R passes over the subset apart (ceil(k/m) steps each; the paper
-    has 1 to 20).  b_H: examples of an estimate of H.  estimates: how many a selection makes.  beta1, beta2: moving
-    averages of the gradients and of diag(H)^2.  power: of H, in [0, 1]; 0 is CRAIG.  damping: AdaHessian's, in units
-    of H.  curvature: "hutchinson" or "exact" (nets that have an exact diagonal).  features: "logits", "last-layer".
+    m: batch size.  fraction: k/n.  R: passes over the subset between selections (the paper: 1 to 20).  b_H: examples of
+    an estimate of H.  estimates: how many a selection makes.  beta1, beta2: moving averages of the gradients and of
+    diag(H)^2.  power: of H; 0 is CRAIG.  damping: AdaHessian's, in units of H.  curvature: "hutchinson" or "exact"
+    (nets that have an exact diagonal).  features: "logits", "last-layer".
     """
 
     m: int = 128

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minicrest.backend import array_module, to_numpy
-from minicrest.batch import Batch, Diverged
+from minicrest.batch import Batch, Diverged, uniform
 from minicrest.oracle import Oracle
 from minicrest.random import stream
+from minicrest.selection.method import Method
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,25 @@ def epoch_slice(oracle: Oracle, n: int, m: int, step: int, purpose: str) -> np.n
     per_epoch = -(-n // m)
     epoch, place = divmod(step, per_epoch)
     return stream(oracle.seed, purpose, epoch).permutation(n)[place * m : (place + 1) * m]
+
+
+class Passes(Method):
+    """A method whose batches are the next `size` of all n examples, shuffled anew for every pass over them."""
+
+    name: ClassVar[str]  # of its random streams
+    m: int
+
+    @property
+    def size(self) -> int:
+        """Examples in a batch: m."""
+        return self.m
+
+    def init(self, oracle) -> Any:
+        return Counter()
+
+    def propose(self, state, oracle):
+        i = epoch_slice(oracle, len(oracle), self.size, state.step, self.name)
+        return uniform(i), replace(state, step=state.step + 1)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class CraigState:
 class Craig(Method):
     """Medoids of the gradients p - y, class by class, weighted by the sizes of their clusters.
 
-    m: batch size.  fraction: k/n.  R: selections are R passes over the subset apart (ceil(k/m) steps each).
+    m: batch size.  fraction: k/n.  R: passes over the subset between selections.
     features: "logits" (p - y), or "raw" (the inputs, once, before training; R is then not used).
     """
 

@@ -15,42 +15,40 @@ loss tells when. The letters are the paper's (Algorithm 1):
        active examples; one forward pass at w_l gives p - y and the losses; S_p = the m medoids of
        {p_i - y_i : i in V_p} by greedy facility location; gamma_j = size of j's cluster
 
-Departures from the paper, each with the test in tests/unit/selection/test_crest.py that pins it:
-    - coresets are lazy: S_p is built at w_l when it is first drawn, as most of the P = 5 T1 never are. For the same
-      model the trajectory is that of lazy=False, bit for bit (test_lazy_coresets_change_no_step).
-    - the model is made of the K = 1 coresets that will be drawn first, the check set is of c = m examples; lazy=False
-      has K = P and c = r, as printed (test_the_model_is_of_the_first_coresets_drawn).
+Departures from the paper, pinned in tests/unit/selection/test_crest.py:
+    - coresets are lazy: most of the P = 5 T1 are never drawn, or built. For the same model the steps are those of
+      lazy=False, bit for bit (test_lazy_coresets_change_no_step). The model is made of the K = 1 coresets drawn first,
+      the check set of c = m examples, not of K = P and c = r (test_the_model_is_of_the_first_coresets_drawn).
     - the check set, of active examples, is drawn when the region opens and kept, and the model's constant is measured
       on it: a fresh subset would spend part of tau on an offset (test_rho_is_zero_where_a_region_opens).
     - delta is w - w_l, as the paper's text says; its Algorithm 1 prints the move since the last check
       (test_delta_is_the_distance_from_the_start_of_the_region).
     - the averages take one value per coreset of the model, without reset (test_averages_take_one_value_per_coreset).
-    - T1 follows from the region that has just ended, as in Algorithm 1, which knows no other curvature then. T1 and P
-      are rounded up and bounded by `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
+    - T1 follows from the region that has just ended, as in Algorithm 1. T1 and P are rounded up and bounded by
+      `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
     - T2 is 2 n/m steps: 20 epochs of the paper's, each a pass over 10% of the data. Read as 20 STEPS, which Algorithm 1
       also allows (T2=20, floor=0), it drops nearly all examples of easy data, for good (test_windows_count_steps).
     - at least `floor` n examples stay active, and at least r: of the learned, those with the largest losses stay
       (test_exclusion_leaves_a_floor).
     - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
-      Trained on digits and MNIST it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
+      On digits and MNIST it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
     - balanced=True draws V_p class by class, per_class=True chooses S_p class by class; the authors' release does both
       (test_balanced_subsets_and_coresets_per_class).
 
-The authors' release differs in more: batches come from the shuffled union of the P coresets; T1 follows from the region
-just opened and has no bound; P is at most 0.1 n/m; g and H are means over the coresets of the moving averages, plus
-1e-4; proxies, g and H are of augmented examples, g and H in training mode (here neither); training starts with a pass
-over a random subset at learning rate 0; exclusion is off and, switched on, never goes below four fifths of n.
+The authors' release also draws batches from the shuffled union of the P coresets, P at most 0.1 n/m; takes T1,
+unbounded, from the region just opened; adds 1e-4 to g and H; augments examples for proxies, g and H, the last two in
+training mode; begins with a pass at learning rate 0; and has exclusion switched off.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from minicrest.arguments import flag, number, one_of, whole
+from minicrest.arguments import number, whole
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
@@ -85,18 +83,18 @@ class Region:
 class CrestState:
     """All that CREST knows between two steps."""
 
-    step: int
-    region: Region | None
     T1: int
     P: int
-    H0: float  # |H_0|; 0 before the first region
     gradient: MovingAverage
     squares: MovingAverage  # of the Hessian diagonal's squares
     active: np.ndarray  # (n,) bool
     worst: np.ndarray  # (n,) largest loss recorded in this window of T2 steps, -inf for none
-    coresets: int  # built so far
-    opened: np.ndarray  # (l, 5) a row a region: REGION
-    checks: np.ndarray  # (c, 3) a row a check: CHECK
+    step: int = 0
+    region: Region | None = None
+    H0: float = 0.0  # |H_0|; 0 before the first region
+    coresets: int = 0  # built so far
+    opened: np.ndarray = field(default_factory=lambda: np.zeros((0, len(REGION))))  # a row a region
+    checks: np.ndarray = field(default_factory=lambda: np.zeros((0, len(CHECK))))  # a row a check
 
 
 @dataclass(frozen=True)
@@ -137,45 +135,37 @@ class Crest(Method):
     many: bool = True
     paper = "Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
     price = "a step 3 m; a coreset, when first drawn, r; a region 7 K m + c; a check c, every T1 steps"
+    limits = {
+        "m": 1, "r": 1, "h": "(0, inf)", "b": "(0, inf)", "T2": 1, "floor": "[0, 1]", "beta1": "[0, 1)",
+        "beta2": "[0, 1)", "warmup": 0, "longest": 1, "lazy": bool, "K": 1, "c": 1,
+        "curvature": ("hutchinson", "exact"), "balanced": bool, "per_class": bool, "smooth": bool, "exclude": bool,
+        "many": bool,
+    }  # fmt: skip
 
     def __post_init__(self):
-        whole("m", self.m, 1)
-        if self.r is not None and whole("r", self.r) < self.m:
-            raise ValueError(f"the random subset must hold at least a mini-batch: r = {self.r} < m = {self.m}")
-        if self.tau != math.inf:  # at infinity a region never ends
-            number("tau", self.tau, "[0, inf)")
-        if self.alpha != math.inf:  # at infinity every example counts as learned
-            number("alpha", self.alpha)
-        for name, interval in (("h", "(0, inf)"), ("b", "(0, inf)"), ("beta1", "[0, 1)"), ("beta2", "[0, 1)")):
-            number(name, getattr(self, name), interval)
-        number("floor", self.floor, "[0, 1]")
-        for name, least in (("T2", 1), ("warmup", 0), ("longest", 1), ("K", 1), ("c", 1)):
-            if getattr(self, name) is not None or name == "warmup":
-                whole(name, getattr(self, name), least)
-        one_of("curvature", self.curvature, ("hutchinson", "exact"))
+        super().__post_init__()
         whole("order", self.order, 1, 2)
-        for name in ("lazy", "balanced", "per_class", "smooth", "exclude", "many"):
-            flag(name, getattr(self, name))
+        if self.r is not None and self.r < self.m:
+            raise ValueError(f"the random subset must hold at least a mini-batch: r = {self.r} < m = {self.m}")
+        for name, interval in (("tau", "[0, inf)"), ("alpha", "(-inf, inf)")):
+            value = getattr(self, name)
+            if not (isinstance(value, float) and value == math.inf):  # no region ends; every example is learned
+                number(name, value, interval)
 
     def init(self, oracle) -> CrestState:
-        n = len(oracle)
-        T1 = self._bounded(self.h, n)
-        return CrestState(
-            step=0, region=None, T1=T1, P=self._coresets(T1, n), H0=0.0,
-            gradient=MovingAverage(self.beta1), squares=MovingAverage(self.beta2),
-            active=np.ones(n, dtype=bool), worst=np.full(n, -np.inf),
-            coresets=0, opened=np.zeros((0, len(REGION))), checks=np.zeros((0, len(CHECK))),
-        )  # fmt: skip
+        n, T1 = len(oracle), self._bounded(self.h, len(oracle))
+        averages = MovingAverage(self.beta1), MovingAverage(self.beta2)
+        return CrestState(T1, self._coresets(T1, n), *averages, np.ones(n, dtype=bool), np.full(n, -np.inf))
 
     def propose(self, state, oracle):
         if state.step < self.warmup:
             rng = stream(oracle.seed, "crest", "warm-up", state.step)
             i = rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)
             return uniform(i), replace(state, step=state.step + 1)
-        T2 = 2 * -(-len(oracle) // self.m) if self.T2 is None else self.T2
+        T2 = self.T2 or 2 * -(-len(oracle) // self.m)
         if self.exclude and state.step and state.step % T2 == 0:
             state = self._drop_learned(state, oracle)  # 1
-        if state.region is not None and self._check_is_due(state):
+        if state.region is not None and (state.step - state.region.start) % state.region.T1 == 0:
             state = self._check(state, oracle)  # 2
         if state.region is None:
             state = self._open(state, oracle)  # 3
@@ -196,8 +186,6 @@ class Crest(Method):
         return {**regions, "length": np.diff(np.append(regions["start"], state.step)), "rho": rho, **checks,
                 "coresets": np.array(state.coresets)}  # fmt: skip
 
-    # ---- 1: learned examples
-
     def _drop_learned(self, state, oracle) -> CrestState:
         """Drop the examples whose losses recorded in this window were all below alpha; begin the next window."""
         n, active = len(oracle), state.active.copy()
@@ -206,12 +194,8 @@ class Crest(Method):
         active[learned[np.argsort(state.worst[learned], kind="stable")[: max(0, spare)]]] = False
         return replace(state, active=active, worst=np.full(n, -np.inf))
 
-    # ---- 2: does the model still hold?
-
-    def _check_is_due(self, state) -> bool:
-        return (state.step - state.region.start) % state.region.T1 == 0  # at least one step after it opened
-
     def _check(self, state, oracle) -> CrestState:
+        """Does the model still hold? Where it does not, the region is over."""
         region = state.region
         with oracle.phase("check"):
             measured = float(oracle.losses(region.check).mean(dtype="float64"))  # L_c(w): c forward passes, not n
@@ -224,11 +208,11 @@ class Crest(Method):
         T1 = self._bounded(self.h * ratio, len(oracle))
         return replace(state, region=None, T1=T1, P=self._coresets(T1, len(oracle)))
 
-    # ---- 3: a new region
-
     def _open(self, state, oracle) -> CrestState:
+        """A new region, with its model."""
         l, n, P, active = len(state.opened), len(oracle), state.P, np.flatnonzero(state.active)
-        check = self._subset(oracle, active, self._check_size(n), "check", l)
+        c = min(n, self.c or (self.m if self.lazy else self._subset_size(n)))
+        check = self._subset(oracle, active, c, "check", l)
         size = min(self.m, len(self._subset(oracle, active, self._subset_size(n), "subset", l, 0)))
         region = Region(
             l, state.step, state.T1, oracle.theta.copy(), None, check, oracle.statistics.copy(), active,
@@ -253,8 +237,6 @@ class Crest(Method):
             first.add(self._drawn(oracle, step, P))
             step += 1
         return sorted(first)
-
-    # ---- 5: coresets
 
     def _build(self, state, oracle, numbers) -> CrestState:
         """Build the coresets of these numbers, at the weights where the region opened."""
@@ -303,13 +285,8 @@ class Crest(Method):
         probe = rademacher(stream(oracle.seed, "crest", "probe", l, p), (1, oracle.size), oracle.dtype, oracle.device)
         return hutchinson_diagonal(lambda z: oracle.hvp(batch, z), probe)
 
-    # ---- sizes
-
     def _subset_size(self, n: int) -> int:
         return min(n, max(math.ceil(n / 100), 4 * self.m) if self.r is None else self.r)
-
-    def _check_size(self, n: int) -> int:
-        return min(n, self.c or (self.m if self.lazy else self._subset_size(n)))
 
     def _bounded(self, period: float, n: int) -> int:
         """A period rounded up, between 1 and `longest`."""

@@ -26,7 +26,7 @@ biased, on purpose. With k = n/10 and T_p = 10, scoring adds a third to the pric
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -147,26 +147,6 @@ class UCB(Remembering):
 
     def _chosen(self, state, k: int, rng) -> np.ndarray:
         return ranking(state.mean + self.c * state.variance, rng)[:k]
-
-
-class Census(NamedTuple):
-    """Indices of the examples that a run kept always, sometimes and never."""
-
-    always: np.ndarray
-    sometimes: np.ndarray
-    never: np.ndarray
-
-
-def census(kept, checkpoints: int, always: float = 0.95, never: float = 0.05) -> Census:
-    """Which examples were kept at a share f = kept / checkpoints: f >= always, f <= never, or between.
-
-    kept (n,): counts, as a report has them. The paper's cut-offs are unknown.
-    Raises ValueError where there was no checkpoint or the cut-offs cross.
-    """
-    if checkpoints < 1 or not 0 <= never < always <= 1:
-        raise ValueError(f"need a checkpoint and 0 <= never < always <= 1; got {checkpoints}, {never} and {always}")
-    f = np.asarray(kept) / checkpoints
-    return Census(*(np.flatnonzero(part) for part in (f >= always, (never < f) & (f < always), f <= never)))
 
 
 def remember(mean, variance, u, a: float):

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minicrest.backend import array_module
-from minicrest.selection.scores import Scored, Scoring, mean_over_runs
+from minicrest.selection.scores import Scored, Scoring, keep_highest, mean_over_runs
 
 
 def el2n(a):
@@ -51,7 +51,8 @@ class EL2N(Scoring):
     limits = {**Scoring.limits, "t": 0}
 
     def init(self, oracle) -> Scored:
-        return self._keep(oracle, mean_over_runs(self, oracle, self.score))  # 1 to 3
+        score = mean_over_runs(self, oracle, self.score)  # 1, 2
+        return keep_highest(oracle, self.name, score, self.fraction, self.offset)  # 3
 
     def score(self, fork, i):
         """(n,) the scores of examples i by a trained network."""

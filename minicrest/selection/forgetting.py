@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.backend import to_numpy
-from minicrest.selection.scores import Scored, Scoring, fork_epochs, fork_of_run
+from minicrest.selection.scores import Scored, Scoring, fork_epochs, fork_of_run, keep_highest
 
 
 def forgetting_events(correct) -> np.ndarray:
@@ -53,7 +53,7 @@ class Forgetting(Scoring):
             raise ValueError(f"forgetting asks whether predictions are right: it needs integer classes, got "
                              f"{oracle.labels.dtype} targets; use another method")  # fmt: skip
         score = np.sum([forgetting_events(self._correct(oracle, run)) for run in range(self.runs)], axis=0)  # 2
-        return self._keep(oracle, score.astype(np.float64))  # 3
+        return keep_highest(oracle, self.name, score.astype(np.float64), self.fraction, self.offset)  # 3
 
     def _correct(self, oracle, run: int) -> np.ndarray:
         """(T, n) whether the network was right about each example when epoch t presented it, once an epoch."""

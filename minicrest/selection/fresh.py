@@ -15,23 +15,22 @@ The step is the gradient of V but for the distance of each example from its medo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from minicrest.arguments import whole
-from minicrest.batch import uniform
-from minicrest.selection.base import Counter, epoch_slice
-from minicrest.selection.method import Method
+from minicrest.selection.base import Passes
 from minicrest.submodular import facility_location
 
 
 @dataclass(frozen=True)
-class Fresh(Method):
+class Fresh(Passes):  # 1
     """m medoids of r candidates, chosen inside the step.  m: coreset size.  r: candidates; None: 4 m."""
 
     m: int = 32
     r: int | None = None
+    name = "fresh"
     paper = "minicrest's own, of the coresets of Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
     price = "a step r + 2 m (3 r through batch-norm)"
     limits = {"m": 1}
@@ -41,13 +40,10 @@ class Fresh(Method):
         if self.r is not None:
             whole("r", self.r, self.m)
 
-    def init(self, oracle) -> Counter:
-        return Counter()
-
-    def propose(self, state, oracle):
-        r = 4 * self.m if self.r is None else self.r
-        V = epoch_slice(oracle, len(oracle), r, state.step, "fresh")  # 1
-        return uniform(V), replace(state, step=state.step + 1)
+    @property
+    def size(self) -> int:
+        """Examples in a batch: r."""
+        return 4 * self.m if self.r is None else self.r
 
     def choose(self, state, feedback) -> np.ndarray:
         """(r,) gamma_j for the medoids, 0 for the others."""

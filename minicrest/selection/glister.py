@@ -12,12 +12,11 @@ counts: w = (W, b) with logits z = h W + b and g_i = h~_i a_i', where a = p - y,
     5  train on the k, m at a time, all with weight 1
 
 Cheaper: `rounds` r < k takes k/r examples between two look-aheads (r-greedy), and `eps` chooses each from
-(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). The released DeepCore misspells the
-argument that switches 4 on, so it never looks ahead and takes the k largest first gains (test_gains_are_those_at_w_S).
+(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). DeepCore misspells the argument that
+switches 4 on, and takes the k largest first gains (test_gains_are_those_at_w_S).
 
 Departures from the paper, pinned in tests/unit/selection/test_glister.py:
-    - target="train" puts all the training examples in V's place, as the paper allows where nothing is held out; it
-      costs no additional pass (test_train_target).
+    - target="train" puts all the training examples in V's place, at no additional pass (test_train_target).
     - the logits are recovered from a as log p, since softmax ignores constants. Probabilities below 1e-16 are raised to
       it, and those of an example's own class, p = 1 + a, are rounded to 6e-8 in float32 (test_tiny_probabilities).
     - k is always reached, though late gains may be negative (test_late_gains_may_be_negative): each example is a step

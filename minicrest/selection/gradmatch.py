@@ -3,8 +3,7 @@ Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123).
 
 The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in X} w_i g_i - G|^2 + lam |w|^2.
 
-    1  warm start: while less than kappa of the training is done, plain epochs over all the data (T_f = kappa T k/n of
-       them, for T epochs of k examples)
+    1  warm start: while less than kappa of the training is done, plain epochs over all the data
     2  every R epochs over the subset: g_i = gradient of example i in the last layer, from one forward pass over all n
     3  per class: G = sum of the g_i of the class; orthogonal matching pursuit finds its share of the k:
        a  r = G, X = {}
@@ -19,20 +18,19 @@ the row of the example's own class, h + 1 numbers), "class" (PerClass: all C (h 
 all data at once; the elements are random mini-batches, k/B of them, each with its mean gradient; its examples inherit
 its weight). features="logits" leaves the activations out: g = p - y.
 
-G is a sum, so that w_i says how many examples i represents, while those that fill the rest represent only themselves.
-Its scale does not matter, for step 5 divides it out again; that of g does: s g with lam is like g with lam / s^2.
+G is a sum, so that w_i says how many examples i represents; those that fill the rest represent only themselves. Its
+scale does not matter, for step 5 divides it out again; that of g does: s g with lam is like g with lam / s^2.
 
 Departures from the paper and its code, pinned in tests/unit/selection/test_gradmatch.py:
     - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
       would then pick it again and give up (test_a_chosen_element_is_never_picked_again).
-    - an element whose weight falls to 0 leaves X and may come back (the code takes it for good as one of the k), so
-      every weight is positive (test_weights_are_positive_and_elements_may_leave). E_lam falls at every step, so no X
-      comes twice: this is Lawson and Hanson's algorithm for non-negative least squares, ended at k elements.
+    - an element whose weight falls to 0 leaves X and may come back (in the code it stays one of the k). E_lam falls at
+      every step, so no X comes twice: this is Lawson and Hanson's algorithm for non-negative least squares, ended at
+      k elements (test_weights_are_positive_and_elements_may_leave).
     - shares of classes are by largest remainder, so that k is k (test_shares_add_up_to_k); the code rounds each up.
     - batches are of B = min(m, k), floor(k/B) of them; what remains of k is filled too (test_budget_is_exact). The sum
       of a smaller, last batch is divided by B too (test_a_smaller_batch_counts_as_it_should).
-    - the warm start ends by the part of the training done, which is T_f epochs where steps limit the training, and
-      the same part of the bill where that does (test_warm_start_takes_its_part).
+    - the warm start is a part of the steps or, where that is limited, of the bill (test_warm_start_takes_its_part).
 An epoch is a pass over the subset, ceil(k/m) steps.
 """
 

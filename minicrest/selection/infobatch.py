@@ -5,19 +5,17 @@
     3  train on what is left, m at a time; store the loss of each example as the step computes it (free)
     4  from progress delta on, to the end of training: all the data, with weight 1
 
-E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch, not for the mean. The weights
-average about n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, and an epoch has
-|kept|/n as many steps, so that an epoch moves the parameters equally far. Beside a method whose weights average 1, the
-step size is larger by that factor (test_a_step_is_n_over_kept_times_the_mean_gradient).
+E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch. The weights average about
+n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, larger by that factor than other
+methods' steps, and an epoch has |kept|/n as many (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
 This follows the authors' code, not checked against the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
-    - the code's first stored losses are all alike, 3 or 1 by version: none is below their mean, and the first epoch has
-      all the data (test_the_first_epoch_has_all_the_data)
+    - the first stored losses are all alike (3 or 1 in the code): none is below their mean, and the first epoch has all
+      the data (test_the_first_epoch_has_all_the_data)
     - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down
       number of them (test_the_epoch_sum_is_unbiased)
-    - delta counts steps or, where a budget limits it, the bill; the paper counts epochs. A pruned epoch ends at delta,
-      unfinished: after it, all data have weight 1, always. The code leaves weights of 1/(1 - q) behind where delta T is
-      no whole number of epochs (test_annealing_has_all_the_data_with_weight_one)
+    - delta is a part of the steps or of the bill; the paper counts epochs. A pruned epoch ends at delta, unfinished;
+      the code leaves weights of 1/(1 - q) behind it (test_annealing_has_all_the_data_with_weight_one)
 """
 
 from __future__ import annotations
@@ -57,8 +55,7 @@ class Epochs:
 class InfoBatch(Method):
     """Random pruning of the examples with small losses, rescaled so that it is unbiased.
 
-    m: batch size.  q: probability to drop an easy example (r in some texts; a part of the easy, not of all).  delta:
-    the part of training during which it prunes.
+    m: batch size.  q: probability to drop an easy example (r in some texts).  delta: part of training that prunes.
     """
 
     m: int = 128

@@ -1,7 +1,7 @@
 """MILO: subsets chosen before training, from features alone (Killamsetty et al., 2023, arXiv 2301.13287).
 
-The network is never asked, so one preparation serves every model and every trial of a search. Easy subsets, from the
-middle of their classes, come first; then varied ones, drawn at random with a preference for spread-out examples.
+The network is never asked, so one preparation serves every model. Easy subsets, from the middle of their classes, come
+first; then varied ones, drawn at random with a preference for spread-out examples.
 
     prepare, once, within each class c, of n_c examples with features z_i from a fixed encoder:
     1  cos_ij = cosine of z_i and z_j; k_c = the class's share of the k examples to keep
@@ -14,24 +14,22 @@ middle of their classes, come first; then varied ones, drawn at random with a pr
     7  take the subset m at a time, shuffled anew each epoch, with weight 1; an epoch is a pass over the SUBSET
 
 As published, p says little: a gain of disparity-min is how much the least distance FALLS, nearly 0 for nearly all and
-most negative for the first and most spread-out examples, which (but for the first two) become the LEAST likely. The
-effective sample size 1/sum p^2 is 0.988 to 0.996 of a class on the digits, 0.998 of 1,000 Gaussian points: step 6 is
-random sampling, class by class. `normalize=True` replaces the gain by what the greedy maximizes, the least distance
-once the example has entered, in units of its standard deviation over the class: then spread-out examples become likely,
-whatever the scale (0.25 to 0.52 of a class on digits, 0.68 of the Gaussian points). `report` gives the sizes.
-(test_the_plain_recipe_is_almost_uniform)
+most negative for the most spread-out, which become the LEAST likely. The effective sample size 1/sum p^2 is 0.988 to
+0.996 of a class on the digits, 0.998 of 1,000 Gaussian points: step 6 is random sampling. `normalize=True` takes what
+the greedy maximizes, the least distance once the example has entered, in units of its standard deviation over the
+class: then spread-out examples become likely, whatever the scale (0.25 to 0.52 of a class on digits, 0.68 of the
+Gaussian points). `report` gives the sizes. (test_the_plain_recipe_is_almost_uniform)
 
 Details are those of the authors' code, not checked against the paper's text. Departures, pinned in
 tests/unit/selection/test_milo.py:
     - encoders are those of encoders.py, or features that are given, not large pre-trained networks.
-    - k_c is in proportion to n_c, by largest remainder, so it sums to k and never exceeds n_c; the code takes
-      ceil(k / C) and tops up small classes (test_quotas).
-    - n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use, not 300; they are reused in turn.
-    - progress is measured in steps or, where a budget limits the training, by the bill, for T is then not known
-      (test_curriculum_by_steps, test_curriculum_by_bill). A subset is replaced when its phase ends, R or not.
-    - every draw has its own stream and p stays with its example; in the code "stochastic" subsets are all alike, and p
-      is attached to the wrong examples (test_easy_subsets_differ, test_probability_stays_with_its_example).
-    - every example has its own gain; in the code the last gets the one before (test_gains_against_a_loop).
+    - k_c is in proportion to n_c, by largest remainder; the code takes ceil(k / C), and more where classes are small
+      (test_quotas). n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use; they are reused in turn.
+    - progress is a part of the steps or, where it is limited, of the bill (test_curriculum_by_steps,
+      test_curriculum_by_bill). A subset is replaced when its phase ends, R or not.
+    - every draw has its own stream, p stays with its example, and every example has its own gain; in the code
+      "stochastic" subsets are all alike, p is attached to other examples, and the last gain is the one before
+      (test_easy_subsets_differ, test_probability_stays_with_its_example, test_gains_against_a_loop).
 """
 
 from __future__ import annotations
@@ -68,11 +66,6 @@ class Prepared:
     eps: float
     encoder: str
     seed: int
-
-    @property
-    def n_subsets(self) -> int:
-        """How many easy subsets there are."""
-        return len(self.easy)
 
     @property
     def digest(self) -> str:
@@ -207,7 +200,7 @@ class Milo(Method):
         """
         if not isinstance(prepared, Prepared):
             raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")
-        recipe = prepared.fraction, prepared.n_subsets, prepared.lam, prepared.eps, prepared.encoder
+        recipe = prepared.fraction, len(prepared.easy), prepared.lam, prepared.eps, prepared.encoder
         method = cls(m, recipe[0], kappa, R, *recipe[1:], normalize, prepared.digest)
         vars(method)["prepared"] = prepared  # beside the hyper-parameters, which stay plain values
         return method
@@ -242,7 +235,7 @@ class Milo(Method):
 
     def _select(self, state, oracle, easy) -> MiloState:
         prepared, number = state.prepared, len(state.chosen)
-        indices = prepared.easy[number % prepared.n_subsets]  # 5
+        indices = prepared.easy[number % len(prepared.easy)]  # 5
         if not easy:
             rng = stream(oracle.seed, "milo", "varied", number)
             indices = draw(prepared.parts(), prepared.probabilities(self.normalize), rng)

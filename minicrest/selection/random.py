@@ -11,25 +11,18 @@ from dataclasses import dataclass, replace
 
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Counter, epoch_slice
-from minicrest.selection.method import Method
+from minicrest.selection.base import Passes
 
 
 @dataclass(frozen=True)
-class Full(Method):
+class Full(Passes):  # 1
     """Mini-batch SGD over all the data (Robbins, Monro 1951; sampling without replacement). m: batch size."""
 
     m: int = 128
+    name = "full"
     paper = "all the data, shuffled every epoch"
     price = "a step 3 m"
     limits = {"m": 1}
-
-    def init(self, oracle) -> Counter:
-        return Counter()
-
-    def propose(self, state, oracle):
-        i = epoch_slice(oracle, len(oracle), self.m, state.step, "full")  # 1
-        return uniform(i), replace(state, step=state.step + 1)  # 2
 
 
 @dataclass(frozen=True)

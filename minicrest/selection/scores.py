@@ -43,9 +43,6 @@ class Scoring(Method):
         """score (n,) of every example; selected (k,): the ones kept."""
         return {"score": state.score, "selected": state.subset.indices}
 
-    def _keep(self, oracle, score) -> Scored:
-        return keep_highest(oracle, self.name, score, self.fraction, self.offset)  # 3
-
     def __post_init__(self):
         super().__post_init__()
         if self.offset > 1 - self.fraction:

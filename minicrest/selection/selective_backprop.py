@@ -18,10 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minicrest.backend import to_numpy
-from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import epoch_slice
-from minicrest.selection.method import Method
+from minicrest.selection.base import Passes
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class SelectiveBackprop(Method):
+class SelectiveBackprop(Passes):  # 1
     """Keep by the rank of the loss.
 
     m: examples of the forward pass.  beta: power of the rank; 0 keeps all.  R: losses remembered.
@@ -42,16 +40,13 @@ class SelectiveBackprop(Method):
     m: int = 128
     beta: float = 2.0
     R: int = 1024
+    name = "selective-backprop"
     paper = "Jiang et al., 2019, arXiv 1910.00762"
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
     limits = {"m": 1, "beta": "[0, inf)", "R": 1}
 
     def init(self, oracle) -> History:
         return History(0, np.zeros(0))
-
-    def propose(self, state, oracle):
-        V = epoch_slice(oracle, len(oracle), self.m, state.step, "selective-backprop")  # 1
-        return uniform(V), replace(state, step=state.step + 1)
 
     def choose(self, state, feedback) -> np.ndarray:
         """(m,) m / |kept| for the kept, 0 for the others."""

@@ -10,32 +10,29 @@ logits' gradient p - y, which the forward pass gives for free, tells which. The 
     5  step on (1/m) sum over the kept of g_i / pi_i: the forward pass is that of step 2          price 2 |kept|
 
 The step is unbiased for the mean gradient of V, whatever pi > 0. If |g_i| <= L s_i, its variance given V is at most
-(L^2/m^2) sum_i s_i (tau - s_i)_+. For random V its mean square error about the gradient of all examples is below
-(L^2/m) E[s^2/pi]; of all choices of pi, this one minimises the price times that bound, which is never above what going
-back through all of V has, and as low as a third of it (theory/thinning_bounds.py derives all of this). `low` keeps
-weights below 1/low where the bound on |g_i| is a poor one: the variance given V is then at most (1/low - 1)/m times
-the mean of |g_i|^2.
+(L^2/m^2) sum_i s_i (tau - s_i)_+, and for random V its mean square error about the full gradient is below
+(L^2/m) E[s^2/pi]. This pi minimises the price times that bound, which is never above, and as low as a third of, what
+going back through all of V has (theory/thinning_bounds.py derives all of this). Where the bound on |g_i| is poor, `low`
+keeps weights below 1/low: the variance given V is at most (1/low - 1)/m times the mean of |g_i|^2.
 
 Kin: importance sampling by a bound from the last layer (Katharopoulos, Fleuret, ICML 2018, arXiv 1803.00942) draws with
 replacement from a larger batch; minimal variance sampling (Ibragimov, Gusev, NeurIPS 2019) has the same form of pi for
-boosted trees, where the price is the number kept. Neither text could be read here; the kinship is by theory.
+boosted trees, where the price is the number kept. Neither text could be read; the kinship is by theory.
 
-The forward pass is the training step's own: augmented, batch-norm in training mode. Through batch-norm every example
-reaches every other's gradient: then the step goes back through all of V, and thinning saves nothing.
+The forward pass is the training step's own: augmented, batch-norm in training mode. Batch-norm ties each example to
+every other's gradient: then the step goes back through all of V, and thinning saves nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from minicrest.backend import to_numpy
-from minicrest.batch import uniform
 from minicrest.ledger import PRICE
 from minicrest.random import stream
-from minicrest.selection.base import Counter, epoch_slice
-from minicrest.selection.method import Method
+from minicrest.selection.base import Passes
 
 
 def threshold(s, forward: float = PRICE["forward"], backward: float = PRICE["backward"]) -> float:
@@ -55,7 +52,7 @@ def chances(s, low: float = 0.0) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Thinning(Method):
+class Thinning(Passes):  # 1
     """One forward pass over m examples, one backward pass over those that matter.
 
     m: examples of the forward pass.  low: least probability to be kept, in [0, 1]; 1 keeps all.
@@ -63,16 +60,10 @@ class Thinning(Method):
 
     m: int = 128
     low: float = 0.1
+    name = "thinning"
     paper = "minicrest's own; kin of Katharopoulos, Fleuret, ICML 2018, arXiv 1803.00942"
     price = "a step m + 2 kept (3 m through batch-norm); a selection is free"
     limits = {"m": 1, "low": "[0, 1]"}
-
-    def init(self, oracle) -> Counter:
-        return Counter()
-
-    def propose(self, state, oracle):
-        V = epoch_slice(oracle, len(oracle), self.m, state.step, "thinning")  # 1
-        return uniform(V), replace(state, step=state.step + 1)
 
     def choose(self, state, feedback) -> np.ndarray:
         """(m,) 1/pi_i for the kept, 0 for the others."""

@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from minicrest.datasets import Dataset
+from minicrest.experiments.census import census
 from minicrest.learner import Learner
 from minicrest.nn import Linear, Network, SoftmaxCrossEntropy, SquaredError, Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic, census, remember
+from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic, remember
 from minicrest.selection.el2n import EL2N, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
 from minicrest.theory import family_bounds as theory

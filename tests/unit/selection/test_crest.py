@@ -718,8 +718,11 @@ class Scaled(SoftmaxCrossEntropy):
 
     factor: float = 1.0
 
-    def both(self, z, y):
-        return tuple(self.factor * part for part in super().both(z, y))
+    def losses(self, z, y):
+        return self.factor * super().losses(z, y)
+
+    def gradient(self, z, y):
+        return self.factor * super().gradient(z, y)
 
     def hessian(self, z, y, u):
         return self.factor * super().hessian(z, y, u)

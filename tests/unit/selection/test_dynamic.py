@@ -8,10 +8,11 @@ from scipy.stats import chi2
 
 from minicrest import checkpoint
 from minicrest.datasets import Dataset
+from minicrest.experiments.census import census
 from minicrest.nn import Linear, Tanh
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic, census, remember
+from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic, remember
 from tests.unit.test_oracle import Spy, spied
 
 METHODS = [RandomDynamic, EpsilonGreedy, UCB]
