@@ -1,8 +1,7 @@
 """AdaCore: coresets by preconditioned gradients (Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887).
 
-Two examples that differ along a flat direction of the loss have nearly the same gradient, but Newton's method would
-take very different steps for them. So AdaCore runs CRAIG on q_i = H^-1 g_i, with a diagonal H; both factors are
-smoothed, since a single estimate is noisy. The letters are the paper's:
+Two examples that differ along a flat direction have nearly the same gradient, but very different steps of Newton's
+method. So AdaCore runs CRAIG on q_i = H^-1 g_i, H diagonal, both smoothed. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives g_i, the logits' gradient p_i - y_i
     2  diag(H) = z * (H z) with random signs z (Hutchinson), on b_H random examples
@@ -107,9 +106,9 @@ class AdaCore(Method):
         gradients = state.gradients.update(finite("gradients", self._gradients(oracle)))  # 1, 3
         with oracle.phase("model"):
             squares = self._squares(state.squares, oracle, number, gradients.total.shape[1])  # 2, 3
-        D = root_mean_square(squares)
+        D, k = root_mean_square(squares), subset_size(self.fraction, len(oracle))
         q = precondition(gradients.mean, D, self.power, self.damping)  # 4
-        subset, facts = medoid_subset(oracle, q, subset_size(self.fraction, len(oracle)), number)  # 5
+        subset, facts = medoid_subset(oracle, q, k, number)  # 5
         selected = np.vstack([state.selected, [state.step, *facts, float(D.min()), float(D.max())]])
         return replace(state, subset=subset, gradients=gradients, squares=squares, selected=selected)
 

@@ -22,12 +22,8 @@ class Counter:
 
 
 def epoch_slice(oracle: Oracle, n: int, m: int, step: int, purpose: str) -> np.ndarray:
-    """(<= m,) positions in 0..n-1 of mini-batch `step` when n examples are shuffled anew for every pass over them.
-
-    The last batch of a pass is smaller where m does not divide n.
-    """
-    per_epoch = -(-n // m)
-    epoch, place = divmod(step, per_epoch)
+    """(<= m,) positions in 0..n-1 of mini-batch `step` when n examples are shuffled anew for every pass over them."""
+    epoch, place = divmod(step, -(-n // m))
     return stream(oracle.seed, purpose, epoch).permutation(n)[place * m : (place + 1) * m]
 
 

@@ -9,13 +9,12 @@ facility location, which greedy solves well. The letters are the paper's:
     3  gamma_j = size of j's cluster, scaled to mean 1 over S
     4  train on S in mini-batches of m, shuffled anew for every pass; an example keeps its weight
 
-The convex form, features="raw", does 2 and 3 once, before training, on the inputs themselves: for a linear model and
-two examples of ONE class, |g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
+The convex form, features="raw", does 2 and 3 once, on the inputs: for a linear model and two examples of ONE class,
+|g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
 
 Departures, and what the paper leaves open, pinned in tests/unit/selection/test_craig.py:
-    - k is given, as in the paper's experiments; the form that grows S until L(S) <= eps is left out.
-    - classes share the k places by largest remainder, to exactly k; a class without a place is not trained on, and
-      L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
+    - k is given, as in the paper's experiments; classes share it by largest remainder. A class without a place is not
+      trained on, and L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
     - gamma has mean 1, as in the authors' code for deep networks; the paper's gamma of sum n is a step size n/k times
       larger (test_weights_have_mean_one_and_are_inherited).
     - a medoid of weight 0 (a duplicate of an earlier one) is left out (test_duplicates_are_left_out).

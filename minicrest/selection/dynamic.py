@@ -10,17 +10,15 @@ already hard to beat. Three rules for the choice, at every checkpoint:
                ucb             the k highest s + c v
     4  train on the kept ones, with weight 1, for T_p passes over them; then the next checkpoint
 
-Only the paper's abstract was available: the loop, T_p = 10, a = 0.8, c = 1, eps = 0.1 and the loss as score are from
-memory or third-party code (which also starts s at 1 and ranks by v, not by its root), and may differ from the paper's.
-Decisions made here, pinned in tests/unit/selection/test_dynamic.py:
+Only the paper's abstract was available: the loop, T_p, a, c, eps, the loss as score, s starting at 1 and v in place of
+its root are from memory or third-party code. Decisions made here, pinned in tests/unit/selection/test_dynamic.py:
     - the first checkpoint is before the first step, at the initial weights, and v starts at 0
       (test_the_first_checkpoint_is_before_the_first_step)
     - an epoch is a pass over the kept examples: ceil(k / m) steps (test_a_period_is_T_p_passes_over_the_kept)
     - equal scores are ranked at random: the first of them would be one class, where the data are sorted
       (test_equal_scores_are_ranked_at_random)
 
-v has the unit of a squared loss, so the best c depends on the loss's scale. Kept examples weigh 1: the gradient is
-biased, on purpose. With k = n/10 and T_p = 10, scoring adds a third to the price of the steps.
+v has the unit of a squared loss, so the best c depends on the loss's scale. The gradient is biased, on purpose.
 """
 
 from __future__ import annotations
@@ -115,11 +113,7 @@ class Remembering(RandomDynamic):
 
 @dataclass(frozen=True)
 class EpsilonGreedy(Remembering):
-    """The highest running losses, and a few of the others at random.
-
-    m, fraction, T_p: as for random-dynamic.  eps: the part of the kept ones drawn from the others.  a: weight of
-    the newest score in the running one.
-    """
+    """The highest running losses, and a part eps of the kept drawn from the others.  a: weight of the newest score."""
 
     eps: float = 0.1
     a: float = 0.8
@@ -134,10 +128,7 @@ class EpsilonGreedy(Remembering):
 
 @dataclass(frozen=True)
 class UCB(Remembering):
-    """The highest upper confidence bounds s + c v: high losses, and losses that vary.
-
-    m, fraction, T_p: as for random-dynamic.  c: weight of the variance.  a: weight of the newest score.
-    """
+    """The highest bounds s + c v: losses high or varying.  c: weight of the variance.  a: of the newest score."""
 
     c: float = 1.0
     a: float = 0.8

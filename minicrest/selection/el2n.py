@@ -6,10 +6,9 @@
     3  keep the k highest, after setting aside the `offset` n highest (wrong labels score highest of all)
     4  train on them, with weight 1
 
-The preparation is billed, (3 t + 1) n for each run of EL2N and (3 t + 3) n of GraNd: 610 n and 30 n at the defaults.
-EL2N's is that of 200 epochs of full training: at an equal bill it exhausts the budget; choose smaller `runs` and t, or
-compare at equal steps. GraNd at initialization does not reproduce (Kirsch, arXiv 2303.14753): it follows the norm of
-the input, and the paper's good result is suspected to come from a bug in loading checkpoints. For t > 0 it does.
+The preparation is billed, (3 t + 1) n for each run of EL2N and (3 t + 3) n of GraNd: 610 n, as much as 200 epochs of
+full training, and 30 n at the defaults. At an equal bill choose smaller `runs` and t. GraNd at initialization does not
+reproduce (Kirsch, arXiv 2303.14753): it follows the norm of the input. For t > 0 it does.
 
 runs = 10 and epoch 20 of 200 are from memory, not checked against the paper; batch 128 and lr 0.1 are those of the
 authors' code. Departures, pinned in tests/unit/selection/test_scores.py:

@@ -1,7 +1,4 @@
-"""Fixed encoders: features that do not depend on the network being trained, for selection before training (see milo).
-
-The paper's encoders are large pre-trained networks. Features of any other encoder can be given to `milo.prepare`.
-"""
+"""Fixed encoders: features without a network, for selection before training. Others can be given to `milo.prepare`."""
 
 from __future__ import annotations
 

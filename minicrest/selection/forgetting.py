@@ -3,7 +3,7 @@
     1  `runs` times: train a freshly initialized network on all the data for T epochs; whenever an example is presented,
        note whether the network classifies it correctly (augmented, in its mini-batch, before the update)
     2  score: how often a correct prediction was followed by a wrong one at the next presentation; T, more than any
-       other example can have, for one that was never classified correctly; the sum over runs
+       other, for one that was never classified correctly; the sum over runs
     3  keep the k highest, after setting aside the `offset` n highest; the unforgettable are dropped first
     4  train on them, with weight 1
 

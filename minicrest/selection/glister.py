@@ -61,9 +61,8 @@ class Glister(Method):
     """The subset that most lowers the loss on held-out data, chosen anew every R epochs over it.
 
     m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  eta: the look-ahead's step for each
-    example, by the authors' code the training's learning rate (0.05 in its settings).  target: "validation" or
-    "train".  rounds: look-aheads in a selection; None: k, one for every pick.  eps: of stochastic greedy; None: look
-    at all examples.
+    example (the authors' code: the learning rate).  target: "validation" or "train".  rounds: look-aheads in a
+    selection; None: k, one for every pick.  eps: of stochastic greedy; None: look at all examples.
     """
 
     m: int = 128
@@ -103,10 +102,10 @@ class Glister(Method):
         a_held, h_held = (a, h) if held is oracle else last_layer(held)
         ahead = LookAhead(a_held, h_held, held.labels)
         rng = stream(oracle.seed, "glister", "candidates", number)
-        choice = glister(a, h, ahead, k, self.eta, self.rounds, self.eps, rng)
+        choice = glister(a, h, ahead, k, self.eta, self.rounds, self.eps, rng)  # 2 to 4
         subset = Subset(choice.indices, np.ones(k), number)
-        row = [ahead.loss(0 * choice.shift), ahead.loss(self.eta * choice.shift)]
-        return replace(state, subset=subset, losses=np.vstack([state.losses, row]))
+        losses = [ahead.loss(0 * choice.shift), ahead.loss(self.eta * choice.shift)]
+        return replace(state, subset=subset, losses=np.vstack([state.losses, losses]))
 
 
 def last_layer(oracle):
@@ -120,7 +119,7 @@ class LookAhead:
     """L_V(shift): the mean loss on V after the last layer's weights (W, b) have moved by -shift (h + 1, C).
 
     a: (v, C) p - y of the softmax, or (v, 1) of the logistic loss, on the device.  h: (v, h + 1).  labels: (v,), host.
-    Raises ValueError where a + y are not probabilities: the loss is another one, or the labels are another set's.
+    Raises ValueError where a + y are not probabilities: of another loss, or other labels.
     """
 
     def __init__(self, a, h, labels):

@@ -14,10 +14,8 @@ The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in
     5  train on the k, m at a time, weighted by w scaled to mean 1
 
 `elements` says what is matched: "class-gradient" (PerClassPerGradient, the authors' default: of the last layer only
-the row of the example's own class, h + 1 numbers), "class" (PerClass: all C (h + 1) numbers), or "batch" (PerBatch:
-all data at once; the elements are random mini-batches, k/B of them, each with its mean gradient; its examples inherit
-its weight). features="logits" leaves the activations out: g = p - y.
-
+the row of the example's class, h + 1 numbers), "class" (PerClass: all C (h + 1) numbers), or "batch" (PerBatch: k/B
+random mini-batches, each with its mean gradient; its examples inherit its weight). features="logits": g = p - y.
 G is a sum, so that w_i says how many examples i represents; those that fill the rest represent only themselves. Its
 scale does not matter, for step 5 divides it out again; that of g does: s g with lam is like g with lam / s^2.
 

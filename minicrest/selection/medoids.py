@@ -28,8 +28,8 @@ def medoid_subset(oracle: Oracle, features, k: int, number: int) -> tuple[Subset
 def certificate(features, medoids: Medoids, labels) -> float:
     """L(S) = sum_i min_j |a_i - a_j|, j the medoids of i's class: no less than |sum_i a_i - sum_j gamma_j a_j|.
 
-    A greedy gain is what L fell by, so the distances to each class's first medoid are all that is needed. A class
-    without a medoid is left out of the weights; it counts as if 0 stood for it, with its norms |a_i|.
+    A greedy gain is what L fell by, so the distances to each class's first medoid are all that is needed. For a class
+    without a medoid 0 stands: it counts with its norms |a_i|.
     """
     xp, total = array_module(features), 0.0
     for label in np.unique(labels):

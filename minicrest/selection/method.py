@@ -31,11 +31,9 @@ def within(limits: dict[str, Any], values: dict[str, Any]) -> None:
 class Method:
     """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
 
-    # A fourth transition, for methods that choose INSIDE the training step: choose(state, feedback) returns a weight
-    # (>= 0) for each example that `propose` named. It is asked between the two passes, and only examples of non-zero
-    # weight go back. It changes no state: `observe` sees what was chosen in feedback.weights.
+    # For methods that choose INSIDE the training step: choose(state, feedback), asked between the two passes, returns
+    # a weight >= 0 for each example of the batch; where it is 0 the example does not go back. Then comes `observe`.
     choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
-
     limits: ClassVar[dict[str, Any]] = {}  # the least whole number, an interval, bool, or a tuple of options
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line
     price: ClassVar[str] = "not stated"  # what a step and a selection cost, in examples passed forward

@@ -48,14 +48,13 @@ from minicrest.selection.encoders import ENCODERS, encode
 from minicrest.selection.method import Method, within
 from minicrest.submodular import DisparityMin, GraphCut, greedy, quotas, stochastic_greedy
 
-FLOOR = 1e-10  # least u
-SPREAD = 1e-6  # least standard deviation of distances in [0, 1]: below it they differ by float32 rounding only
+FLOOR, SPREAD = 1e-10, 1e-6  # least u; least standard deviation of distances: below it they differ by rounding only
 RECIPE = {"fraction": "(0, 1]", "n_subsets": 1, "lam": "[0, inf)", "eps": "(0, 1)"}  # limits of a preparation
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """All that depends on the features, on the host: for any number of trainings, in memory or by checkpoint.save."""
+    """All that depends on the features, on the host: for any number of trainings."""
 
     easy: np.ndarray  # (n_subsets, k) int64, class by class, each in greedy order
     gains: np.ndarray  # (n,) float64, of disparity-min when the example entered
@@ -145,7 +144,7 @@ def taylor_softmax(u):
 
 
 def draw(parts, p, rng) -> np.ndarray:
-    """(k,) examples: of each part its quota, one after the other, without replacement, with probabilities p."""
+    """(k,) examples: of each part its quota, without replacement, with probabilities p."""
     return np.concatenate([rng.choice(i, quota, replace=False, p=p[i]) for i, quota in parts])  # 6
 
 
@@ -206,8 +205,7 @@ class Milo(Method):
         return method
 
     def init(self, oracle) -> MiloState:
-        labels = oracle.labels if oracle.labels.dtype.kind in "iu" else None
-        prepared = self.prepared
+        labels, prepared = oracle.labels if oracle.labels.dtype.kind in "iu" else None, self.prepared
         if prepared is None and self.digest:
             raise ValueError(f"the preparation {self.digest!r} is missing: use Milo.from_prepared and leave digest out")
         if prepared is None:

@@ -6,9 +6,8 @@
     4  step on the mean gradient of the kept, without weights: biased towards what is hard             price 2 |kept|
     5  remember the losses of V in place of the oldest of the R
 
-In the paper the kept ones wait until a whole batch of them has come together; here a step follows each forward pass, on
-those that were kept of it (test_the_step_is_the_mean_over_the_kept). The text could not be read: R = 1024 and
-beta = 2, which keeps a third, are recalled. Its users report that it saves no time at equal accuracy.
+In the paper a step waits until a whole batch has been kept; here one follows each forward pass
+(test_the_step_is_the_mean_over_the_kept). R = 1024 and beta = 2, which keeps a third, are from memory.
 """
 
 from __future__ import annotations
@@ -32,10 +31,7 @@ class History:
 
 @dataclass(frozen=True)
 class SelectiveBackprop(Passes):  # 1
-    """Keep by the rank of the loss.
-
-    m: examples of the forward pass.  beta: power of the rank; 0 keeps all.  R: losses remembered.
-    """
+    """Keep by the rank of the loss. m: examples that pass forward.  beta: power; 0 keeps all.  R: losses remembered."""
 
     m: int = 128
     beta: float = 2.0

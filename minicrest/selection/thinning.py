@@ -15,9 +15,8 @@ The step is unbiased for the mean gradient of V, whatever pi > 0. If |g_i| <= L 
 going back through all of V has (theory/thinning_bounds.py derives all of this). Where the bound on |g_i| is poor, `low`
 keeps weights below 1/low: the variance given V is at most (1/low - 1)/m times the mean of |g_i|^2.
 
-Kin: importance sampling by a bound from the last layer (Katharopoulos, Fleuret, ICML 2018, arXiv 1803.00942) draws with
-replacement from a larger batch; minimal variance sampling (Ibragimov, Gusev, NeurIPS 2019) has the same form of pi for
-boosted trees, where the price is the number kept. Neither text could be read; the kinship is by theory.
+Kin: importance sampling by a bound from the last layer (arXiv 1803.00942) draws with replacement from a larger batch;
+minimal variance sampling (Ibragimov, Gusev, NeurIPS 2019) has this form of pi, where the price is the number kept.
 
 The forward pass is the training step's own: augmented, batch-norm in training mode. Batch-norm ties each example to
 every other's gradient: then the step goes back through all of V, and thinning saves nothing.

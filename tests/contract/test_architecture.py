@@ -50,10 +50,10 @@ BANNED = {
 }  # fmt: skip
 BROUGHT = {"numpy", "sklearn", "scipy", "joblib", "threadpoolctl", "matplotlib", "tqdm", "cupy"}  # sklearn's own too
 ALLOWED = BROUGHT | {"minicrest"} | set(sys.stdlib_module_names)
-METHOD_MODULES = {  # files in selection/ with a class that makes a first state
+METHOD_MODULES = {  # files in selection/ with a class that names its paper
     name for name, tree in TREES.items()
     if name.startswith("minicrest.selection.") and not name.endswith((".base", ".method", ".__init__"))
-    and any(isinstance(node, ast.FunctionDef) and node.name == "init" for node in ast.walk(tree))
+    and any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "paper" for node in ast.walk(tree))
 }  # fmt: skip
 
 BESIDE = ("theory", "experiments", "teaching", "estimators", "cli", "__main__")  # what the core does without

@@ -527,7 +527,7 @@ TABLE = {
     "selection/adacore.py": [
         ("return g / (D + damping) ** power", "return g * (D + damping) ** power", "multiplied by H",
          "adacore::test_newton_steps_decide_whatever_the_condition"),
-        ("D = root_mean_square(squares)", "D = squares.mean", "root of the mean square forgotten",
+        ("D, k = root_mean_square(squares),", "D, k = squares.mean,", "root of the mean square forgotten",
          "adacore::test_averages"),
         ('"adacore", "probe", number, e)', '"adacore", "probe")', "seed reset: one probe for all",
          "adacore::test_every_estimate_has_its_own_signs"),
