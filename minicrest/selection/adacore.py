@@ -23,7 +23,6 @@ tests/unit/selection/test_adacore.py; k, quotas, gamma and epochs are as in `cra
       and one an estimate, and are never reset (test_averages).
     - damping stands inside the power: then power=0, beta1=0 is CRAIG to the last bit (test_power_zero_is_craig); but q
       is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
-    - the paper's convex form, a single selection before training, is an R too large to be reached.
 """
 
 from __future__ import annotations

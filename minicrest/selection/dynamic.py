@@ -15,8 +15,7 @@ its root are from memory or third-party code. Decisions made here, pinned in tes
     - the first checkpoint is before the first step, at the initial weights, and v starts at 0
       (test_the_first_checkpoint_is_before_the_first_step)
     - an epoch is a pass over the kept examples: ceil(k / m) steps (test_a_period_is_T_p_passes_over_the_kept)
-    - equal scores are ranked at random: the first of them would be one class, where the data are sorted
-      (test_equal_scores_are_ranked_at_random)
+    - equal scores are ranked at random, for data may be sorted (test_equal_scores_are_ranked_at_random)
 
 v has the unit of a squared loss, so the best c depends on the loss's scale. The gradient is biased, on purpose.
 """

@@ -50,7 +50,7 @@ OUTSIDE = {  # public by name, but no call of a user's
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
     *"square_norms square_sum cut losses gradient hessian curvature_root predict".split(),  # layers and losses
-    *"init propose observe report passes next_batch descend".split(),  # methods
+    *"init propose choose observe report score passes next_batch descend".split(),  # methods
     *"value start add gains refresh restrict".split(),  # set functions
 }
 
@@ -116,6 +116,13 @@ WORDS = {  # other words for a parameter in a message
 LEGAL = {  # calls that return although the generator takes the value for bad: pattern -> why
     "backend.device_of(array=*)": "whatever is on no device is on the host",
     "checkpoint.save(tree=*)": "a tree of one leaf",
+    "selection.Crest(tau=inf)": "a region never ends",
+    "selection.Crest(alpha=inf)": "every example counts as learned",
+    "selection.Crest(alpha=-1)": "no example is ever learned",
+    "selection.Crest(alpha=0)": "the same",
+    "selection.EL2N(t=0)": "scored at initialization",
+    "selection.GraNd(t=0)": "the same",
+    "selection.SelectiveBackprop(beta=0)": "every example is kept",
     "batch.*(indices=10[*][*]9 inside)": "a batch does not know of how many examples; the oracle does",
     "datasets.*(y=halves)": "float targets",
     "backend.to_*(array=*)": "whatever NumPy makes an array of",
