@@ -21,7 +21,7 @@ from minicrest.selection.thinning import Thinning
 if TYPE_CHECKING:
     from minicrest.experiments.check_method import check_method
 
-METHODS = {
+METHODS: dict[str, type[Method]] = {
     "full": Full, "random": Random, "crest": Crest, "craig": Craig, "adacore": AdaCore, "gradmatch": GradMatch,
     "glister": Glister, "milo": Milo, "random-dynamic": RandomDynamic, "epsilon-greedy": EpsilonGreedy, "ucb": UCB,
     "el2n": EL2N, "grand": GraNd, "forgetting": Forgetting, "infobatch": InfoBatch,

@@ -478,6 +478,15 @@ TABLE = {
         ("np.argsort(state.worst[learned]", "np.argsort(-state.worst[learned]", "the best learned stay",
          "crest::test_exclusion_leaves_a_floor"),
     ],
+    "selection/method.py": [
+        ('if value is None is getattr(type(self), name, "required")]', "if value is None]", "None passes for everything",
+         "hyperparameters::test_nonsense_is_refused_by_name"),
+        ("for name, limit in self.limits.items() if name not in optional}",
+         "for name, limit in self.limits.items() if name in optional}", "limits of nothing but what is None",
+         "hyperparameters::test_nonsense_is_refused_by_name"),
+        ("whole(name, values[name], limit)", "whole(name, values[name])", "the least is not looked at",
+         "hyperparameters::test_nonsense_is_refused_by_name"),
+    ],
     "selection/base.py": [
         ("self.size, state.step, self.name)", "self.size, 2 * state.step, self.name)", "every other batch skipped",
          "random::test_full_covers_everything_once_an_epoch", "thinning::test_every_pass_shows_every_example"),
