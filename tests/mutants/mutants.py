@@ -479,8 +479,8 @@ TABLE = {
          "crest::test_exclusion_leaves_a_floor"),
     ],
     "selection/method.py": [
-        ('if value is None is getattr(type(self), name, "required")]', "if value is None]", "None passes for everything",
-         "hyperparameters::test_nonsense_is_refused_by_name"),
+        ('if value is None is getattr(type(self), name, "required")]', "if value is None]",
+         "None passes for everything", "hyperparameters::test_nonsense_is_refused_by_name"),
         ("for name, limit in self.limits.items() if name not in optional}",
          "for name, limit in self.limits.items() if name in optional}", "limits of nothing but what is None",
          "hyperparameters::test_nonsense_is_refused_by_name"),
