@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -16,11 +16,12 @@ from minicrest.arguments import shown, whole
 from minicrest.datasets import Dataset
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
-from minicrest.experiments.parts import Parts, content, described, is_content
+from minicrest.experiments.parts import NAMED, Parts, content, described, is_content
 from minicrest.experiments.setup import Setup, is_file
+from minicrest.experiments.statistics import BASELINES
+from minicrest.experiments.tuning import Tuning
 from minicrest.nn import Network
 from minicrest.run import Run
-from minicrest.selection import METHODS
 
 _PARAMETERS = ("method", "hyper", "seed", "model", "data", "budget", "equal")  # of Setup that `compare` names itself
 
@@ -35,30 +36,33 @@ class Plan:
 
 
 def compare(
-    methods=("full", "random", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget, equal=Setup.equal,
-    *, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
+    methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget,
+    equal=Setup.equal, *, tuned=None, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
 ) -> Comparison:  # fmt: skip
-    """Train with each of `methods` and each seed, and return the Comparison. Random selection is always part of it.
+    """Train with each of `methods` and each seed, and return the Comparison.
 
+    Two baselines are always part of it: random selection, and shuffle, which is full training that ends at the budget.
     methods: names of METHODS, "module:Class", or objects that keep the contract, mixed as you like.
     network: one of MODELS, "module:function", or a Network; None: what suits the data.
     data: a name that `load` knows, the path of an .npz, .csv or .txt, or a Dataset with a test part.
     seeds: how many (0, 1, ...), or which.
     budget: the part of full training's bill ("bill") or steps ("steps", see `equal`) that every other method gets.
-    settings: further fields of Setup by name, as dict(epochs=10, m=64, lr=0.05, schedule="cosine").
+    tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice.
+    settings: further fields of Setup by name, as dict(epochs=10, m=64, schedule="cosine", transform={"copies": 9}).
     out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
     jobs: how many processes train at once; the result is the same bit for bit.
     stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
 
     Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
     """
-    shared, parts = _shared(network, data, budget, equal, settings)
-    plans, notes = with_validation(planned(_described(methods, shared, parts), seed_list(seeds)))
+    shared, parts = shared_setup(network, data, budget, equal, settings)
+    choices = [] if tuned is None else [Tuning.given(tuned)]
+    plans, notes = with_validation(planned(described_methods(methods, shared, parts), seed_list(seeds), choices))
     runs = carry_out_all(plans, out, jobs=jobs, stop=stop, progress=progress)
-    return collected(plans, runs, notes)
+    return collected(plans, runs, [*notes, *(choice.note() for choice in choices)])
 
 
-def _shared(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
+def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
     """What all runs have in common: a Setup, and the objects that it cannot hold."""
     if settings is not None and not isinstance(settings, Mapping):
         raise TypeError(f"settings must be a dict of Setup's fields, got {shown(settings)}")
@@ -90,11 +94,11 @@ def seed_list(seeds) -> list[int]:
     return listed
 
 
-def _described(methods, shared: Setup, parts: Parts) -> list[tuple[Setup, Parts]]:
-    """The Setup and the objects of each method, random first."""
+def described_methods(methods, shared: Setup, parts: Parts) -> list[tuple[Setup, Parts]]:
+    """The Setup and the objects of each method, the baselines first."""
     if isinstance(methods, str) or not isinstance(methods, Iterable):
         methods = [methods]
-    ordered = ["random", *(m for m in methods if not (isinstance(m, str) and m == "random"))]
+    ordered = [*BASELINES, *(m for m in methods if not (isinstance(m, str) and m in BASELINES))]
     return [_described_one(method, shared, parts) for method in ordered]
 
 
@@ -105,14 +109,16 @@ def _described_one(method, shared: Setup, parts: Parts) -> tuple[Setup, Parts]:
     return replace(shared, method=name, hyper=hyper), replace(parts, method=method)
 
 
-def planned(setups: list[tuple[Setup, Parts]], seeds: list[int]) -> list[Plan]:
-    """A Plan for each seed and setup. Raises ValueError for a setup that is there twice."""
-    labels = _labels(setups)
+def planned(setups: list[tuple[Setup, Parts]], seeds: list[int], tunings: Sequence[Tuning] = ()) -> list[Plan]:
+    """A Plan for each seed and setup, with what `tunings` chose. Raises ValueError for a setup that is there twice."""
+    labels = labels_of(setups)
+    for tuning in tunings:
+        setups = [tuning.applied(label, *each) for label, each in zip(labels, setups)]
     return [Plan(label, replace(setup, seed=seed), parts) for seed in seeds
             for label, (setup, parts) in zip(labels, setups)]  # fmt: skip
 
 
-def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
+def labels_of(setups: list[tuple[Setup, Parts]]) -> list[str]:
     """The name of each method, with the hyper-parameters that differ where one method is there several times."""
     hyper = [_hyper(*each) for each in setups]
     labels = []
@@ -121,6 +127,8 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
         name = setup.method if any(setups[j][0].method != setup.method for j in twins) else _short(setup)
         differing = [f"{field}={value}" for field, value in hyper[k].items()
                      if setup.hyper and any(hyper[j].get(field, value) != value for j in twins)]  # fmt: skip
+        differing += [f"{field}={getattr(setup, field):g}" for field in setup.tuned
+                      if any(setups[j][0].method == setup.method and setups[j][0].hyper == setup.hyper for j in twins)]
         labels.append(f"{name}({', '.join(differing)})" if differing else name)
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
@@ -130,7 +138,7 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
 
 def _hyper(setup: Setup, parts: Parts) -> dict[str, Any]:
     """All hyper-parameters, as far as they can be known without importing anything."""
-    as_text = setup.method in METHODS and not any(is_content(value) for _, value in setup.hyper)
+    as_text = setup.method in NAMED and not any(is_content(value) for _, value in setup.hyper)
     if parts.method is not None or as_text:
         return dict(described(setup.build_method(parts))[1])
     return dict(setup.hyper)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicrest.figures import COLOURS, blank, dress, logarithmic
+from minicrest.experiments.figures import COLOURS, blank, dress, logarithmic
 from minicrest.selection.dynamic import census
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from minicrest.experiments.figures import COLOURS, blank, dress, logarithmic
 from minicrest.experiments.method_plots import bill_panel, census_picture, panels, pictures, unit_of
 from minicrest.experiments.statistics import estimate, limit, pair, with_classes
-from minicrest.figures import COLOURS, blank, dress, logarithmic
 from minicrest.run import Run
 
 __all__ = ["census_picture", "comparison", "pictures", "run_picture"]
