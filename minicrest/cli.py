@@ -16,7 +16,16 @@ from typing import Any
 from minicrest.checkpoint import write_atomically
 from minicrest.datasets import available
 from minicrest.experiments import method_plots, plots, tables
-from minicrest.experiments.compare import carry_out, carry_out_all, collected, planned, seed_list, with_validation
+from minicrest.experiments.both import BothWays
+from minicrest.experiments.compare import (
+    Program,
+    carry_out,
+    carry_out_all,
+    planned,
+    seed_list,
+    ways_of,
+    with_validation,
+)
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.figures import save_png
 from minicrest.experiments.folders import saved_setup
@@ -24,7 +33,7 @@ from minicrest.experiments.options import defaults, grid_of, hyperparameters
 from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign, made, method_class
 from minicrest.experiments.setup import Setup, is_file
-from minicrest.experiments.show import comparisons
+from minicrest.experiments.show import comparisons, figure_of
 from minicrest.experiments.statistics import BASELINES
 from minicrest.experiments.terminal import escaped, interruptible, leave_quietly, printable
 from minicrest.experiments.transforms import from_text
@@ -137,20 +146,19 @@ def _compare(arguments) -> int:
     if arguments.grid and arguments.choices:
         raise ValueError("--grid tunes anew and --tuned takes what was chosen before; give one of them")
     setups, notes = _setups(arguments)
-    out = Path(arguments.out or _default_out(setups[0][0]))
-    tuning = Tuning.load(arguments.choices) if arguments.choices else None
+    out, ways = Path(arguments.out or _default_out(setups[0][0])), ways_of(arguments.equal or Setup.equal)
+    tunings = [Tuning.load(path) for path in arguments.choices or []]
     if arguments.grid:
-        tuning = _tuned(setups, arguments, out)
-        if tuning is None:
+        tunings = _tuned(setups, ways, arguments, out)
+        if not tunings:
             return STOPPED
-    plans, held_out = with_validation(planned(setups, seed_list(arguments.seeds), [tuning] if tuning else []))
-    notes += [*held_out, *([tuning.note()] if tuning else [])]
-    runs, before = _carried_out(plans, arguments, out)
+    program = Program.of(setups, seed_list(arguments.seeds), ways, tunings)
+    runs, before = _carried_out(program.plans, arguments, out)
     if runs is None:
         return STOPPED
     if before:
-        notes.append(f"{before} of {len(plans)} runs were in {out} already; delete it to train them again.")
-    comparison = collected(plans, runs, notes)
+        notes.append(f"{before} of {len(runs)} runs were in {out} already; delete it to train them again.")
+    comparison = replace(program, notes=[*notes, *program.notes]).collected(runs)
     _report(comparison, arguments, out)
     return _exit_code(comparison.diverged)
 
@@ -170,28 +178,29 @@ def _carried_out(plans, arguments, out: Path):
 def _tune(arguments) -> int:
     setups, _ = _setups(arguments)
     out = Path(arguments.out or _default_out(setups[0][0]))
-    tuning = _tuned(setups, arguments, out)
-    if tuning is None:
+    tunings = _tuned(setups, ways_of(arguments.equal or Setup.equal), arguments, out)
+    if not tunings:
         return STOPPED
-    if arguments.json:
-        tuning.save(arguments.json)
-    print(f"{tuning.text()}\nSaved in {out}: tuned.json; use it with: minicrest compare ... --tuned {out}/tuned.json")
+    files = " ".join(str(out / f"tuned-{tuning.setup.equal}.json") for tuning in tunings)
+    print(*(f"{tuning.text()}\n" for tuning in tunings), sep="\n")
+    print(f"use what was chosen: minicrest compare ... --tuned {files}")
     return 0
 
 
-def _tuned(setups, arguments, out: Path) -> Tuning | None:
-    """Tune, and save what was chosen in `out`; None where Ctrl-C stopped it."""
-    seeds = [FIRST_SEED + seed for seed in seed_list(arguments.tune_seeds)]
-    trials = Trials.of(setups, seeds, grid_of(arguments.grid))
-    runs, _ = _carried_out(trials.plans, arguments, out / "tuning")
-    if runs is None:
-        return None
-    tuning = trials.tuning(runs)
-    tuning.save(out / "tuned.json")
-    return tuning
+def _tuned(setups, ways, arguments, out: Path) -> list[Tuning]:
+    """Tune each way, and save what was chosen in `out`; none where Ctrl-C stopped it."""
+    seeds, tunings = [FIRST_SEED + seed for seed in seed_list(arguments.tune_seeds)], []
+    for way in ways:
+        trials = Trials.of([(replace(setup, equal=way), own) for setup, own in setups], seeds, grid_of(arguments.grid))
+        runs, _ = _carried_out(trials.plans, arguments, out / "tuning")
+        if runs is None:
+            return []
+        tunings.append(trials.tuning(runs))
+        tunings[-1].save(out / f"tuned-{way}.json")
+    return tunings
 
 
-def _report(comparison: Comparison, arguments, out: Path) -> None:
+def _report(comparison: Comparison | BothWays, arguments, out: Path) -> None:
     """Save picture, JSON and CSV, then print the table: to stderr where stdout is for the JSON."""
     text = json.dumps(comparison.document(), indent=1, allow_nan=False) + "\n"
     to_stdout = arguments.json == "-"
@@ -207,21 +216,18 @@ def _report(comparison: Comparison, arguments, out: Path) -> None:
 
 
 def _show(arguments) -> int:
-    diverged = []
     modules = [arguments.model.partition(":")[0]] if arguments.model else []
-    for k, comparison in enumerate(comparisons(arguments.folders, modules)):
-        runs = [run for each in comparison.runs.values() for run in each]
-        path = Path(arguments.plot) if arguments.plot else None
-        path = path.with_name(f"{path.stem}-{k + 1}{path.suffix}") if path and k else path
-        if len(runs) == 1:
-            text, pictures = tables.summary(comparison.setup, runs[0]), _draw_run(comparison.setup, runs[0], path)
-        else:
-            text, pictures = comparison.text(), [path] if path else []
-            if path:
-                save_png(comparison.figure(), path)
-        print(*([""] if k else []), text, *(f"picture: {picture}" for picture in pictures), sep="\n")
-        diverged += comparison.diverged
-    return _exit_code(diverged)
+    shown = comparisons(arguments.folders, modules)
+    runs = [run for each in shown for group in each.runs.values() for run in group]
+    texts = [tables.summary(each.setup, runs[0]) if len(runs) == 1 else each.text() for each in shown]
+    pictures = []
+    if arguments.plot and len(runs) == 1:
+        pictures = _draw_run(shown[0].setup, runs[0], arguments.plot)
+    elif arguments.plot:
+        save_png(figure_of(shown), arguments.plot)
+        pictures = [Path(arguments.plot)]
+    print("\n\n".join(texts), *(f"picture: {picture}" for picture in pictures), sep="\n")
+    return _exit_code([each for comparison in shown for each in comparison.diverged])
 
 
 def _data(arguments) -> int:
@@ -293,7 +299,7 @@ def _setups(arguments) -> tuple[list[tuple[Setup, Parts]], list[str]]:
     """The Setup of each method to compare, and notes."""
     methods, notes = _methods(arguments.methods, arguments.full)
     hyper = hyperparameters(arguments.set, methods)
-    shared = _setup(arguments, method="random")
+    shared = _setup(arguments, method="random", equal=ways_of(arguments.equal or Setup.equal)[0])
     return [(replace(shared, method=name, hyper=hyper[name]), Parts()) for name in methods], notes
 
 

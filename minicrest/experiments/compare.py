@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from minicrest.arguments import shown, whole
+from minicrest.arguments import one_of, shown, whole
 from minicrest.datasets import Dataset
+from minicrest.experiments.both import WAYS, BothWays
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
 from minicrest.experiments.parts import NAMED, Parts, content, described, is_content
@@ -38,7 +40,7 @@ class Plan:
 def compare(
     methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget,
     equal=Setup.equal, *, tuned=None, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
-) -> Comparison:  # fmt: skip
+) -> Comparison | BothWays:  # fmt: skip
     """Train with each of `methods` and each seed, and return the Comparison.
 
     Two baselines are always part of it: random selection, and shuffle, which is full training that ends at the budget.
@@ -47,7 +49,9 @@ def compare(
     data: a name that `load` knows, the path of an .npz, .csv or .txt, or a Dataset with a test part.
     seeds: how many (0, 1, ...), or which.
     budget: the part of full training's bill ("bill") or steps ("steps", see `equal`) that every other method gets.
-    tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice.
+    equal: "bill", "steps", or "both": then each method is trained both ways, and a BothWays is returned.
+    tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice. For both
+    ways, a list of two.
     settings: further fields of Setup by name, as dict(epochs=10, m=64, schedule="cosine", transform={"copies": 9}).
     out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
     jobs: how many processes train at once; the result is the same bit for bit.
@@ -55,11 +59,18 @@ def compare(
 
     Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
     """
-    shared, parts = shared_setup(network, data, budget, equal, settings)
-    choices = [] if tuned is None else [Tuning.given(tuned)]
-    plans, notes = with_validation(planned(described_methods(methods, shared, parts), seed_list(seeds), choices))
-    runs = carry_out_all(plans, out, jobs=jobs, stop=stop, progress=progress)
-    return collected(plans, runs, [*notes, *(choice.note() for choice in choices)])
+    ways = ways_of(equal)
+    shared, parts = shared_setup(network, data, budget, ways[0], settings)
+    given = [] if tuned is None else tuned if isinstance(tuned, (list, tuple)) else [tuned]
+    tunings = [Tuning.given(each) for each in given]
+    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings)
+    return program.collected(carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress))
+
+
+def ways_of(equal) -> tuple[str, ...]:
+    """What is held equal, one after the other: "bill", "steps", or both."""
+    one_of("equal", equal, ("bill", "steps", "both"))
+    return WAYS if equal == "both" else (equal,)
 
 
 def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
@@ -118,6 +129,44 @@ def planned(setups: list[tuple[Setup, Parts]], seeds: list[int], tunings: Sequen
             for label, (setup, parts) in zip(labels, setups)]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Program:
+    """All that a comparison trains: for each way (what is held equal) its plans; `notes` belong under the table."""
+
+    ways: dict[str, list[Plan]]
+    notes: list[str]
+
+    @staticmethod
+    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = ()) -> Program:
+        """The plans of these setups for each way, with what the tuning for that way chose."""
+        every: dict[str, list[Plan]] = {}
+        for way in ways:
+            equal = [(replace(setup, equal=way), parts) for setup, parts in setups]
+            mine = [tuning for tuning in tunings if tuning.setup.equal == way] if len(ways) > 1 else tunings
+            if tunings and not mine:
+                raise ValueError(f"nothing was tuned at equal {way}; tune both ways, or compare one way")
+            every[way], notes = with_validation(planned(equal, seeds, mine))
+        return Program(every, [*notes, *(tuning.note() for tuning in tunings)])
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Those of all ways, each training once: full training is the same at equal steps and at equal bill."""
+        return list({key(plan.setup): plan for plans in self.ways.values() for plan in plans}.values())
+
+    def collected(self, runs: list[Run]) -> Comparison | BothWays:
+        """The comparison of `runs`, those of the first of the plans."""
+        done = {key(plan.setup): run for plan, run in zip(self.plans, runs)}
+        if len(self.ways) > 1:
+            steps, bill = (collected(self.ways[way], done, []) for way in WAYS)
+            return BothWays(steps, bill, self.notes)
+        return collected(next(iter(self.ways.values())), done, self.notes)
+
+
+def key(setup: Setup) -> str:
+    """What tells a training from every other."""
+    return json.dumps(setup.identity())
+
+
 def labels_of(setups: list[tuple[Setup, Parts]]) -> list[str]:
     """The name of each method, with the hyper-parameters that differ where one method is there several times."""
     hyper = [_hyper(*each) for each in setups]
@@ -158,12 +207,13 @@ def with_validation(plans: list[Plan], part: float = 0.1) -> tuple[list[Plan], l
     return [replace(plan, setup=replace(plan.setup, validation=part)) for plan in plans], [note]
 
 
-def collected(plans: list[Plan], runs: list[Run], notes: list[str]) -> Comparison:
-    """The Comparison of `runs`, those of the first plans, in their order."""
-    labels = list(dict.fromkeys(plan.label for plan in plans))
-    seeds = list(dict.fromkeys(plan.setup.seed for plan in plans))
-    grouped = {label: [run for plan, run in zip(plans, runs) if plan.label == label] for label in labels}
-    return Comparison(plans[0].setup, seeds, grouped, notes)
+def collected(plans: list[Plan], done: Mapping[str, Run], notes: list[str]) -> Comparison:
+    """The Comparison of the plans that are done: `done` maps the key of a Setup to its Run."""
+    grouped: dict[str, list[Run]] = {plan.label: [] for plan in plans}
+    for plan in plans:
+        if key(plan.setup) in done:
+            grouped[plan.label].append(done[key(plan.setup)])
+    return Comparison(plans[0].setup, list(dict.fromkeys(plan.setup.seed for plan in plans)), grouped, notes)
 
 
 # ---- carrying out

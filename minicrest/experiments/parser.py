@@ -62,29 +62,28 @@ def _add_train(commands) -> None:
     train.add_argument("--steps", type=int, help="exactly so many, whatever their bill (default: see --budget)")
     train.add_argument("--out", help="folder for run.npz, run.json, checkpoint.npz (default: one in runs/)")
     _add_plot(train)
-    _add_setup(train)
+    _add_setup(train, "bill", "steps")
 
 
 def _add_compare(commands) -> None:
     compare = _add(commands, "compare", "compare methods over several seeds; finished runs are kept")
     _add_methods(compare)
     compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
-    compare.add_argument("--tuned", dest="choices", metavar="FILE",
+    compare.add_argument("--tuned", dest="choices", nargs="+", metavar="FILE",
                          help="what minicrest tune wrote: each method takes its own choice")  # fmt: skip
     _add_grid(compare, "first tune, on this grid: ")
     compare.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
     compare.add_argument("--csv", metavar="FILE", help="also write the rows of the table to FILE")
     compare.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
-    _add_setup(compare)
+    _add_setup(compare, "bill", "steps", "both")
 
 
 def _add_tune(commands) -> None:
     tune = _add(commands, "tune", "choose learning rate and batch size for every method, on training examples held out")
     _add_methods(tune)
     _add_grid(tune, "")
-    tune.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE")
-    tune.add_argument("--out", help="folder for the runs and tuned.json (default: one in runs/)")
-    _add_setup(tune)
+    tune.add_argument("--out", help="folder for the runs and tuned-bill.json or tuned-steps.json (default: in runs/)")
+    _add_setup(tune, "bill", "steps", "both")
 
 
 def _add_methods(parser) -> None:
@@ -105,7 +104,7 @@ def _add_show(commands) -> None:
     show = _add(commands, "show", "print and draw finished runs and comparisons again")
     show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
     show.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
-    show.add_argument("--plot", metavar="PNG", help="draw them; several comparisons become PNG, PNG-2, ...")
+    show.add_argument("--plot", metavar="PNG", help="draw them, several comparisons side by side")
 
 
 def _add_resume(commands) -> None:
@@ -125,7 +124,7 @@ def _add_data_dir(parser) -> None:
     parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
 
 
-def _add_setup(parser) -> None:
+def _add_setup(parser, *ways: str) -> None:
     """Options that train and compare share; those not given are the data set's preset, listed under --help."""
     add = parser.add_argument
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
@@ -141,8 +140,8 @@ def _add_setup(parser) -> None:
     add("--m", type=int, help="batch size")
     add("--epochs", type=int, help="of full training")
     add("--budget", type=float, help=f"the part of full training's that others get (default: {Setup.budget:g})")
-    add("--equal", choices=("bill", "steps"),
-        help=f"the budget is of the bill, selection included, or of the steps (default: {Setup.equal})")  # fmt: skip
+    add("--equal", choices=ways, help="whether the budget is of the bill, selection included, or of the steps "
+                                      f"(default: {Setup.equal})")  # fmt: skip
     add("--optimizer", choices=OPTIMIZERS, help=f"default: {Setup.optimizer}")
     add("--lr", type=float, help="learning rate at its highest")
     add("--momentum", type=float, help=f"of sgd (default: {Setup.momentum:g})")

@@ -143,8 +143,13 @@ class Setup:
             raise ValueError(f"not the settings of a training as this version writes them ({error})") from error
 
     def identity(self) -> dict[str, Any]:
-        """The settings that decide the result: without folders, which may move, and how often to save."""
+        """The settings that decide the result: without folders, which may move, and how often to save.
+
+        Full training has no budget, so it is the same training beside every budget.
+        """
         values = asdict(self) | dict(data=self.data_name)
+        if self.method == "full":
+            values |= dict(budget=Setup.budget, equal=Setup.equal)
         return {name: value for name, value in values.items() if name not in ("data_dir", "checkpoint_every")}
 
     @property

@@ -186,10 +186,11 @@ def _row(name, runs, scores, p, classes) -> Row:
         return found if found is not None and math.isfinite(found.mean) else None
 
     finite = np.where(np.isfinite(scores[name]), 1.0, NAN)  # no mean of the runs that happened to survive
+    random, shuffle = BASELINES
     return Row(
         name, len(runs), estimate(scores[name]) if classes else None,
-        *(against(baseline, np.subtract) for baseline in BASELINES),
-        against("full", relative_error) if classes else None, *(p[baseline].get(name) for baseline in BASELINES),
+        against(random, np.subtract), against(shuffle, np.subtract),
+        against("full", relative_error) if classes else None, p[random].get(name), p[shuffle].get(name),
         estimate(finite * [run.curve.loss[-1] for run in runs]),
         estimate(finite * [last_train_loss(run) for run in runs]),
         mean(lambda run: run.steps), mean(lambda run: run.ledger.cost),

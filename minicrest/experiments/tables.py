@@ -12,7 +12,7 @@ from minicrest.experiments.documents import csv, document, frame, read_document
 from minicrest.experiments.statistics import BASELINES, FEWEST_SEEDS, Estimate, Row, estimate, last_train_loss, rows
 from minicrest.run import Run
 
-__all__ = ["RATE", "Estimate", "Row", "columns", "csv", "document", "estimate", "frame", "heading", "legend",
+__all__ = ["RATE", "Estimate", "Row", "both", "columns", "csv", "document", "estimate", "frame", "heading", "legend",
            "read_document", "rows", "summary", "table", "title", "verdict", "what", "width",
            "wrapped"]  # fmt: skip
 
@@ -34,6 +34,27 @@ def table(rows: Sequence[Row], most: int | None = None) -> str:
     Neither is wider than `most` (None: the terminal): what does not fit follows in a table of its own.
     """
     return "\n\n".join(_folded(_cells(rows, heads), most or width()) for heads in (_quality(rows), _bills(rows)))
+
+
+def both(steps: Sequence[Row], bill: Sequence[Row], most: int | None = None) -> str:
+    """One table of two comparisons: each method at equal steps, with the bill it paid, and at equal bill.
+
+    Where it is wider than `most` (None: the terminal), the two parts follow each other.
+    """
+    left, right = ("vs. random", "bill"), ("vs. random", "vs. shuffle", "steps", "seconds")
+    parts = {"equal steps": _cells(steps, _only(_quality(steps), left)),
+             "equal bill": _cells(bill, _only(_quality(bill), right))}  # fmt: skip
+    joined = [[*left, *right[1:]] for left, right in zip(*parts.values())]
+    widths = [max(map(len, column)) + 2 for column in zip(*joined)]
+    first, second = widths[0], sum(widths[: len(parts["equal steps"][0])])
+    if sum(widths) - 2 > (most or width()):
+        return "\n\n".join(f"{name}\n{columns(lines)}" for name, lines in parts.items())
+    return f"{' ' * first}{'equal steps':{second - first}}equal bill\n{columns(joined)}"
+
+
+def _only(heads, names) -> dict[str, Callable[[Row], str]]:
+    """The method, the score (accuracy or, without classes, test loss), and the heads among `names`."""
+    return {head: cell for k, (head, cell) in enumerate(heads.items()) if k < 2 or head in names}
 
 
 def columns(lines: Sequence[Sequence[str]], right: bool = True) -> str:
@@ -167,9 +188,9 @@ def title(setup) -> str:
     return f"{setup.method} on {what(setup)}, seed {setup.seed}"
 
 
-def heading(setup, seeds: Sequence[int]) -> str:
-    """What a comparison is, in a line."""
-    share = f"{100 * setup.budget:g}% of full training's {setup.equal}"
+def heading(setup, seeds: Sequence[int], equal: str = "") -> str:
+    """What a comparison is, in a line; `equal` takes the place of what the setup holds equal."""
+    share = f"{100 * setup.budget:g}% of full training's {equal or setup.equal}"
     chosen = f", {' and '.join(setup.tuned)} chosen for each" if setup.tuned else ""
     return f"{what(setup)}: each method with {share}{chosen}; {_range(seeds)}"
 
@@ -212,25 +233,38 @@ def _last(run) -> str:
 
 def legend(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
     """What the columns of the table mean, and which methods are better than random: lines that fit the terminal."""
-    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
     equal = {"bill": "selection and checks are paid from it", "steps": "selection and checks are billed on top"}
+    share = f"The others have {100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}."
+    return wrapped([f"{verdict(rows)}.", share, *_meanings(setup, seeds, rows)])
+
+
+def _meanings(setup, seeds, rows) -> list[str]:
+    """Sentences on what every table shows."""
+    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
     classes, over = any(r.accuracy is not None for r in rows), [r.method for r in rows if r.overshoot]
     score, unit = ("Accuracy", "percentage points") if classes else ("Test loss", "how much lower the test loss is")
-    relative = " and rel. error (100 (full - method) / full)" if classes else ""
-    sentences = [
-        f"{verdict(rows)}.",
+    return [
+        f"Full training runs for {setup.epochs} epochs and pays its own bill; shuffle is full training that ends where "
+        "the others do: every example in turn, in a new order each epoch.",
         f"Bills are in thousands of {RATE}.",
-        f"Full training runs for {setup.epochs} epochs and pays its own bill; the others have "
-        f"{100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}.",
-        f"{score}: on the test set, {interval}. The columns vs. random and vs. shuffle ({unit}){relative} are paired "
-        "by seed: same data, same initial weights. Their intervals are each method's alone; the verdict is corrected.",
-        *(["Shuffle is full training that ends at the budget: every example in turn, in a new order each epoch."]
-          if any(r.method == "shuffle" for r in rows) else []),
+        f"{score}: on the test set, {interval}. What is compared (vs. random, vs. shuffle: {unit}"
+        f"{'; rel. error: 100 (full - method) / full' if classes else ''}) is paired by seed: same data, same initial "
+        "weights. The intervals are each method's alone; the verdict is corrected.",
         *(line for r in rows for line in _remarks(r)),
         *([f"These bills exceeded their limit, by up to what the column over limit shows: {', '.join(over)}."]
           if over else []),
     ]  # fmt: skip
-    return wrapped(sentences)
+
+
+def legend_of_both(setup, seeds: Sequence[int], steps: Sequence[Row], bill: Sequence[Row]) -> list[str]:
+    """What the columns of the table of both ways mean, and the verdicts: lines that fit the terminal."""
+    return wrapped([
+        f"Equal steps, as papers compare: every method makes {100 * setup.budget:g}% of full training's steps, and the "
+        "bill is what that cost it, selection and checks included. Equal bill: every method ends at "
+        f"{100 * setup.budget:g}% of full training's bill, after as many steps as that pays for.",
+        f"At equal steps: {verdict(steps)}.", f"At equal bill: {verdict(bill)}.",
+        *dict.fromkeys([*_meanings(setup, seeds, bill), *(line for r in steps for line in _remarks(r))]),
+    ])  # fmt: skip
 
 
 def wrapped(sentences: Sequence[str]) -> list[str]:

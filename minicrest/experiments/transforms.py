@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -131,6 +132,6 @@ def _times(value) -> int:
     return whole("copies", value, 1)
 
 
-TRANSFORMS: dict[str, Callable[[Dataset, float, int], Dataset]]
+TRANSFORMS: dict[str, Callable[[Dataset, Any, int], Dataset]]
 TRANSFORMS = {"label-noise": label_noise, "imbalance": imbalance, "copies": copies}
 _CHECKS = {"label-noise": _fraction, "imbalance": _ratio, "copies": _times}

@@ -28,7 +28,7 @@ _FREE = ("method", "hyper", "seed", "validation", "tuning", "tuned", "evaluation
 class Point:
     """A point of the grid for one method: its settings, and what each tuning seed reached there."""
 
-    settings: dict[str, float]
+    settings: dict[str, Any]
     accuracy: tuple[float, ...]  # on the examples held out, in [0, 1]; 0 where the run diverged
     loss: tuple[float, ...]  # infinite where it diverged
     bill: int  # forward-pass equivalents, of all seeds
@@ -63,7 +63,7 @@ class Tuning:
         """What all the runs cost, in forward-pass equivalents."""
         return sum(point.bill for points in self.points.values() for point in points)
 
-    def choice(self, label: str) -> dict[str, float]:
+    def choice(self, label: str) -> dict[str, Any]:
         """The settings of the method's best point; the first of equals. Raises ValueError where there is no method."""
         if label not in self.points:
             raise ValueError(f"nothing was tuned for {label}, only for {', '.join(self.points)}; tune it too")
@@ -150,7 +150,7 @@ class Tuning:
         return Tuning.load(tuned)
 
 
-def measured(settings: dict[str, float], runs: Sequence[Run]) -> Point:
+def measured(settings: dict[str, Any], runs: Sequence[Run]) -> Point:
     """The Point of finished runs, one a seed."""
     diverged = [run.diverged is not None for run in runs]
     accuracy = tuple(0.0 if bad else float(run.accuracy) for run, bad in zip(runs, diverged))
@@ -158,7 +158,7 @@ def measured(settings: dict[str, float], runs: Sequence[Run]) -> Point:
     return Point(settings, accuracy, losses, int(sum(run.ledger.cost for run in runs)))
 
 
-def at(setup: Setup, parts: Parts, settings: Mapping[str, float]) -> tuple[Setup, Parts]:
+def at(setup: Setup, parts: Parts, settings: Mapping[str, Any]) -> tuple[Setup, Parts]:
     """The setup and the parts with these settings. Raises ValueError for a method with a batch size of its own."""
     method = parts.method
     if "m" in settings and method is not None:
@@ -187,9 +187,8 @@ def checked_grid(grid, setup: Setup) -> dict[str, tuple[float, ...]]:
     check = {name: (lambda value: whole("m", value, 1)) if name == "m" else lambda value, name=name: number(name, value)
              for name in grid}  # fmt: skip
     found = {name: tuple(dict.fromkeys(check[name](value) for value in values)) for name, values in grid.items()}
-    for name, values in found.items():
-        for value in values:
-            replace(setup, **{name: value})  # which checks its range
+    for setting in ({name: value} for name, values in found.items() for value in values):
+        at(setup, Parts(), setting)  # which checks its range
     return found
 
 
@@ -198,5 +197,5 @@ def _point(tree) -> Point:
     return Point(dict(tree["settings"]), tuple(tree["accuracy"]), loss, tree["bill"])
 
 
-def _words(settings: Mapping[str, float]) -> str:
+def _words(settings: Mapping[str, Any]) -> str:
     return " ".join(f"{name} {value:g}" for name, value in settings.items())
