@@ -142,7 +142,7 @@ def test_pairs_say_what_is_wrong(wrong, error, message):
 
 def test_text_that_is_no_number():
     for text in ("copies", "copies=", "copies=many"):
-        with pytest.raises(ValueError, match="--transform takes name=number, as label-noise=0.2; got 'copies"):
+        with pytest.raises(ValueError, match=r"--transform takes name=number, as label-noise=0\.2; got 'copies"):
             from_text([text])
 
 
@@ -161,5 +161,5 @@ def test_only_what_is_trained_on_changes():
 
 def test_the_budget_is_a_part_of_full_training_on_the_transformed_data():
     setup = Setup(method="random", transform={"copies": 9}, epochs=2)
-    _, oracle, *_, steps, bill = setup.build()
+    _, oracle, *_, bill = setup.build()
     assert bill == round(0.1 * 3 * len(oracle) * 2) and len(oracle) > 1.8 * 1438
