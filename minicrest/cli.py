@@ -35,7 +35,7 @@ from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
 from minicrest.experiments.statistics import BASELINES
-from minicrest.experiments.terminal import escaped, interruptible, leave_quietly, printable
+from minicrest.experiments.terminal import escaped, interruptible, printable
 from minicrest.experiments.transforms import from_text
 from minicrest.experiments.tune import FIRST_SEED, Trials
 from minicrest.experiments.tuning import Tuning
@@ -51,7 +51,6 @@ def main(argv=None) -> int:
         try:
             return _flushed(argv)
         except BrokenPipeError:  # the reader of a pipe has had enough
-            leave_quietly()
             return 0
         except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             print(f"minicrest: error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)

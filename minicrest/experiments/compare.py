@@ -13,12 +13,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from minicrest.arguments import one_of, shown, whole
+from minicrest.arguments import flag, one_of, shown, whole
 from minicrest.datasets import Dataset
 from minicrest.experiments.both import WAYS, BothWays
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
-from minicrest.experiments.parts import NAMED, Parts, content, described, is_content
+from minicrest.experiments.parts import NAMED, Parts, content, described, function, is_content, path_text
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.statistics import BASELINES
 from minicrest.experiments.tuning import Tuning
@@ -63,6 +63,8 @@ def compare(
     shared, parts = shared_setup(network, data, budget, ways[0], settings)
     given = [] if tuned is None else tuned if isinstance(tuned, (list, tuple)) else [tuned]
     tunings = [Tuning.given(each) for each in given]
+    if tuned is not None and not tunings:
+        raise ValueError("tuned holds nothing; give what tune returned, or None")
     program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings)
     return program.collected(carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress))
 
@@ -239,10 +241,12 @@ def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False
 
     In turn: `begin()` is called before each run; ends early, the last Run incomplete, when `stop()` says True.
     """
+    out = None if out is None else path_text("out", out)
+    silent = None if flag("progress", progress) else True  # None: only where this is no terminal
+    function("stop", stop)
     if whole("jobs", jobs, 1) > 1:
         return _in_processes(plans, out, jobs)
     runs: list[Run] = []
-    silent = None if progress else True  # None: only where this is no terminal
     with tqdm(total=len(plans), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
 
         def polled(plan, steps) -> bool:  # once a step: the bar also moves within a run

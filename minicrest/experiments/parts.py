@@ -40,6 +40,27 @@ class Parts:
     data: Dataset | None = None
 
 
+def parts_of(parts) -> Parts:
+    """`parts`; TypeError for anything else."""
+    if not isinstance(parts, Parts):
+        raise TypeError(f"parts must be Parts, got {shown(parts)}")
+    return parts
+
+
+def function(name: str, value):
+    """`value`; TypeError where it cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {shown(value)}")
+    return value
+
+
+def path_text(name: str, value) -> str:
+    """A path as text; TypeError for what is none."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
+    return os.fsdecode(value)
+
+
 def is_foreign(name: str) -> bool:
     """Whether `name` is of the form "module:Class" or "module:function"."""
     return _FOREIGN.fullmatch(name) is not None

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, shown, whole
+from minicrest.arguments import flag, number, one_of, shown, whole
 from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
 from minicrest.datasets.own import FORMATS
@@ -26,11 +26,14 @@ from minicrest.experiments import transforms
 from minicrest.experiments.parts import (
     NAMED,
     Parts,
+    function,
     is_content,
     known_or_foreign,
     made,
     method_class,
     network_of,
+    parts_of,
+    path_text,
     tested_on,
     with_test,
 )
@@ -97,9 +100,9 @@ class Setup:
             self._keep(name, number(name, getattr(self, name), interval))
         if self.steps is not None:
             self._keep("steps", whole("steps", self.steps, 1))
-        self._keep("data", _path("data", self.data))
+        self._keep("data", path_text("data", self.data))
         if self.data_dir is not None:
-            self._keep("data_dir", _path("data_dir", self.data_dir))
+            self._keep("data_dir", path_text("data_dir", self.data_dir))
         self._keep("hidden", tuple(whole("each size in hidden", size, 1) for size in _sequence("hidden", self.hidden)))
         self._keep("transform", transforms.pairs(self.transform))
         self._keep("tuned", _sequence("tuned", self.tuned))
@@ -119,6 +122,8 @@ class Setup:
     @staticmethod
     def preset(given: dict[str, Any]) -> Setup:
         """The Setup of `given` fields, then those of its data set's preset, then the defaults."""
+        if not isinstance(given, dict):
+            raise TypeError(f"given must be a dict of settings, got {shown(given)}")
         unknown = sorted(set(given) - {f.name for f in fields(Setup)})
         if unknown:
             names = ", ".join(f.name for f in fields(Setup))
@@ -135,6 +140,8 @@ class Setup:
     @staticmethod
     def from_json(text: str) -> Setup:
         """The Setup that `to_json` wrote. Raises ValueError for text that is damaged or of another version."""
+        if not isinstance(text, str):
+            raise TypeError(f"text must be what to_json returned, got {shown(text)}")
         try:
             values = json.loads(text)
             lists = {name: _tuples(values[name]) for name in ("hyper", "hidden", "transform", "tuned")}
@@ -160,10 +167,11 @@ class Setup:
     def folder(self, out) -> Path:
         """Where this training belongs in `out`: a name that no other settings have."""
         digest = hashlib.blake2b(json.dumps(self.identity()).encode(), digest_size=4).hexdigest()
-        return Path(out) / f"{_UNSAFE.sub('.', self.method)}-{self.seed}-{digest}"
+        return Path(path_text("out", out)) / f"{_UNSAFE.sub('.', self.method)}-{self.seed}-{digest}"
 
     def allowance(self, n: int, parts: Parts = Parts()) -> tuple[int, int | None]:
         """(steps, bill) for n examples: at most so many steps, at most such a bill (None: no limit)."""
+        n = whole("n", n, 1)
         m = getattr(self.build_method(parts), "m", self.m)  # --set can give a method a batch size of its own
         everything = self.epochs * -(-n // m)
         if self.steps is not None:
@@ -183,7 +191,7 @@ class Setup:
             to_device(np.zeros(1), self.device)
         except RuntimeError as error:  # no CuPy, or CuPy and no GPU
             raise ValueError(f"device {self.device!r} cannot be used here: {error}") from error
-        data = self._data(parts)
+        data = self._data(parts_of(parts))
         network = parts.network or self._network(data)
         _fits_in_memory(network.size, self)
         data = data.to(self.device)
@@ -196,7 +204,8 @@ class Setup:
 
         The settings of the Run and of the checkpoint carry this Setup. Raises what `build` raises.
         """
-        return self.train(self.build(parts), checkpoint, stop, progress)
+        checkpoint = None if checkpoint is None else path_text("checkpoint", checkpoint)
+        return self.train(self.build(parts), checkpoint, function("stop", stop), flag("progress", progress))
 
     def train(self, built, checkpoint=None, stop=lambda: False, progress: bool = True) -> Run:
         """`run` with what `build` made."""
@@ -210,7 +219,7 @@ class Setup:
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
-        there = self.validation > 0 or (parts.data is not None and parts.data.validation is not None)
+        there = self.validation > 0 or (parts_of(parts).data is not None and parts.data.validation is not None)
         return not there and bool(getattr(self.build_method(parts), "needs_validation", False))
 
     def _note(self) -> str:
@@ -219,7 +228,7 @@ class Setup:
 
     def build_method(self, parts: Parts = Parts()):
         """The method: the object of `parts`, or one made with `hyper`. Raises ValueError where it cannot be made."""
-        if parts.method is not None:
+        if parts_of(parts).method is not None:
             return parts.method
         if any(is_content(value) for _, value in self.hyper):
             raise ValueError(f"method {self.method} holds objects that text cannot; go on from Python, with the same "
@@ -273,12 +282,6 @@ class Setup:
 def is_file(data: str) -> bool:
     """Whether `data` is the path of a file of one's own, and not the name of a data set."""
     return Path(data).suffix.lower() in FORMATS
-
-
-def _path(name: str, value) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
-    return os.fsdecode(value)
 
 
 def _sequence(name: str, value) -> tuple:

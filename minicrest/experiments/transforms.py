@@ -115,6 +115,8 @@ def transformed(data: Dataset, transforms, seed: int) -> Dataset:
 
 
 def _labels(data) -> np.ndarray:
+    if not isinstance(data, Dataset):
+        raise TypeError(f"data must be a minicrest.Dataset, got {shown(data)}")
     if data.n_classes < 2:
         raise ValueError(f"{data.name} has {data.n_classes} classes; this needs at least 2")
     return to_numpy(data.y)

@@ -131,6 +131,8 @@ class Tuning:
     @staticmethod
     def load(path) -> Tuning:
         """The Tuning that `save` wrote. Raises FileNotFoundError, and ValueError for any other file."""
+        if not Path(path).exists():
+            raise FileNotFoundError(f"tuned: there is no file {path}; minicrest tune writes one")
         try:
             tree = json.loads(Path(path).read_text(encoding="utf-8"))
             setup, methods = Setup.from_json(json.dumps(tree["setup"])), tree["methods"]

@@ -255,7 +255,7 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main(["data"])
 
 
-@pytest.mark.parametrize("name", ["train", "compare", "show", "resume", "data", "methods", "theory"])
+@pytest.mark.parametrize("name", ["train", "compare", "tune", "show", "resume", "data", "methods", "theory"])
 def test_every_subcommand_has_help(name, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
@@ -316,6 +316,21 @@ def test_ctrl_c_in_a_comparison_and_the_same_command_goes_on(monkeypatch, capsys
     (full,) = Path("c").glob("full-0-*")
     assert cli.main(["train", *QUICK, "--method", "full", "--budget", "0.5", "--out", "whole"]) == 0
     assert same_theta(full, "whole")
+
+
+def test_ctrl_c_with_two_processes_keeps_their_last_checkpoints():
+    """As from a terminal: every process of the group gets the signal."""
+    told = [*QUICK, "--epochs", "100000", "--budget", "1", "--methods", "random", "--no-full", "--seeds", "1"]
+    process = subprocess.Popen([sys.executable, "-m", "minicrest", "compare", *told, "--jobs", "2", "--out", "c"],
+                               env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    end = time.monotonic() + 60
+    while len(list(Path("c").glob("*/checkpoint.npz"))) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on from what was saved" in err
+    steps = [checkpoint.load(path)["progress"].step for path in Path("c").glob("*/checkpoint.npz")]
+    assert len(steps) == 2 and min(steps) >= 50 and not list(Path("c").glob("*/run.npz"))
 
 
 def test_ctrl_c_ends_the_process_with_130():

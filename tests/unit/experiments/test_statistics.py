@@ -194,11 +194,12 @@ def test_the_overshoot_is_the_largest():
 
 def test_both_baselines_are_compared_with():
     """Each has no gain over itself; p-values are corrected for the comparisons with the same baseline."""
-    runs = {"random": several(0.8, 0.84, 0.82), "shuffle": several(0.83, 0.86, 0.86), "other": several(0.82, 0.87, 0.83)}
+    runs = {"random": several(0.8, 0.84, 0.82), "shuffle": several(0.83, 0.86, 0.86),
+            "other": several(0.82, 0.87, 0.83)}  # fmt: skip
     random, shuffle, other = statistics.rows(runs)
     assert (random.gain, shuffle.gain_shuffle) == (None, None)
     assert other.gain.mean == pytest.approx(2) and other.gain_shuffle.mean == pytest.approx(-1)
-    expected = statistics.holm({name: statistics.p_value(np.array(values), np.array([83, 86, 86.0]))
-                                for name, values in {"random": [80, 84, 82.0], "other": [82, 87, 83.0]}.items()})
+    others = {"random": np.array([80, 84, 82.0]), "other": np.array([82, 87, 83.0])}
+    expected = statistics.holm({name: p_value(scores, np.array([83, 86, 86.0])) for name, scores in others.items()})
     assert other.p_shuffle == pytest.approx(expected["other"]) and random.p_shuffle == pytest.approx(expected["random"])
     assert shuffle.p_shuffle is None and random.p is None and shuffle.p is not None
