@@ -1,4 +1,4 @@
-"""The command line: train one network, compare methods, show and resume what was trained, list data and methods.
+"""The command line: train one network, tune and compare methods, show and resume what was trained, list what there is.
 
 Every subcommand turns its arguments into Setups (experiments/setup.py), carries them out, saves, and prints. What is
 wrong with the arguments, the files or the device is one line on stderr and exit code 2.
@@ -16,16 +16,29 @@ from typing import Any
 from minicrest.checkpoint import write_atomically
 from minicrest.datasets import available
 from minicrest.experiments import method_plots, plots, tables
-from minicrest.experiments.compare import carry_out, carry_out_all, collected, planned, seed_list, with_validation
+from minicrest.experiments.both import BothWays
+from minicrest.experiments.compare import (
+    Program,
+    carry_out,
+    carry_out_all,
+    planned,
+    seed_list,
+    ways_of,
+    with_validation,
+)
 from minicrest.experiments.comparison import Comparison
+from minicrest.experiments.figures import save_png
 from minicrest.experiments.folders import saved_setup
-from minicrest.experiments.options import defaults, hyperparameters
+from minicrest.experiments.options import defaults, grid_of, hyperparameters
 from minicrest.experiments.parser import parser
-from minicrest.experiments.parts import Parts, current_folder, is_foreign, made, method_class
+from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign, made, method_class
 from minicrest.experiments.setup import Setup, is_file
-from minicrest.experiments.show import comparisons
-from minicrest.experiments.terminal import escaped, interruptible, leave_quietly, printable
-from minicrest.figures import save_png
+from minicrest.experiments.show import comparisons, figure_of
+from minicrest.experiments.statistics import BASELINES
+from minicrest.experiments.terminal import escaped, interruptible, printable
+from minicrest.experiments.transforms import from_text
+from minicrest.experiments.tune import FIRST_SEED, Trials
+from minicrest.experiments.tuning import Tuning
 from minicrest.selection import METHODS
 
 DIVERGED = 3
@@ -38,7 +51,6 @@ def main(argv=None) -> int:
         try:
             return _flushed(argv)
         except BrokenPipeError:  # the reader of a pipe has had enough
-            leave_quietly()
             return 0
         except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             print(f"minicrest: error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
@@ -130,27 +142,64 @@ def _exit_code(diverged) -> int:
 
 
 def _compare(arguments) -> int:
-    methods, notes = _methods(arguments.methods, arguments.full)
-    hyper = hyperparameters(arguments.set, methods)
-    shared = _setup(arguments, method="random")
-    setups = [(replace(shared, method=name, hyper=hyper[name]), Parts()) for name in methods]
-    plans, held_out = with_validation(planned(setups, seed_list(arguments.seeds)))
-    out = Path(arguments.out or _default_out(shared))
-    before = sum((plan.setup.folder(out) / "run.npz").exists() for plan in plans)
-    with interruptible() as interrupt:
-        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin)
-    if not runs[-1].complete:
-        print(f"stopped in run {len(runs)} of {len(plans)}; go on with the same command: {out} keeps what is finished, "
-              "and the run that was stopped goes on from its checkpoint", file=sys.stderr)  # fmt: skip
+    if arguments.grid and arguments.choices:
+        raise ValueError("--grid tunes anew and --tuned takes what was chosen before; give one of them")
+    setups, notes = _setups(arguments)
+    out, ways = Path(arguments.out or _default_out(setups[0][0])), ways_of(arguments.equal or Setup.equal)
+    tunings = [Tuning.load(path) for path in arguments.choices or []]
+    if arguments.grid:
+        tunings = _tuned(setups, ways, arguments, out)
+        if not tunings:
+            return STOPPED
+    program = Program.of(setups, seed_list(arguments.seeds), ways, tunings)
+    runs, before = _carried_out(program.plans, arguments, out)
+    if runs is None:
         return STOPPED
     if before:
-        held_out.append(f"{before} of {len(plans)} runs were in {out} already; delete it to train them again.")
-    comparison = collected(plans, runs, notes + held_out)
+        notes.append(f"{before} of {len(runs)} runs were in {out} already; delete it to train them again.")
+    comparison = replace(program, notes=[*notes, *program.notes]).collected(runs)
     _report(comparison, arguments, out)
     return _exit_code(comparison.diverged)
 
 
-def _report(comparison: Comparison, arguments, out: Path) -> None:
+def _carried_out(plans, arguments, out: Path):
+    """(runs, how many were there before); (None, 0) and a line on stderr where Ctrl-C stopped them."""
+    before = sum((plan.setup.folder(out) / "run.npz").exists() for plan in plans)
+    with interruptible() as interrupt:
+        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin)
+    if runs[-1].complete:
+        return runs, before
+    print(f"stopped in run {len(runs)} of {len(plans)}; go on with the same command: {out} keeps what is finished, "
+          "and the run that was stopped goes on from its checkpoint", file=sys.stderr)  # fmt: skip
+    return None, 0
+
+
+def _tune(arguments) -> int:
+    setups, _ = _setups(arguments)
+    out = Path(arguments.out or _default_out(setups[0][0]))
+    tunings = _tuned(setups, ways_of(arguments.equal or Setup.equal), arguments, out)
+    if not tunings:
+        return STOPPED
+    files = " ".join(str(out / f"tuned-{tuning.setup.equal}.json") for tuning in tunings)
+    print(*(f"{tuning.text()}\n" for tuning in tunings), sep="\n")
+    print(f"use what was chosen: minicrest compare ... --tuned {files}")
+    return 0
+
+
+def _tuned(setups, ways, arguments, out: Path) -> list[Tuning]:
+    """Tune each way, and save what was chosen in `out`; none where Ctrl-C stopped it."""
+    seeds, tunings = [FIRST_SEED + seed for seed in seed_list(arguments.tune_seeds)], []
+    for way in ways:
+        trials = Trials.of([(replace(setup, equal=way), own) for setup, own in setups], seeds, grid_of(arguments.grid))
+        runs, _ = _carried_out(trials.plans, arguments, out / "tuning")
+        if runs is None:
+            return []
+        tunings.append(trials.tuning(runs))
+        tunings[-1].save(out / f"tuned-{way}.json")
+    return tunings
+
+
+def _report(comparison: Comparison | BothWays, arguments, out: Path) -> None:
     """Save picture, JSON and CSV, then print the table: to stderr where stdout is for the JSON."""
     text = json.dumps(comparison.document(), indent=1, allow_nan=False) + "\n"
     to_stdout = arguments.json == "-"
@@ -166,21 +215,18 @@ def _report(comparison: Comparison, arguments, out: Path) -> None:
 
 
 def _show(arguments) -> int:
-    diverged = []
     modules = [arguments.model.partition(":")[0]] if arguments.model else []
-    for k, comparison in enumerate(comparisons(arguments.folders, modules)):
-        runs = [run for each in comparison.runs.values() for run in each]
-        path = Path(arguments.plot) if arguments.plot else None
-        path = path.with_name(f"{path.stem}-{k + 1}{path.suffix}") if path and k else path
-        if len(runs) == 1:
-            text, pictures = tables.summary(comparison.setup, runs[0]), _draw_run(comparison.setup, runs[0], path)
-        else:
-            text, pictures = comparison.text(), [path] if path else []
-            if path:
-                save_png(comparison.figure(), path)
-        print(*([""] if k else []), text, *(f"picture: {picture}" for picture in pictures), sep="\n")
-        diverged += comparison.diverged
-    return _exit_code(diverged)
+    shown = comparisons(arguments.folders, modules)
+    runs = [run for each in shown for group in each.runs.values() for run in group]
+    texts = [tables.summary(each.setup, runs[0]) if len(runs) == 1 else each.text() for each in shown]
+    pictures = []
+    if arguments.plot and len(runs) == 1:
+        pictures = _draw_run(shown[0].setup, runs[0], arguments.plot)
+    elif arguments.plot:
+        save_png(figure_of(shown), arguments.plot)
+        pictures = [Path(arguments.plot)]
+    print("\n\n".join(texts), *(f"picture: {picture}" for picture in pictures), sep="\n")
+    return _exit_code([each for comparison in shown for each in comparison.diverged])
 
 
 def _data(arguments) -> int:
@@ -230,7 +276,7 @@ def _theory(arguments) -> int:
     return 0 if all(row.verdict.holds for row in rows) else 1
 
 
-_COMMANDS = {"train": _train, "compare": _compare, "show": _show, "resume": _resume, "data": _data,
+_COMMANDS = {"train": _train, "compare": _compare, "tune": _tune, "show": _show, "resume": _resume, "data": _data,
              "methods": _list_methods, "theory": _theory}  # fmt: skip
 
 
@@ -240,19 +286,32 @@ _COMMANDS = {"train": _train, "compare": _compare, "show": _show, "resume": _res
 def _setup(arguments, **fixed) -> Setup:
     asked = {f.name: getattr(arguments, f.name, None) for f in fields(Setup) if f.name not in fixed}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    if arguments.transform:
+        given["transform"] = from_text(arguments.transform)
     for name in ("data", "data_dir"):  # `resume` may be run from elsewhere
         if name in given and (name == "data_dir" or is_file(given[name])):
             given[name] = str(Path(given[name]).resolve())
     return Setup.preset(given | fixed)
 
 
+def _setups(arguments) -> tuple[list[tuple[Setup, Parts]], list[str]]:
+    """The Setup of each method to compare, and notes."""
+    methods, notes = _methods(arguments.methods, arguments.full)
+    hyper = hyperparameters(arguments.set, methods)
+    shared = _setup(arguments, method="random", equal=ways_of(arguments.equal or Setup.equal)[0])
+    return [(replace(shared, method=name, hyper=hyper[name]), Parts()) for name in methods], notes
+
+
 def _methods(asked, full: bool) -> tuple[list[str], list[str]]:
-    """The methods to compare, random first and full second, and a note where random was added."""
-    asked = list(METHODS) if "all" in asked else list(dict.fromkeys(asked))
-    notes = [] if "random" in asked else ["random was added: every method is shown beside it."]
-    rest = [name for name in asked if name not in ("random", "full")]
-    return ["random", *(["full"] if full else []), *rest], notes
+    """The methods to compare, the baselines first, then full, and a note where a baseline was added."""
+    asked = list(NAMED) if "all" in asked else list(dict.fromkeys(asked))
+    added = [name for name in BASELINES if name not in asked]
+    notes = [f"{' and '.join(added)} {'was' if len(added) == 1 else 'were'} added: every method is shown beside "
+             f"{'it' if len(added) == 1 else 'them'}."] if added else []  # fmt: skip
+    rest = [name for name in asked if name not in (*BASELINES, "full")]
+    return [*BASELINES, *(["full"] if full else []), *rest], notes
 
 
 def _default_out(setup: Setup) -> Path:
-    return Path("runs") / f"{Path(setup.data).stem}-{setup.model.replace(':', '.')}"
+    made = "".join(f"-{name}-{value:g}" for name, value in setup.transform)
+    return Path("runs") / f"{Path(setup.data).stem}{made}-{setup.model.replace(':', '.')}"

@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PICTURE = ROOT / "tutorials" / "digits.png"
 FIRST = "output of the first command"
-EQUAL_STEPS = "output of the first command with --equal steps"
 ALL = "output of all methods"
 DIVERGED = 3  # the exit code of a comparison in which a run diverged, which its table shows
 
@@ -56,9 +55,8 @@ def output(out, mark: str) -> str:
     if mark == ALL:
         words = ["compare", "--methods", "all", "--data", "digits", "--seeds", "3", "--out", str(out)]
     printed = io.StringIO()
-    more = ["--equal", "steps"] if mark == EQUAL_STEPS else []
     with contextlib.redirect_stdout(printed), patch.dict(os.environ, COLUMNS="120"):  # as wide as README's lines
-        code = cli.main([*words, *more])
+        code = cli.main(words)
     assert code in (0, DIVERGED), f"minicrest {' '.join(words)} ended with {code}"
     return printed.getvalue().replace(str(out), "runs/digits")
 
@@ -70,7 +68,7 @@ def tables(printed: str) -> str:
 
 def write(out: Path) -> None:
     """Put fresh tables and the picture where README shows them."""
-    for mark in (FIRST, EQUAL_STEPS, ALL):
+    for mark in (FIRST, ALL):
         folder = out / mark.replace(" ", "-")
         table = tables(output(folder, mark))
         old, new = (f"<!-- {mark} -->\n```\n{inside}```" for inside in (block(mark), table))

@@ -7,7 +7,6 @@ import numpy as np
 from minicrest.arguments import number, whole
 from minicrest.backend import to_numpy
 from minicrest.datasets.dataset import Dataset
-from minicrest.datasets.transforms import wrong_labels
 from minicrest.random import stream
 
 
@@ -78,3 +77,10 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
     y = wrong_labels(y, label_noise, classes, stream(seed, "spirals", "label noise"))
     return Dataset(x, y, "spirals", names, Dataset(x_test, y_test, "spirals", names))
+
+
+def wrong_labels(y: np.ndarray, fraction: float, classes: int, rng: np.random.Generator) -> np.ndarray:
+    """Labels (n,) of which round(fraction n), drawn at random, are another one of the classes 0..classes-1."""
+    wrong, y = rng.permutation(len(y))[: round(fraction * len(y))], y.copy()
+    y[wrong] = (y[wrong] + rng.integers(1, classes, size=len(wrong))) % classes
+    return y

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -12,15 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from minicrest.arguments import shown, whole
+from minicrest.arguments import flag, one_of, shown, whole
 from minicrest.datasets import Dataset
+from minicrest.experiments.both import WAYS, BothWays
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
-from minicrest.experiments.parts import Parts, content, described, is_content
+from minicrest.experiments.parts import NAMED, Parts, content, described, function, is_content, path_text
 from minicrest.experiments.setup import Setup, is_file
+from minicrest.experiments.statistics import BASELINES
+from minicrest.experiments.tuning import Tuning
 from minicrest.nn import Network
 from minicrest.run import Run
-from minicrest.selection import METHODS
 
 _PARAMETERS = ("method", "hyper", "seed", "model", "data", "budget", "equal")  # of Setup that `compare` names itself
 
@@ -35,30 +38,44 @@ class Plan:
 
 
 def compare(
-    methods=("full", "random", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget, equal=Setup.equal,
-    *, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
-) -> Comparison:  # fmt: skip
-    """Train with each of `methods` and each seed, and return the Comparison. Random selection is always part of it.
+    methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget,
+    equal=Setup.equal, *, tuned=None, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
+) -> Comparison | BothWays:  # fmt: skip
+    """Train with each of `methods` and each seed, and return the Comparison.
 
+    Two baselines are always part of it: random selection, and shuffle, which is full training that ends at the budget.
     methods: names of METHODS, "module:Class", or objects that keep the contract, mixed as you like.
     network: one of MODELS, "module:function", or a Network; None: what suits the data.
     data: a name that `load` knows, the path of an .npz, .csv or .txt, or a Dataset with a test part.
     seeds: how many (0, 1, ...), or which.
     budget: the part of full training's bill ("bill") or steps ("steps", see `equal`) that every other method gets.
-    settings: further fields of Setup by name, as dict(epochs=10, m=64, lr=0.05, schedule="cosine").
+    equal: "bill", "steps", or "both": then each method is trained both ways, and a BothWays is returned.
+    tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice. For both
+    ways, a list of two.
+    settings: further fields of Setup by name, as dict(epochs=10, m=64, schedule="cosine", transform={"copies": 9}).
     out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
     jobs: how many processes train at once; the result is the same bit for bit.
     stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
 
     Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
     """
-    shared, parts = _shared(network, data, budget, equal, settings)
-    plans, notes = with_validation(planned(_described(methods, shared, parts), seed_list(seeds)))
-    runs = carry_out_all(plans, out, jobs=jobs, stop=stop, progress=progress)
-    return collected(plans, runs, notes)
+    ways = ways_of(equal)
+    shared, parts = shared_setup(network, data, budget, ways[0], settings)
+    given = [] if tuned is None else tuned if isinstance(tuned, (list, tuple)) else [tuned]
+    tunings = [Tuning.given(each) for each in given]
+    if tuned is not None and not tunings:
+        raise ValueError("tuned holds nothing; give what tune returned, or None")
+    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings)
+    return program.collected(carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress))
 
 
-def _shared(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
+def ways_of(equal) -> tuple[str, ...]:
+    """What is held equal, one after the other: "bill", "steps", or both."""
+    one_of("equal", equal, ("bill", "steps", "both"))
+    return WAYS if equal == "both" else (equal,)
+
+
+def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
     """What all runs have in common: a Setup, and the objects that it cannot hold."""
     if settings is not None and not isinstance(settings, Mapping):
         raise TypeError(f"settings must be a dict of Setup's fields, got {shown(settings)}")
@@ -90,11 +107,11 @@ def seed_list(seeds) -> list[int]:
     return listed
 
 
-def _described(methods, shared: Setup, parts: Parts) -> list[tuple[Setup, Parts]]:
-    """The Setup and the objects of each method, random first."""
+def described_methods(methods, shared: Setup, parts: Parts) -> list[tuple[Setup, Parts]]:
+    """The Setup and the objects of each method, the baselines first."""
     if isinstance(methods, str) or not isinstance(methods, Iterable):
         methods = [methods]
-    ordered = ["random", *(m for m in methods if not (isinstance(m, str) and m == "random"))]
+    ordered = [*BASELINES, *(m for m in methods if not (isinstance(m, str) and m in BASELINES))]
     return [_described_one(method, shared, parts) for method in ordered]
 
 
@@ -105,14 +122,54 @@ def _described_one(method, shared: Setup, parts: Parts) -> tuple[Setup, Parts]:
     return replace(shared, method=name, hyper=hyper), replace(parts, method=method)
 
 
-def planned(setups: list[tuple[Setup, Parts]], seeds: list[int]) -> list[Plan]:
-    """A Plan for each seed and setup. Raises ValueError for a setup that is there twice."""
-    labels = _labels(setups)
+def planned(setups: list[tuple[Setup, Parts]], seeds: list[int], tunings: Sequence[Tuning] = ()) -> list[Plan]:
+    """A Plan for each seed and setup, with what `tunings` chose. Raises ValueError for a setup that is there twice."""
+    labels = labels_of(setups)
+    for tuning in tunings:
+        setups = [tuning.applied(label, *each) for label, each in zip(labels, setups)]
     return [Plan(label, replace(setup, seed=seed), parts) for seed in seeds
             for label, (setup, parts) in zip(labels, setups)]  # fmt: skip
 
 
-def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
+@dataclass(frozen=True)
+class Program:
+    """All that a comparison trains: for each way (what is held equal) its plans; `notes` belong under the table."""
+
+    ways: dict[str, list[Plan]]
+    notes: list[str]
+
+    @staticmethod
+    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = ()) -> Program:
+        """The plans of these setups for each way, with what the tuning for that way chose."""
+        every: dict[str, list[Plan]] = {}
+        for way in ways:
+            equal = [(replace(setup, equal=way), parts) for setup, parts in setups]
+            mine = [tuning for tuning in tunings if tuning.setup.equal == way] if len(ways) > 1 else tunings
+            if tunings and not mine:
+                raise ValueError(f"nothing was tuned at equal {way}; tune both ways, or compare one way")
+            every[way], notes = with_validation(planned(equal, seeds, mine))
+        return Program(every, [*notes, *(tuning.note() for tuning in tunings)])
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Those of all ways, each training once: full training is the same at equal steps and at equal bill."""
+        return list({key(plan.setup): plan for plans in self.ways.values() for plan in plans}.values())
+
+    def collected(self, runs: list[Run]) -> Comparison | BothWays:
+        """The comparison of `runs`, those of the first of the plans."""
+        done = {key(plan.setup): run for plan, run in zip(self.plans, runs)}
+        if len(self.ways) > 1:
+            steps, bill = (collected(self.ways[way], done, []) for way in WAYS)
+            return BothWays(steps, bill, self.notes)
+        return collected(next(iter(self.ways.values())), done, self.notes)
+
+
+def key(setup: Setup) -> str:
+    """What tells a training from every other."""
+    return json.dumps(setup.identity())
+
+
+def labels_of(setups: list[tuple[Setup, Parts]]) -> list[str]:
     """The name of each method, with the hyper-parameters that differ where one method is there several times."""
     hyper = [_hyper(*each) for each in setups]
     labels = []
@@ -121,6 +178,8 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
         name = setup.method if any(setups[j][0].method != setup.method for j in twins) else _short(setup)
         differing = [f"{field}={value}" for field, value in hyper[k].items()
                      if setup.hyper and any(hyper[j].get(field, value) != value for j in twins)]  # fmt: skip
+        differing += [f"{field}={getattr(setup, field):g}" for field in setup.tuned
+                      if any(setups[j][0].method == setup.method and setups[j][0].hyper == setup.hyper for j in twins)]
         labels.append(f"{name}({', '.join(differing)})" if differing else name)
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
@@ -130,7 +189,7 @@ def _labels(setups: list[tuple[Setup, Parts]]) -> list[str]:
 
 def _hyper(setup: Setup, parts: Parts) -> dict[str, Any]:
     """All hyper-parameters, as far as they can be known without importing anything."""
-    as_text = setup.method in METHODS and not any(is_content(value) for _, value in setup.hyper)
+    as_text = setup.method in NAMED and not any(is_content(value) for _, value in setup.hyper)
     if parts.method is not None or as_text:
         return dict(described(setup.build_method(parts))[1])
     return dict(setup.hyper)
@@ -150,12 +209,13 @@ def with_validation(plans: list[Plan], part: float = 0.1) -> tuple[list[Plan], l
     return [replace(plan, setup=replace(plan.setup, validation=part)) for plan in plans], [note]
 
 
-def collected(plans: list[Plan], runs: list[Run], notes: list[str]) -> Comparison:
-    """The Comparison of `runs`, those of the first plans, in their order."""
-    labels = list(dict.fromkeys(plan.label for plan in plans))
-    seeds = list(dict.fromkeys(plan.setup.seed for plan in plans))
-    grouped = {label: [run for plan, run in zip(plans, runs) if plan.label == label] for label in labels}
-    return Comparison(plans[0].setup, seeds, grouped, notes)
+def collected(plans: list[Plan], done: Mapping[str, Run], notes: list[str]) -> Comparison:
+    """The Comparison of the plans that are done: `done` maps the key of a Setup to its Run."""
+    grouped: dict[str, list[Run]] = {plan.label: [] for plan in plans}
+    for plan in plans:
+        if key(plan.setup) in done:
+            grouped[plan.label].append(done[key(plan.setup)])
+    return Comparison(plans[0].setup, list(dict.fromkeys(plan.setup.seed for plan in plans)), grouped, notes)
 
 
 # ---- carrying out
@@ -181,10 +241,12 @@ def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False
 
     In turn: `begin()` is called before each run; ends early, the last Run incomplete, when `stop()` says True.
     """
+    out = None if out is None else path_text("out", out)
+    silent = None if flag("progress", progress) else True  # None: only where this is no terminal
+    function("stop", stop)
     if whole("jobs", jobs, 1) > 1:
         return _in_processes(plans, out, jobs)
     runs: list[Run] = []
-    silent = None if progress else True  # None: only where this is no terminal
     with tqdm(total=len(plans), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
 
         def polled(plan, steps) -> bool:  # once a step: the bar also moves within a run

@@ -48,7 +48,7 @@ class Comparison:
         return tables.table(self.rows)
 
     def verdict(self) -> str:
-        """Which methods beat or trail random selection, as far as the seeds can tell."""
+        """Which methods beat or trail random selection and shuffle, as far as the seeds can tell."""
         return tables.verdict(self.rows)
 
     def heading(self) -> str:
@@ -58,7 +58,7 @@ class Comparison:
     def text(self) -> str:
         """Heading, table and legend, as the command line prints them."""
         legend = tables.legend(self.setup, self.seeds, self.rows)
-        return "\n".join([self.heading(), "", self.table(), "", *legend, *self.notes])
+        return "\n".join([self.heading(), "", self.table(), "", *legend, *tables.wrapped(self.notes)])
 
     def figure(self):
         """A Matplotlib Figure: test accuracy and test loss against the bill."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicrest.experiments.census import census
-from minicrest.figures import COLOURS, blank, dress, logarithmic
+from minicrest.experiments.figures import COLOURS, blank, dress, logarithmic
 
 
 class Panels(NamedTuple):

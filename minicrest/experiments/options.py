@@ -77,3 +77,17 @@ def _value(text: str, kind, name: str):
         names = ["none" if option is types.NoneType else getattr(option, "__name__", str(option)) for option in options]
         wanted = "true or false" if kind is bool else " or ".join(names)
         raise ValueError(f"{name} takes {wanted}, got {text!r}") from error
+
+
+def grid_of(assignments) -> dict[str, tuple[float, ...]] | None:
+    """Name -> values, from texts "name=value,value"; None for none. Raises ValueError for any other text."""
+    if assignments is None:
+        return None
+    grid = {}
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        try:
+            grid[name] = tuple((int if name == "m" else float)(value) for value in text.split(","))
+        except ValueError as error:
+            raise ValueError(f"--grid takes name=number,number, as lr=0.03,0.1; got {assignment!r}") from error
+    return grid

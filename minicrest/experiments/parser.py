@@ -11,7 +11,7 @@ from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "show", "resume", "data", "methods", "theory")
+COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory")
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
@@ -36,6 +36,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(required=True, metavar=" | ".join(COMMANDS), dest="command")
     _add_train(commands)
     _add_compare(commands)
+    _add_tune(commands)
     _add_show(commands)
     _add_resume(commands)
     data = _add(commands, "data", "list the data sets, and how to get those that are missing")
@@ -61,27 +62,49 @@ def _add_train(commands) -> None:
     train.add_argument("--steps", type=int, help="exactly so many, whatever their bill (default: see --budget)")
     train.add_argument("--out", help="folder for run.npz, run.json, checkpoint.npz (default: one in runs/)")
     _add_plot(train)
-    _add_setup(train)
+    _add_setup(train, "bill", "steps")
 
 
 def _add_compare(commands) -> None:
     compare = _add(commands, "compare", "compare methods over several seeds; finished runs are kept")
-    compare.add_argument("--methods", nargs="+", default=["full", "random", "crest"], metavar="METHOD",
-                         help="names, module:Class, or all (default: full random crest); random is added")  # fmt: skip
-    compare.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
+    _add_methods(compare)
     compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
-    compare.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+    compare.add_argument("--tuned", dest="choices", nargs="+", metavar="FILE",
+                         help="what minicrest tune wrote: each method takes its own choice")  # fmt: skip
+    _add_grid(compare, "first tune, on this grid: ")
     compare.add_argument("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
     compare.add_argument("--csv", metavar="FILE", help="also write the rows of the table to FILE")
     compare.add_argument("--out", help="folder for the runs, compare.png and compare.json (default: one in runs/)")
-    _add_setup(compare)
+    _add_setup(compare, "bill", "steps", "both")
+
+
+def _add_tune(commands) -> None:
+    tune = _add(commands, "tune", "choose learning rate and batch size for every method, on training examples held out")
+    _add_methods(tune)
+    _add_grid(tune, "")
+    tune.add_argument("--out", help="folder for the runs and tuned-bill.json or tuned-steps.json (default: in runs/)")
+    _add_setup(tune, "bill", "steps", "both")
+
+
+def _add_methods(parser) -> None:
+    parser.add_argument("--methods", nargs="+", default=["full", "random", "shuffle", "crest"], metavar="METHOD",
+                        help="names, module:Class, or all (default: full random shuffle crest); random and shuffle, "
+                             "which is full training that ends at the budget, are added")  # fmt: skip
+    parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+
+
+def _add_grid(parser, first: str) -> None:
+    parser.add_argument("--grid", nargs="+", metavar="NAME=VALUES",
+                        help=f"{first}lr=0.03,0.1,0.3 m=16,32,64 (also momentum, weight_decay)")  # fmt: skip
+    parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
 
 
 def _add_show(commands) -> None:
     show = _add(commands, "show", "print and draw finished runs and comparisons again")
     show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
     show.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
-    show.add_argument("--plot", metavar="PNG", help="draw them; several comparisons become PNG, PNG-2, ...")
+    show.add_argument("--plot", metavar="PNG", help="draw them, several comparisons side by side")
 
 
 def _add_resume(commands) -> None:
@@ -101,7 +124,7 @@ def _add_data_dir(parser) -> None:
     parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
 
 
-def _add_setup(parser) -> None:
+def _add_setup(parser, *ways: str) -> None:
     """Options that train and compare share; those not given are the data set's preset, listed under --help."""
     add = parser.add_argument
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
@@ -109,13 +132,16 @@ def _add_setup(parser) -> None:
     _add_data_dir(parser)
     add("--validation", type=float, help=f"part of the training examples to hold out (default: {Setup.validation:g})")
     add("--test", type=float, help="part of the examples to test on, for data that comes without a test part")
+    add("--transform", nargs="+", metavar="NAME=VALUE",
+        help="of the examples trained on: label-noise=0.2 (part of the labels wrong), imbalance=10 (first class to "
+             "last), copies=9 (near copies of each easy example)")  # fmt: skip
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
     add("--m", type=int, help="batch size")
     add("--epochs", type=int, help="of full training")
     add("--budget", type=float, help=f"the part of full training's that others get (default: {Setup.budget:g})")
-    add("--equal", choices=("bill", "steps"),
-        help=f"the budget is of the bill, selection included, or of the steps (default: {Setup.equal})")  # fmt: skip
+    add("--equal", choices=ways, help="whether the budget is of the bill, selection included, or of the steps "
+                                      f"(default: {Setup.equal})")  # fmt: skip
     add("--optimizer", choices=OPTIMIZERS, help=f"default: {Setup.optimizer}")
     add("--lr", type=float, help="learning rate at its highest")
     add("--momentum", type=float, help=f"of sgd (default: {Setup.momentum:g})")

@@ -25,6 +25,7 @@ from minicrest.nn import Network
 from minicrest.random import stream
 from minicrest.selection import METHODS
 
+NAMED = {**METHODS, "shuffle": METHODS["full"]}  # shuffle: all the data in turn, like full, but under the budget
 CONTRACT = ("init", "propose", "observe", "report")
 _FOREIGN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d][\w.<>]*")  # module:name, both perhaps with dots
 _CONTENT = re.compile(r".*#[0-9a-f]{16}", re.DOTALL)
@@ -37,6 +38,27 @@ class Parts:
     method: Any = None
     network: Network | None = None
     data: Dataset | None = None
+
+
+def parts_of(parts) -> Parts:
+    """`parts`; TypeError for anything else."""
+    if not isinstance(parts, Parts):
+        raise TypeError(f"parts must be Parts, got {shown(parts)}")
+    return parts
+
+
+def function(name: str, value):
+    """`value`; TypeError where it cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {shown(value)}")
+    return value
+
+
+def path_text(name: str, value) -> str:
+    """A path as text; TypeError for what is none."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
+    return os.fsdecode(value)
 
 
 def is_foreign(name: str) -> bool:
@@ -85,10 +107,10 @@ def imported(name: str, what: str):
 
 
 def method_class(name: str):
-    """The class of the method `name`: one of METHODS, or "module:Class". Raises ValueError where it is no method."""
-    if name in METHODS:
-        return METHODS[name]
-    known_or_foreign("method", name, METHODS, "module:Class")
+    """The class of the method `name`: one of NAMED, or "module:Class". Raises ValueError where it is no method."""
+    if name in NAMED:
+        return NAMED[name]
+    known_or_foreign("method", name, NAMED, "module:Class")
     kind = imported(name, "method")
     if not isinstance(kind, type):
         raise ValueError(f"method {name} must be a class, got {shown(kind)}")
@@ -133,8 +155,13 @@ def with_test(data: Dataset, fraction: float) -> Dataset:
     """The data with a stratified `fraction` of it as test part, whatever the seed. ValueError where there is one."""
     if data.test is not None:
         raise ValueError(f"{data.name} has a test part of {len(data.test)} examples already; leave out test={fraction}")
-    kept, held = stratified(to_numpy(data.y), fraction, stream(0, "test part"))
-    return replace(data.take(kept), test=replace(data.take(held), augment=0, validation=None))
+    return tested_on(data, fraction, stream(0, "test part"))
+
+
+def tested_on(data: Dataset, fraction: float, rng: np.random.Generator) -> Dataset:
+    """The data with a stratified `fraction` of its training part, drawn by `rng`, in place of its test part."""
+    kept, held = stratified(to_numpy(data.y), fraction, rng)
+    return replace(data.take(kept), test=replace(data.take(held), augment=0, test=None, validation=None))
 
 
 def described(method) -> tuple[str, tuple[tuple[str, Any], ...]]:

@@ -5,16 +5,18 @@ In a comparison random is always the thick black line. Pictures of one method ar
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from minicrest.experiments.figures import COLOURS, blank, dress, logarithmic
 from minicrest.experiments.method_plots import bill_panel, census_picture, panels, pictures, unit_of
 from minicrest.experiments.statistics import estimate, limit, pair, with_classes
-from minicrest.figures import COLOURS, blank, dress, logarithmic
 from minicrest.run import Run
 
-__all__ = ["census_picture", "comparison", "pictures", "run_picture"]
+__all__ = ["both", "census_picture", "comparison", "pictures", "run_picture", "side_by_side"]
 
 DASHES = ("-", "--", "-.", ":")  # another one each time the colours are used up
 BILL = "bill, {} forward passes\n(forward 1, backward 2, Hessian product 4 per example)"
@@ -29,25 +31,46 @@ def comparison(runs: Mapping[str, Sequence[Run]], title: str = ""):
     the budget. An x marks where a run diverged. Raises ValueError where a method lacks a run of a seed.
     """
     runs = pair(runs)
-    classes = with_classes(runs)
-    figure = blank(12 if classes else 8, 4.8, title)
-    axes = dict(zip(["accuracy", "loss"] if classes else ["loss"], np.ravel(figure.subplots(1, 2 if classes else 1))))
-    others = {name: group for name, group in runs.items() if name != "full"}
-    right = _right_end(others or runs)
-    scale, unit = unit_of(right)
-    for field, each in axes.items():
-        for (name, group), style in zip(others.items(), _styles(others)):
-            band = len(others) <= BANDS
-            _line(each, group, field, scale, style, band, name + _remark(group, right))
-        if "full" in runs:
-            _level(each, runs["full"], field, scale, unit)
-        each.set(xlabel=BILL.format(unit), xlim=(0, 1.02 * right / scale))
-        dress(each)
-        (_frame_accuracy if field == "accuracy" else _frame_loss)(each, runs, classes)
-    handles, labels = axes["loss"].get_legend_handles_labels()
-    legend = figure.legend(handles, labels, loc="outside right upper", frameon=False)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    fields = _fields(runs)
+    figure = blank(6 * len(fields) if len(fields) > 1 else 8, 4.8, title)
+    _draw(figure, runs, dict(zip(fields, np.ravel(figure.subplots(1, len(fields))))), "outside right upper")
+    return figure
+
+
+def side_by_side(compared: Sequence[tuple[str, Mapping[str, Sequence[Run]]]]):
+    """A Figure with a column for each (title, runs): what `comparison` draws, accuracy above loss."""
+    figure = blank(6.4 * len(compared), 9.6)
+    for part, (title, each) in zip(figure.subfigures(1, len(compared), squeeze=False)[0], compared):
+        runs = pair(each)
+        fields = _fields(runs)
+        part.suptitle(textwrap.fill(title, 60), parse_math=False)
+        _draw(part, runs, dict(zip(fields, np.ravel(part.subplots(len(fields), 1)))), "outside lower center")
+    return figure
+
+
+def both(steps: Mapping[str, Sequence[Run]], bill: Mapping[str, Sequence[Run]], title: str = ""):
+    """A Figure of two comparisons of the same methods: accuracy at equal steps with each bill, and at equal bill.
+
+    A dot is the mean over seeds, its line the 95% t-interval; without classes they are of the test loss. Beside each is
+    what was not equal: its bill in multiples of random's, and its steps. Full training is a dashed line.
+    """
+    steps, bill = pair(steps), pair(bill)
+    names = [name for name in bill if name != "full"]
+    figure = blank(12, 1.9 + 0.42 * len(names), title)
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    random = _mean_bill(steps["random"]) if "random" in steps else math.nan
+    paid = {name: f"\u00d7 {_mean_bill(steps[name]) / random:.1f}" for name in names}
+    made = {name: f"{np.mean([run.steps for run in bill[name]]):,.0f}" for name in names}
+    _dots(left, steps, names, paid, "bill")
+    _dots(right, bill, names, made, "steps")
+    left.set(title="equal steps, as papers compare", yticks=range(len(names)), yticklabels=names)
+    right.set(title="equal bill: what can be had for the same work")
+    left.set_ylim(len(names) - 0.5, -0.5)
+    for label in left.get_yticklabels():
+        label.set_parse_math(False)
+    if "full" in bill:
+        times = f" ({_mean_bill(bill['full']) / random:.0f} times random's bill)" if math.isfinite(random) else ""
+        figure.legend(right.lines[-1:], [f"full training{times}"], loc="outside lower center", frameon=False)
     return figure
 
 
@@ -69,6 +92,52 @@ def run_picture(run: Run, title: str = ""):
 
 
 # ---- a comparison
+
+
+def _fields(runs) -> list[str]:
+    return ["accuracy", "loss"] if with_classes(runs) else ["loss"]
+
+
+def _draw(figure, runs, axes, place: str) -> None:
+    """Fill `axes`, field -> Axes, with the curves of `runs`, and put the legend at `place` of the figure."""
+    others = {name: group for name, group in runs.items() if name != "full"}
+    right = _right_end(others or runs)
+    scale, unit = unit_of(right)
+    for field, each in axes.items():
+        for (name, group), style in zip(others.items(), _styles(others)):
+            _line(each, group, field, scale, style, len(others) <= BANDS, name + _remark(group, right))
+        if "full" in runs:
+            _level(each, runs["full"], field, scale, unit)
+        each.set(xlabel=BILL.format(unit), xlim=(0, 1.02 * right / scale))
+        dress(each)
+        (_frame_accuracy if field == "accuracy" else _frame_loss)(each, runs, "accuracy" in axes)
+    legend = figure.legend(*axes["loss"].get_legend_handles_labels(), loc=place, frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _mean_bill(runs) -> float:
+    return float(np.mean([run.ledger.cost for run in runs]))
+
+
+def _dots(axes, runs, names, beside, head: str) -> None:
+    """A dot with its interval for each of `names`, top down; at the right edge `beside`, under its `head`."""
+    classes = with_classes(runs)
+    field = "accuracy" if classes else "loss"
+    for row, (name, style) in enumerate(zip(names, _styles(names))):
+        at = estimate([_column(run, field)[-1] for run in runs[name]])
+        failed = any(run.diverged is not None for run in runs[name])
+        if failed:
+            axes.annotate("diverged", (0.5, row), xycoords=("axes fraction", "data"), ha="center", va="center")
+        elif math.isfinite(at.mean):
+            axes.errorbar(at.mean, row, xerr=np.nan_to_num(at.half), fmt="o", ms=8, lw=2.4, color=style["color"])
+        axes.annotate(beside[name], (1.03, row), xycoords=("axes fraction", "data"), va="center", annotation_clip=False)
+    axes.annotate(head, (1.03, 1.02), xycoords="axes fraction", va="bottom", annotation_clip=False)
+    axes.set(xlabel="test accuracy, %" if classes else "test loss")
+    dress(axes)
+    if "full" in runs:
+        level = estimate([_column(run, field)[-1] for run in runs["full"]]).mean
+        axes.axvline(level, color="0.45", ls=(0, (6, 3)), lw=1.4, zorder=1)
 
 
 def _styles(names):

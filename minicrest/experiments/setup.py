@@ -18,34 +18,34 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.arguments import number, one_of, shown, whole
+from minicrest.arguments import flag, number, one_of, shown, whole
 from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
 from minicrest.datasets.own import FORMATS
-from minicrest.experiments.parts import Parts, is_content, known_or_foreign, made, method_class, network_of, with_test
+from minicrest.experiments import transforms
+from minicrest.experiments.parts import (
+    NAMED,
+    Parts,
+    function,
+    is_content,
+    known_or_foreign,
+    made,
+    method_class,
+    network_of,
+    parts_of,
+    path_text,
+    tested_on,
+    with_test,
+)
+from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
+from minicrest.random import stream
 from minicrest.run import Run
-from minicrest.selection import METHODS
 from minicrest.train import train
 
-MODELS = ("mlp", "logistic", "lenet", "resnet20")
 _UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
-_IMAGES = dict(model="lenet", lr=0.05, weight_decay=5e-4)
-_TEXT = dict(hidden=(64,), m=64, epochs=20, lr=0.5)
-PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other than Setup's own defaults
-    "digits": dict(m=32),
-    "digits-images": dict(m=32),
-    "blobs": dict(model="logistic", m=32, epochs=20),
-    "spirals": dict(hidden=(64, 64), m=32, epochs=60),
-    "cifar10": dict(**_IMAGES),
-    "mnist": dict(**_IMAGES, epochs=10),
-    "mnist10k": dict(**_IMAGES),
-    "trec": _TEXT,
-    "subj": _TEXT,
-    "rt-polarity": _TEXT,
-}
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,15 @@ class Setup:
     """One training, in strings and numbers alone; checked when made (ValueError, TypeError), the data when it is built.
 
     data: a name that `load` knows, or the path of an .npz, .csv or .txt.  model: one of MODELS, or "module:function",
-    called with (shape of an example, classes).  method: one of METHODS, or "module:Class".  hyper: (name, value) pairs
-    for the method.  seed: of everything random, synthetic data and the parts held out included.
-    budget: the part of full training's bill (or steps, see `equal`) that every other method gets, in (0, 1].
+    called with (shape of an example, classes).  method: one of METHODS, "shuffle" or "module:Class".  hyper: (name,
+    value) pairs for the method.  seed: of everything random, synthetic data and the parts held out included.
+    budget: the part of full training's bill (or steps, see `equal`) that every other method gets, in (0, 1]; "shuffle"
+    is full training that ends there.
     steps: exactly so many, whatever epochs, budget and equal say.  hidden: the mlp's hidden layers.
     validation, test: parts of the examples to hold out; test only for data that comes without a test part.
+    transform: (name, value) pairs, or a dict, of TRANSFORMS, applied to the examples that are trained on, in order.
+    tuning: a part of the training examples that takes the place of the test part, for choosing settings by it.
+    tuned: the names of the settings that were chosen so, each method's for itself.
     """
 
     data: str = "digits"
@@ -78,6 +82,9 @@ class Setup:
     schedule: str = "steps"
     validation: float = 0.0
     test: float = 0.0
+    transform: tuple = ()
+    tuning: float = 0.0
+    tuned: tuple = ()
     data_dir: str | None = None
     device: str = "cpu"
     dtype: str = "float32"
@@ -88,23 +95,25 @@ class Setup:
         for name, least in dict(seed=0, epochs=1, m=1, evaluations=1, checkpoint_every=1).items():
             self._keep(name, whole(name, getattr(self, name), least))
         intervals = dict(budget="(0, 1]", lr="(0, inf)", momentum="[0, 1)", weight_decay="[0, inf)",
-                         validation="[0, 1)", test="[0, 1)")  # fmt: skip
+                         validation="[0, 1)", test="[0, 1)", tuning="[0, 1)")  # fmt: skip
         for name, interval in intervals.items():
             self._keep(name, number(name, getattr(self, name), interval))
         if self.steps is not None:
             self._keep("steps", whole("steps", self.steps, 1))
-        self._keep("data", _path("data", self.data))
+        self._keep("data", path_text("data", self.data))
         if self.data_dir is not None:
-            self._keep("data_dir", _path("data_dir", self.data_dir))
+            self._keep("data_dir", path_text("data_dir", self.data_dir))
         self._keep("hidden", tuple(whole("each size in hidden", size, 1) for size in _sequence("hidden", self.hidden)))
+        self._keep("transform", transforms.pairs(self.transform))
+        self._keep("tuned", _sequence("tuned", self.tuned))
         self._keep("hyper", tuple(_pair(pair) for pair in _sequence("hyper", self.hyper)))
         known = dict(optimizer=OPTIMIZERS, schedule=SCHEDULES, equal=("bill", "steps"), device=DEVICES,
                      dtype=("float32", "float64"))  # fmt: skip
         for name, names in known.items():
             one_of(name, getattr(self, name), names)
         known_or_foreign("model", self.model, MODELS, "module:function")
-        known_or_foreign("method", self.method, METHODS, "module:Class")
-        if self.method in METHODS and not any(is_content(value) for _, value in self.hyper):
+        known_or_foreign("method", self.method, NAMED, "module:Class")
+        if self.method in NAMED and not any(is_content(value) for _, value in self.hyper):
             self.build_method()  # which checks its own values
 
     def _keep(self, name: str, value) -> None:
@@ -113,6 +122,8 @@ class Setup:
     @staticmethod
     def preset(given: dict[str, Any]) -> Setup:
         """The Setup of `given` fields, then those of its data set's preset, then the defaults."""
+        if not isinstance(given, dict):
+            raise TypeError(f"given must be a dict of settings, got {shown(given)}")
         unknown = sorted(set(given) - {f.name for f in fields(Setup)})
         if unknown:
             names = ", ".join(f.name for f in fields(Setup))
@@ -129,15 +140,23 @@ class Setup:
     @staticmethod
     def from_json(text: str) -> Setup:
         """The Setup that `to_json` wrote. Raises ValueError for text that is damaged or of another version."""
+        if not isinstance(text, str):
+            raise TypeError(f"text must be what to_json returned, got {shown(text)}")
         try:
             values = json.loads(text)
-            return Setup(**values | dict(hyper=tuple(map(tuple, values["hyper"])), hidden=tuple(values["hidden"])))
+            lists = {name: _tuples(values[name]) for name in ("hyper", "hidden", "transform", "tuned")}
+            return Setup(**values | lists)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise ValueError(f"not the settings of a training as this version writes them ({error})") from error
 
     def identity(self) -> dict[str, Any]:
-        """The settings that decide the result: without folders, which may move, and how often to save."""
+        """The settings that decide the result: without folders, which may move, and how often to save.
+
+        Full training has no budget, so it is the same training beside every budget.
+        """
         values = asdict(self) | dict(data=self.data_name)
+        if self.method == "full":
+            values |= dict(budget=Setup.budget, equal=Setup.equal)
         return {name: value for name, value in values.items() if name not in ("data_dir", "checkpoint_every")}
 
     @property
@@ -148,10 +167,11 @@ class Setup:
     def folder(self, out) -> Path:
         """Where this training belongs in `out`: a name that no other settings have."""
         digest = hashlib.blake2b(json.dumps(self.identity()).encode(), digest_size=4).hexdigest()
-        return Path(out) / f"{_UNSAFE.sub('.', self.method)}-{self.seed}-{digest}"
+        return Path(path_text("out", out)) / f"{_UNSAFE.sub('.', self.method)}-{self.seed}-{digest}"
 
     def allowance(self, n: int, parts: Parts = Parts()) -> tuple[int, int | None]:
         """(steps, bill) for n examples: at most so many steps, at most such a bill (None: no limit)."""
+        n = whole("n", n, 1)
         m = getattr(self.build_method(parts), "m", self.m)  # --set can give a method a batch size of its own
         everything = self.epochs * -(-n // m)
         if self.steps is not None:
@@ -171,7 +191,7 @@ class Setup:
             to_device(np.zeros(1), self.device)
         except RuntimeError as error:  # no CuPy, or CuPy and no GPU
             raise ValueError(f"device {self.device!r} cannot be used here: {error}") from error
-        data = self._data(parts)
+        data = self._data(parts_of(parts))
         network = parts.network or self._network(data)
         _fits_in_memory(network.size, self)
         data = data.to(self.device)
@@ -184,7 +204,8 @@ class Setup:
 
         The settings of the Run and of the checkpoint carry this Setup. Raises what `build` raises.
         """
-        return self.train(self.build(parts), checkpoint, stop, progress)
+        checkpoint = None if checkpoint is None else path_text("checkpoint", checkpoint)
+        return self.train(self.build(parts), checkpoint, function("stop", stop), flag("progress", progress))
 
     def train(self, built, checkpoint=None, stop=lambda: False, progress: bool = True) -> Run:
         """`run` with what `build` made."""
@@ -198,7 +219,7 @@ class Setup:
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
-        there = self.validation > 0 or (parts.data is not None and parts.data.validation is not None)
+        there = self.validation > 0 or (parts_of(parts).data is not None and parts.data.validation is not None)
         return not there and bool(getattr(self.build_method(parts), "needs_validation", False))
 
     def _note(self) -> str:
@@ -207,7 +228,7 @@ class Setup:
 
     def build_method(self, parts: Parts = Parts()):
         """The method: the object of `parts`, or one made with `hyper`. Raises ValueError where it cannot be made."""
-        if parts.method is not None:
+        if parts_of(parts).method is not None:
             return parts.method
         if any(is_content(value) for _, value in self.hyper):
             raise ValueError(f"method {self.method} holds objects that text cannot; go on from Python, with the same "
@@ -215,7 +236,7 @@ class Setup:
         kind = method_class(self.method)
         has_m = is_dataclass(kind) and "m" in {f.name for f in fields(kind)}
         arguments = ({"m": self.m} if has_m else {}) | dict(self.hyper)
-        return kind(**arguments) if self.method in METHODS else made(kind, self.method, arguments)
+        return kind(**arguments) if self.method in NAMED else made(kind, self.method, arguments)
 
     def _optimizer(self):
         if self.optimizer == "sgd":
@@ -237,7 +258,9 @@ class Setup:
             what = f"{data.n_classes} classes" if data.n_classes else "float targets, which is a regression"
             raise ValueError(f"{self.data} has {what}; accuracies need at least 2 classes. For a regression, call "
                              "minicrest.train from Python, with a Network whose loss is SquaredError()")  # fmt: skip
-        return data.split(self.validation, self.seed) if self.validation else data
+        data = tested_on(data, self.tuning, stream(self.seed, "tuning part")) if self.tuning else data
+        data = data.split(self.validation, self.seed) if self.validation else data
+        return transforms.transformed(data, self.transform, self.seed)
 
     def _network(self, data: Dataset) -> Network:
         d, classes = math.prod(data.shape), data.n_classes
@@ -261,16 +284,15 @@ def is_file(data: str) -> bool:
     return Path(data).suffix.lower() in FORMATS
 
 
-def _path(name: str, value) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
-    return os.fsdecode(value)
-
-
 def _sequence(name: str, value) -> tuple:
     if not isinstance(value, (tuple, list)):
         raise TypeError(f"{name} must be a tuple, got {shown(value)}")
     return tuple(value)
+
+
+def _tuples(value):
+    """Lists, also those inside lists, as tuples: JSON knows no tuple."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _pair(pair) -> tuple[str, Any]:

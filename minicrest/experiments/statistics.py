@@ -1,4 +1,4 @@
-"""What runs over several seeds show: means with intervals, tests against random, and a Row of numbers a method."""
+"""What runs over several seeds show: means with intervals, tests against the baselines, a Row of numbers a method."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from minicrest.run import Run
 
+BASELINES = ("random", "shuffle")  # at the same budget: random mini-batches, and all the data in turn
 FEWEST_SEEDS = 3  # for a verdict: two differences say next to nothing of their spread
 NAN = math.nan
 
@@ -82,14 +83,17 @@ class Row:
 
     Without classes (float targets) there is no accuracy, and the gain is in test loss. A method of which a run diverged
     has no means of quality (NaN), and no gain. None stands for what does not exist, as a gain of random itself.
+    gain and p are against random, gain_shuffle and p_shuffle against shuffle.
     """
 
     method: str
     seeds: int
     accuracy: Estimate | None  # percent
     gain: Estimate | None  # percentage points above random, or by how much the test loss is lower
+    gain_shuffle: Estimate | None
     relative_error: Estimate | None  # 100 (acc_full - acc) / acc_full
     p: float | None  # of gain = 0, corrected over the methods; None below three seeds
+    p_shuffle: float | None
     test_loss: Estimate
     train_loss: Estimate
     steps: float
@@ -109,8 +113,8 @@ def rows(runs: Mapping[str, Sequence[Run]]) -> list[Row]:
     paired = pair(runs)
     classes = with_classes(paired)
     scores = {name: _scores(group, classes) for name, group in paired.items()}
-    p = corrected_p(scores)
-    return [_row(name, group, scores, p.get(name), classes) for name, group in paired.items()]
+    p = {baseline: corrected_p(scores, baseline) for baseline in BASELINES}
+    return [_row(name, group, scores, p, classes) for name, group in paired.items()]
 
 
 def pair(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
@@ -152,13 +156,13 @@ def limit(run: Run) -> float | None:
     return run.settings.get("max_bill", run.settings.get("budget"))
 
 
-def corrected_p(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Holm's p-values of the methods compared with random, method -> scores (n,); {} below three seeds."""
-    random = scores.get("random")
-    if random is None or len(random) < FEWEST_SEEDS or not np.isfinite(random).all():
+def corrected_p(scores: Mapping[str, np.ndarray], baseline: str = "random") -> dict[str, float]:
+    """Holm's p-values of the methods compared with the baseline, method -> scores (n,); {} below three seeds."""
+    there = scores.get(baseline)
+    if there is None or len(there) < FEWEST_SEEDS or not np.isfinite(there).all():
         return {}
-    others = {name: values for name, values in scores.items() if name != "random" and np.isfinite(values).all()}
-    return holm({name: p_value(values, random) for name, values in others.items()})
+    others = {name: values for name, values in scores.items() if name != baseline and np.isfinite(values).all()}
+    return holm({name: p_value(values, there) for name, values in others.items()})
 
 
 def _listed(seeds) -> str:
@@ -182,9 +186,11 @@ def _row(name, runs, scores, p, classes) -> Row:
         return found if found is not None and math.isfinite(found.mean) else None
 
     finite = np.where(np.isfinite(scores[name]), 1.0, NAN)  # no mean of the runs that happened to survive
+    random, shuffle = BASELINES
     return Row(
-        name, len(runs), estimate(scores[name]) if classes else None, against("random", np.subtract),
-        against("full", relative_error) if classes else None, p,
+        name, len(runs), estimate(scores[name]) if classes else None,
+        against(random, np.subtract), against(shuffle, np.subtract),
+        against("full", relative_error) if classes else None, p[random].get(name), p[shuffle].get(name),
         estimate(finite * [run.curve.loss[-1] for run in runs]),
         estimate(finite * [last_train_loss(run) for run in runs]),
         mean(lambda run: run.steps), mean(lambda run: run.ledger.cost),

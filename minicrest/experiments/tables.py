@@ -1,26 +1,20 @@
-"""Runs side by side in words and numbers: the table of a comparison, its verdict, and plain values for files."""
+"""Runs side by side in words and numbers: the table of a comparison, its verdict."""
 
 from __future__ import annotations
 
-import csv as comma_separated
-import io
 import math
 import shutil
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import minicrest
-from minicrest.experiments.statistics import FEWEST_SEEDS, NAN, Estimate, Row, estimate, last_train_loss, pair, rows
-from minicrest.ledger import PRICE
+from minicrest.experiments.documents import csv, document, frame, read_document
+from minicrest.experiments.statistics import BASELINES, FEWEST_SEEDS, Estimate, Row, estimate, last_train_loss, rows
 from minicrest.run import Run
 
-__all__ = ["RATE", "Estimate", "Row", "columns", "csv", "document", "estimate", "frame", "heading", "legend",
-           "read_document", "rows", "summary", "table", "title", "verdict", "width"]  # fmt: skip
+__all__ = ["RATE", "Estimate", "Row", "both", "columns", "csv", "document", "estimate", "frame", "heading", "legend",
+           "read_document", "rows", "summary", "table", "title", "verdict", "what", "width",
+           "wrapped"]  # fmt: skip
 
 RATE = "forward passes: forward 1, backward 2, Hessian product 4 per example"
 LEVEL = 0.05  # of the verdict: the chance that any method equal to random is told apart from it
@@ -42,6 +36,27 @@ def table(rows: Sequence[Row], most: int | None = None) -> str:
     return "\n\n".join(_folded(_cells(rows, heads), most or width()) for heads in (_quality(rows), _bills(rows)))
 
 
+def both(steps: Sequence[Row], bill: Sequence[Row], most: int | None = None) -> str:
+    """One table of two comparisons: each method at equal steps, with the bill it paid, and at equal bill.
+
+    Where it is wider than `most` (None: the terminal), the two parts follow each other.
+    """
+    left, right = ("vs. random", "bill"), ("vs. random", "vs. shuffle", "steps", "seconds")
+    parts = {"equal steps": _cells(steps, _only(_quality(steps), left)),
+             "equal bill": _cells(bill, _only(_quality(bill), right))}  # fmt: skip
+    joined = [[*left, *right[1:]] for left, right in zip(*parts.values())]
+    widths = [max(map(len, column)) + 2 for column in zip(*joined)]
+    first, second = widths[0], sum(widths[: len(parts["equal steps"][0])])
+    if sum(widths) - 2 > (most or width()):
+        return "\n\n".join(f"{name}\n{columns(lines)}" for name, lines in parts.items())
+    return f"{' ' * first}{'equal steps':{second - first}}equal bill\n{columns(joined)}"
+
+
+def _only(heads, names) -> dict[str, Callable[[Row], str]]:
+    """The method, the score (accuracy or, without classes, test loss), and the heads among `names`."""
+    return {head: cell for k, (head, cell) in enumerate(heads.items()) if k < 2 or head in names}
+
+
 def columns(lines: Sequence[Sequence[str]], right: bool = True) -> str:
     """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left)."""
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -51,13 +66,18 @@ def columns(lines: Sequence[Sequence[str]], right: bool = True) -> str:
 
 def _quality(rows) -> dict[str, Callable[[Row], str]]:
     """Head -> a Row's cell in the first table. Without classes, test loss takes the place of accuracy."""
-    score = {"accuracy %": lambda r: _score(r, r.accuracy, ".2f"), "vs. random": lambda r: _shown(r.gain, "+.2f"),
-             "rel. error %": lambda r: _shown(r.relative_error, ".2f"),
-             "test loss": lambda r: _shown_mean(r.test_loss)}  # fmt: skip
-    if all(r.accuracy is None for r in rows):
-        score = {"test loss": lambda r: _score(r, r.test_loss, ".4g"), "vs. random": lambda r: _shown(r.gain, "+.4g")}
-    return {"method": _label, **score, "train loss": lambda r: _shown_mean(r.train_loss),
-            "steps": lambda r: f"{r.steps:.0f}", "bill": lambda r: _thousands(r.cost),
+    classes = any(r.accuracy is not None for r in rows)
+    gain = "+.2f" if classes else "+.4g"
+    score = {"accuracy %": lambda r: _score(r, r.accuracy, ".2f")} if classes else {
+             "test loss": lambda r: _score(r, r.test_loss, ".4g")}  # fmt: skip
+    score["vs. random"] = lambda r: _shown(r.gain, gain)
+    if any(r.method == "shuffle" for r in rows):
+        score["vs. shuffle"] = lambda r: _shown(r.gain_shuffle, gain)
+    if classes and any(r.method == "full" for r in rows):
+        score["rel. error %"] = lambda r: _shown(r.relative_error, ".2f")
+    if classes:
+        score["test loss"] = lambda r: _shown_mean(r.test_loss)
+    return {"method": _label, **score, "steps": lambda r: f"{r.steps:.0f}", "bill": lambda r: _thousands(r.cost),
             "seconds": lambda r: f"{r.seconds:.2f}"}  # fmt: skip
 
 
@@ -118,46 +138,67 @@ def _thousands(cost: float) -> str:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Which methods are better and which worse than random, by corrected p-values; none below three seeds."""
-    compared = [r for r in rows if r.method != "random"]
-    baseline = [r for r in rows if r.method == "random"]
+    """Which methods are better and which worse than random and than shuffle, by corrected p-values."""
+    there = [baseline for baseline in BASELINES if baseline == "random" or any(r.method == baseline for r in rows)]
+    return ". ".join(_verdict(rows, baseline) for baseline in there)
+
+
+def _verdict(rows, name: str) -> str:
+    """The verdict against one baseline; none below three seeds."""
+    compared = [r for r in rows if r.method != name]
+    baseline = [r for r in rows if r.method == name]
     if not compared or not baseline:
-        return "Compared with random: nothing to compare"
+        return f"Compared with {name}: nothing to compare"
     if baseline[0].diverged:
-        return "Compared with random: no verdict, for random itself diverged"
+        return f"Compared with {name}: no verdict, for {name} itself diverged"
     if not math.isfinite((baseline[0].accuracy or baseline[0].test_loss).mean):
-        return "Compared with random: no verdict, for it has no finite result on a test part"
+        return f"Compared with {name}: no verdict, for it has no finite result on a test part"
     if rows[0].seeds < FEWEST_SEEDS:
-        return f"Compared with random: no verdict, which takes at least {FEWEST_SEEDS} seeds"
+        return f"Compared with {name}: no verdict, which takes at least {FEWEST_SEEDS} seeds"
     groups: dict[str, list[str]] = {}
     for r in compared:
-        groups.setdefault(_group(r), []).append(r.method)
+        groups.setdefault(_group(r, name), []).append(r.method)
     order = [group for group in ("better", "worse", "not told apart", "diverged") if group in groups]
+    outcome = "; ".join(f"{group}: {', '.join(groups[group])}" for group in order)
+    return f"Compared with {name} ({_test(rows, name)}): {outcome}"
+
+
+def _test(rows, baseline: str) -> str:
+    """How a verdict is reached, in words; after the first baseline, that it is the same way."""
+    if baseline != BASELINES[0]:
+        return "tested in the same way"
     tested = sum(r.p is not None for r in rows)
     score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"
     number = f"{tested} comparison{'' if tested == 1 else 's'}"
-    test = f"paired t-tests of the {score} over {rows[0].seeds} seeds, corrected by Holm's method for {number}"
-    outcome = "; ".join(f"{group}: {', '.join(groups[group])}" for group in order)
-    return f"Compared with random ({test}, level {LEVEL:.0%}): {outcome}"
+    return (f"paired t-tests of the {score} over {rows[0].seeds} seeds, corrected by Holm's method for {number}, "
+            f"level {LEVEL:.0%}")  # fmt: skip
 
 
-def _group(row: Row) -> str:
+def _group(row: Row, baseline: str) -> str:
+    p, gain = (row.p, row.gain) if baseline == "random" else (row.p_shuffle, row.gain_shuffle)
     if row.diverged:
         return "diverged"
-    if row.p is None or row.gain is None or row.p > LEVEL:
+    if p is None or gain is None or p > LEVEL:
         return "not told apart"
-    return "better" if row.gain.mean > 0 else "worse"
+    return "better" if gain.mean > 0 else "worse"
 
 
 def title(setup) -> str:
     """What a run is, in a line."""
-    return f"{setup.method} on {Path(setup.data).stem}, {setup.model}, seed {setup.seed}"
+    return f"{setup.method} on {what(setup)}, seed {setup.seed}"
 
 
-def heading(setup, seeds: Sequence[int]) -> str:
-    """What a comparison is, in a line."""
-    share = f"{100 * setup.budget:g}% of full training's {setup.equal}"
-    return f"{Path(setup.data).stem}, {setup.model}: each method with {share}; {_range(seeds)}"
+def heading(setup, seeds: Sequence[int], equal: str = "") -> str:
+    """What a comparison is, in a line; `equal` takes the place of what the setup holds equal."""
+    share = f"{100 * setup.budget:g}% of full training's {equal or setup.equal}"
+    chosen = f", {' and '.join(setup.tuned)} chosen for each" if setup.tuned else ""
+    return f"{what(setup)}: each method with {share}{chosen}; {_range(seeds)}"
+
+
+def what(setup) -> str:
+    """Which network is trained on which data, in a few words."""
+    made = " and ".join(f"{name} {value:g}" for name, value in setup.transform)
+    return f"{Path(setup.data).stem}{' with ' * bool(made)}{made}, {setup.model}"
 
 
 def _range(seeds) -> str:
@@ -192,23 +233,42 @@ def _last(run) -> str:
 
 def legend(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
     """What the columns of the table mean, and which methods are better than random: lines that fit the terminal."""
-    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
     equal = {"bill": "selection and checks are paid from it", "steps": "selection and checks are billed on top"}
+    share = f"The others have {100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}."
+    return wrapped([f"{verdict(rows)}.", share, *_meanings(setup, seeds, rows)])
+
+
+def _meanings(setup, seeds, rows) -> list[str]:
+    """Sentences on what every table shows."""
+    interval = f"mean +- 95% t-interval over {len(seeds)} seeds" if len(seeds) > 1 else "one seed, so no interval"
     classes, over = any(r.accuracy is not None for r in rows), [r.method for r in rows if r.overshoot]
     score, unit = ("Accuracy", "percentage points") if classes else ("Test loss", "how much lower the test loss is")
-    relative = " and rel. error (100 (full - method) / full)" if classes else ""
-    sentences = [
-        f"{verdict(rows)}.",
+    return [
+        f"Full training runs for {setup.epochs} epochs and pays its own bill; shuffle is full training that ends where "
+        "the others do: every example in turn, in a new order each epoch.",
         f"Bills are in thousands of {RATE}.",
-        f"Full training runs for {setup.epochs} epochs and pays its own bill; the others have "
-        f"{100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}.",
-        f"{score}: on the test set, {interval}. The columns vs. random ({unit}){relative} are paired by seed: "
-        "same data, same initial weights. Their intervals are each method's alone; only the verdict is corrected.",
-        "Train loss: of the batches since the last evaluation, which each method chooses for itself.",
+        f"{score}: on the test set, {interval}. What is compared (vs. random, vs. shuffle: {unit}"
+        f"{'; rel. error: 100 (full - method) / full' if classes else ''}) is paired by seed: same data, same initial "
+        "weights. The intervals are each method's alone; the verdict is corrected.",
         *(line for r in rows for line in _remarks(r)),
         *([f"These bills exceeded their limit, by up to what the column over limit shows: {', '.join(over)}."]
           if over else []),
     ]  # fmt: skip
+
+
+def legend_of_both(setup, seeds: Sequence[int], steps: Sequence[Row], bill: Sequence[Row]) -> list[str]:
+    """What the columns of the table of both ways mean, and the verdicts: lines that fit the terminal."""
+    return wrapped([
+        f"Equal steps, as papers compare: every method makes {100 * setup.budget:g}% of full training's steps, and the "
+        "bill is what that cost it, selection and checks included. Equal bill: every method ends at "
+        f"{100 * setup.budget:g}% of full training's bill, after as many steps as that pays for.",
+        f"At equal steps: {verdict(steps)}.", f"At equal bill: {verdict(bill)}.",
+        *dict.fromkeys([*_meanings(setup, seeds, bill), *(line for r in steps for line in _remarks(r))]),
+    ])  # fmt: skip
+
+
+def wrapped(sentences: Sequence[str]) -> list[str]:
+    """The sentences as lines that fit the terminal, each on lines of its own."""
     return [line for sentence in sentences for line in textwrap.wrap(sentence, width(), break_on_hyphens=False)]
 
 
@@ -222,89 +282,3 @@ def _remarks(row: Row) -> list[str]:
         spent = " and ".join(f"{phase} {_thousands(cost)}" for phase, cost in row.phases.items()) or "nothing"
         remarks.append(f"{row.method} made no step: its preparation ({spent}) left too little of its bill for one.")
     return remarks
-
-
-# ---- files
-
-
-def document(setup, seeds: Sequence[int], runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
-    """A comparison for machines: rows, and every run with its curve. What is not finite is None.
-
-    Raises what `rows` raises. `read_document` gives the rows back.
-    """
-    shared = {name: value for name, value in asdict(setup).items() if name not in ("method", "hyper", "seed")}
-    every = [{"method": name, "seed": run.settings.get("seed", seed), **run.summary()}
-             for name, group in pair(runs).items() for seed, run in zip(seeds, group)]  # fmt: skip
-    return _plain({
-        "minicrest": minicrest.__version__, "price_per_example": PRICE, "setup": shared, "seeds": list(seeds),
-        "rows": [asdict(row) for row in rows(runs)], "runs": every,
-    })  # fmt: skip
-
-
-def read_document(tree: Mapping[str, Any]) -> list[Row]:
-    """The rows of what `document` made, also after a way through JSON. Raises ValueError for anything else."""
-    try:
-        return [_read_row(row) for row in tree["rows"]]
-    except (TypeError, LookupError, AttributeError, ValueError) as error:
-        raise ValueError(f"this is not a comparison as this version writes it ({error}); compare again") from error
-
-
-def _read_row(row) -> Row:
-    values: dict[str, Any]
-    values = {name: Estimate(*(NAN if value[k] is None else value[k] for k in ("mean", "half")))
-              if isinstance(value, dict) and value.keys() == {"mean", "half"} else value
-              for name, value in row.items()}  # fmt: skip
-    diverged = {int(seed): int(step) for seed, step in row["diverged"].items()}
-    return Row(**{**values, "diverged": diverged})
-
-
-def csv(rows: Sequence[Row]) -> str:
-    """The rows as comma-separated text with a head; an empty cell stands for what does not exist."""
-    lines = _flat(rows)
-    text = io.StringIO()
-    writer = comma_separated.DictWriter(text, list(lines[0]) if lines else ["method"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if _missing(value) else value for name, value in line.items()} for line in lines)
-    return text.getvalue()
-
-
-def frame(rows: Sequence[Row]):
-    """The rows as a pandas DataFrame with the columns of `csv`. Raises ImportError where there is no pandas."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("a DataFrame needs pandas: pip install pandas; to_csv needs nothing") from error
-    return pandas.DataFrame(_flat(rows))
-
-
-def _flat(rows) -> list[dict[str, Any]]:
-    """A row as numbers: an Estimate as two columns (accuracy, accuracy_half), a phase of the bill as bill_<phase>."""
-    phases = dict.fromkeys(phase for r in rows for phase in r.phases)
-    lines = []
-    for r in rows:
-        line: dict[str, Any] = {}
-        for name in (f.name for f in fields(Row) if f.name not in ("phases", "diverged")):
-            value = getattr(r, name)
-            both = name in ("accuracy", "gain", "relative_error", "test_loss", "train_loss")
-            line |= {name: value.mean, f"{name}_half": value.half} if isinstance(value, Estimate) else {name: value}
-            line |= {f"{name}_half": None} if both and value is None else {}
-        line |= {f"bill_{phase}": r.phases.get(phase, 0.0) for phase in phases}
-        lines.append({**line, "diverged": min(r.diverged.values(), default=None)})
-    return lines
-
-
-def _missing(value) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
-
-
-def _plain(tree):
-    """The tree in JSON's own types: arrays as lists, what is not finite as None, anything unknown as its repr."""
-    if isinstance(tree, Mapping):
-        return {str(name): _plain(value) for name, value in tree.items()}
-    if isinstance(tree, (list, tuple, set, frozenset, range)):
-        return [_plain(value) for value in tree]
-    if isinstance(tree, (np.ndarray, np.generic)):
-        return _plain(tree.tolist())
-    if tree is None or isinstance(tree, (str, int)):
-        return tree
-    return (tree if math.isfinite(tree) else None) if isinstance(tree, float) else repr(tree)

@@ -68,13 +68,3 @@ def printable():
 def escaped(text: str) -> str:
     """`text`, with the bytes of a file name that are no characters written as escapes: a picture can hold it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def leave_quietly() -> None:
-    """The reader of stdout has gone: send the rest nowhere, also what the interpreter flushes at its end."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):  # no file behind stdout: nothing will be flushed to it
-        pass

@@ -774,13 +774,6 @@ TABLE = {
         ("scales[0] != scales[1]:", "False:", "a test part on another scale",
          "datasets::test_a_dataset_says_what_is_wrong"),
     ],
-    "datasets/transforms.py": [
-        ("rng.integers(1, classes,", "rng.integers(0, classes,", "noisy labels that are right",
-         "transforms::test_label_noise_changes_exactly_its_fraction"),
-        ("ratio ** (c / max(1,", "ratio ** (1 / max(1,", "all classes equally rare",
-         "transforms::test_imbalance_counts"),
-        ("data.take(np.sort(", "data.take((", "order of the examples lost", "transforms::test_imbalance_counts"),
-    ],
     "datasets/pickles.py": [
         ("all(isinstance(key, str) for", "all(True for", "keys that take for ever to hash",
          "damage::test_a_pickle_whose_key_takes_for_ever_to_hash"),
@@ -827,6 +820,43 @@ TABLE = {
         ("weights = _answer(method.choose, (state, feedback), oracle, step)",
          "weights = method.choose(state, feedback)", "what is chosen not looked at", "../contract/test_check.py"),
     ],
+    "datasets/synthetic.py": [
+        ("rng.integers(1, classes,", "rng.integers(0, classes,", "noisy labels that are right",
+         "transforms::test_label_noise_changes_exactly_its_fraction"),
+    ],
+    "experiments/transforms.py": [
+        ("ratio ** (-c / max(1,", "ratio ** (-1 / max(1,", "all classes equally rare",
+         "transforms::test_imbalance_counts"),
+        ("data.take(np.sort(", "data.take((", "order of the examples lost", "transforms::test_imbalance_counts"),
+        ("np.argsort(-margin[c],", "np.argsort(margin[c],", "copies of the hardest",
+         "transforms::test_the_easiest_tenth_of_each_class_is_copied"),
+        ("NEAR * np.sqrt(", "2 * NEAR * np.sqrt(", "copies twice as far away",
+         "transforms::test_copies_are_as_near_as_said"),
+        ("data = TRANSFORMS[name](data, value, seed)", "data = TRANSFORMS[name](data, value, 0)",
+         "the same transform whatever the seed", "transforms::test_pairs_in_their_order"),
+    ],
+    "experiments/tuning.py": [
+        ("0.0 if bad else float(run.accuracy)", "float(run.accuracy)", "a run that diverged may be chosen",
+         "tune::test_a_run_that_diverges_has_accuracy_0"),
+        ("-float(np.mean(self.loss))", "float(np.mean(self.loss))", "of equals, the higher loss",
+         "tune::test_the_highest_mean_accuracy_is_chosen_and_of_equals_the_lower_loss"),
+        ("            other.append(f\"{label}: {dict", "            str(f\"{label}: {dict", "other hyper-parameters",
+         "tune::test_what_was_tuned_for_something_else_is_refused"),
+        ("        method = replace(method, m=settings[\"m\"])", "        method = replace(method)",
+         "an object keeps its batch size", "tune::test_the_batch_size_reaches_every_kind_of_method"),
+    ],
+    "experiments/tune.py": [
+        ("replace(setup, tuning=part, evaluations=1)", "replace(setup, evaluations=1)", "chosen on the test part",
+         "tune::test_every_method_is_tried_everywhere_and_takes_its_best"),
+        ("            group = runs[k * count : (k + 1) * count]", "            group = runs[:count]",
+         "every point has the first one's runs", "tune::test_every_method_is_tried_everywhere_and_takes_its_best"),
+    ],
+    "experiments/show.py": [
+        ("if all(key(replace(method, seed=seed)) in", "if any(key(replace(method, seed=seed)) in", "seeds alone",
+         "show::test_a_seed_that_one_method_lacks_is_left_out"),
+        ("if not hosts or setup.seed in", "if True or setup.seed in", "full training of other seeds",
+         "both::test_full_training_joins_the_comparison_of_every_budget"),
+    ],
     "experiments/compare.py": [
         ("    if run.complete:", "    if run:", "an unfinished run saved as finished",
          "compare::test_an_incomplete_run_is_not_saved_as_finished"),
@@ -842,6 +872,10 @@ TABLE = {
          "methods start from different weights", "compare::test_methods_are_paired_in_data_and_initial_weights"),
         ('if name not in ("data_dir", "checkpoint_every")', 'if name != "checkpoint_every"', "moved data is other data",
          "doors::test_folders_of_data_and_saving_often_are_no_part_of_the_identity"),
+        ("values |= dict(budget=Setup.budget, equal=Setup.equal)", "values |= dict(equal=Setup.equal)",
+         "full training made anew for every budget", "both::test_full_training_is_made_once"),
+        ("return transforms.transformed(data, self.transform, self.seed)", "return data", "transforms without effect",
+         "transforms::test_only_what_is_trained_on_changes"),
         ("    need = 4 * size", "    need = 0 * size", "no network is too large",
          "doors::test_a_network_beyond_memory_is_refused"),
     ],
@@ -864,10 +898,6 @@ TABLE = {
          "doors::test_nothing_is_imported_because_a_file_says_so"),
         ("        if other:", "        if False:", "one folder for two trainings", "show::test_a_folder_has_one_owner"),
     ],
-    "experiments/show.py": [
-        ("if all((m.method, m.hyper, seed) in runs", "if any((m.method, m.hyper, seed) in runs", "seeds alone",
-         "show::test_a_seed_that_one_method_lacks_is_left_out"),
-    ],
     "experiments/terminal.py": [
         ("        if not self.stepping:", "        if False:", "a preparation that cannot be stopped",
          "show::test_ctrl_c_before_the_first_step_ends_at_once"),
@@ -881,6 +911,8 @@ TABLE = {
          "show::test_a_reader_that_leaves_is_met_with_silence"),
     ],
     "experiments/statistics.py": [
+        ("corrected_p(scores, baseline) for", "corrected_p(scores) for", "random taken for shuffle",
+         "statistics::test_both_baselines_are_compared_with"),
         ("stdtrit(n - 1, 0.975)", "stdtrit(n, 0.975)", "interval: a degree of freedom too many",
          "statistics::test_estimate_is_the_t_interval"),
         ("values.std(ddof=1) / math.sqrt(n) if", "values.std() / math.sqrt(n) if", "interval: the biased deviation",
@@ -910,7 +942,7 @@ TABLE = {
          "statistics::test_rows_are_paired_by_seed"),
     ],
     "experiments/tables.py": [
-        ("\"better\" if row.gain.mean > 0 else \"worse\"", "\"worse\" if row.gain.mean > 0 else \"better\"",
+        ("\"better\" if gain.mean > 0 else \"worse\"", "\"worse\" if gain.mean > 0 else \"better\"",
          "verdict: the wrong way round", "tables::test_the_verdict_is_of_corrected_p_values"),
         ("LEVEL = 0.05", "LEVEL = 0.2", "verdict: of another level",
          "tables::test_a_single_p_of_3_percent_among_four_is_no_verdict"),
@@ -920,6 +952,8 @@ TABLE = {
          "tables::test_a_diverged_method_is_marked"),
     ],
     "experiments/plots.py": [
+        ("_mean_bill(steps[name]) / random:.1f", "_mean_bill(bill[name]) / random:.1f", "the bill at equal bill",
+         "both::test_the_picture_has_a_dot_a_method_and_says_what_each_paid"),
         ("np.clip((low, high), 0, 100)", "(low, high)", "bands of accuracies beyond 0 and 100",
          "plots::test_an_interval_of_accuracies_ends_at_0_and_100"),
         ("if run.curve.cost[0] <= budget]", "]", "a preparation beyond the budget sets the axis",
@@ -933,7 +967,7 @@ TABLE = {
         ("edges = np.linspace(0, 1, checkpoints + 2)", "edges = np.linspace(0, 1, checkpoints + 2) - 0.5 / checkpoints",
          "census: a bar below 0", "plots::test_no_bar_of_the_census_is_cut_or_below_0"),
     ],
-    "figures.py": [
+    "experiments/figures.py": [
         ("suptitle(title, parse_math=False)", "suptitle(title)", "titles read as mathematics",
          "plots::test_dollar_signs_are_no_mathematics"),
         ("if high < 5 * low:", "if high < 2 * low:", "a logarithmic axis without labels",

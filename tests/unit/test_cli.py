@@ -108,11 +108,11 @@ def methods_shown(printed):
     return [line.split()[0] for line in lines[start + 1 : lines.index("", start)]]
 
 
-def test_compare_shows_random_first_and_everything_else(capsys):
+def test_compare_shows_the_baselines_first_and_everything_else(capsys):
     assert compare("--methods", "full", "random", "crest") == 0
     printed = capsys.readouterr()
-    assert printed.err == "" and methods_shown(printed.out) == ["random", "full", "crest"]
-    for words in ("accuracy %", "vs. random", "rel. error %", "test loss", "train loss", "steps", "bill", "seconds",
+    assert printed.err == "" and methods_shown(printed.out) == ["random", "shuffle", "full", "crest"]
+    for words in ("accuracy %", "vs. random", "vs. shuffle", "rel. error %", "test loss", "steps", "bill", "seconds",
                   "bill of", "train", "select", "model", "check", "examples used",
                   "forward 1, backward 2, Hessian product 4", "50% of full training's bill", "seeds 0 to 1",
                   "pays its own bill", "no verdict"):  # fmt: skip
@@ -120,45 +120,47 @@ def test_compare_shows_random_first_and_everything_else(capsys):
     assert max(map(len, printed.out.splitlines())) <= 120
     picture = Path("c/compare.png").read_bytes()
     assert picture.startswith(PNG) and len(picture) > 20_000
-    assert len(list(Path("c").glob("*/run.npz"))) == 6
+    assert len(list(Path("c").glob("*/run.npz"))) == 8
 
 
 def test_compare_writes_json(capsys):
     assert compare("--methods", "crest", "--json", "here.json") == 0
     document = json.loads(Path("here.json").read_text())
     assert document == json.loads(Path("c/compare.json").read_text())
-    assert [row["method"] for row in document["rows"]] == ["random", "full", "crest"]
-    assert {(run["method"], run["seed"]) for run in document["runs"]} == {(k, s) for k in METHODS if k in
-            ("random", "full", "crest") for s in (0, 1)}  # fmt: skip
+    assert [row["method"] for row in document["rows"]] == ["random", "shuffle", "full", "crest"]
+    assert {(run["method"], run["seed"]) for run in document["runs"]} == {
+        (k, s) for k in ("random", "shuffle", "full", "crest") for s in (0, 1)}  # fmt: skip
     for run in document["runs"]:
         assert run["curve"]["cost"][-1] == run["cost"] == sum(bill["cost"] for bill in run["bill"].values())
     accuracies = [run["curve"]["accuracy"][-1] for run in document["runs"] if run["method"] == "crest"]
-    assert document["rows"][2]["accuracy"]["mean"] == pytest.approx(100 * np.mean(accuracies))
+    assert document["rows"][3]["accuracy"]["mean"] == pytest.approx(100 * np.mean(accuracies))
     capsys.readouterr()
     assert compare("--methods", "crest", "--json", "-") == 0
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == document and methods_shown(printed.err) == ["random", "full", "crest"]
+    assert json.loads(printed.out) == document and methods_shown(printed.err) == ["random", "shuffle", "full", "crest"]
 
 
-def test_random_is_added_and_said(capsys):
+def test_the_baselines_are_added_and_said(capsys):
     assert compare("--methods", "crest", "--no-full") == 0
     out = capsys.readouterr().out
-    assert methods_shown(out) == ["random", "crest"] and "random was added" in out
+    assert methods_shown(out) == ["random", "shuffle", "crest"] and "random and shuffle were added" in out
     assert compare("--methods", "crest", "random", "--no-full") == 0
-    assert "random was added" not in capsys.readouterr().out
+    assert "shuffle was added: every method is shown beside it." in capsys.readouterr().out
+    assert compare("--methods", "crest", "random", "shuffle", "--no-full") == 0
+    assert "added" not in capsys.readouterr().out
 
 
-def test_all_methods_and_random_first():
+def test_all_methods_and_the_baselines_first():
     methods, said = cli._methods(["all"], full=True)
-    assert methods[:2] == ["random", "full"] and sorted(methods) == sorted(METHODS) and said == []
-    assert cli._methods(["crest", "crest"], full=False)[0] == ["random", "crest"]
+    assert methods[:3] == ["random", "shuffle", "full"] and sorted(methods) == sorted([*METHODS, "shuffle"])
+    assert said == [] and cli._methods(["crest", "crest"], full=False)[0] == ["random", "shuffle", "crest"]
 
 
 def test_finished_runs_are_reused(capsys):
     assert compare("--methods", "crest", "--no-full") == 0
     before = json.loads(Path("c/compare.json").read_text())
     assert compare("--methods", "crest") == 0  # full is new
-    assert "4 of 6 runs were in c already" in capsys.readouterr().out
+    assert "6 of 8 runs were in c already" in capsys.readouterr().out
     after = json.loads(Path("c/compare.json").read_text())
     assert [run for run in after["runs"] if run["method"] != "full"] == before["runs"]  # to the second
 
@@ -193,7 +195,7 @@ def test_data_tells_what_is_there(capsys):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ([], "the following arguments are required: train | compare | show | resume | data"),
+        ([], "the following arguments are required: train | compare | tune | show | resume | data"),
         (["fly"], "invalid choice: 'fly'"),
         (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
@@ -213,7 +215,7 @@ def test_data_tells_what_is_there(capsys):
         (["compare", "--seeds", "0"], "seeds must be at least 1, got 0"),
         (["compare", "--jobs", "0"], "jobs must be at least 1, got 0"),
         (["compare", "--budget", "2"], "in (0, 1], got 2.0"),
-        (["compare", "--set", "craig.k=1"], "method one of random, full, crest; got 'craig.k=1'"),
+        (["compare", "--set", "craig.k=1"], "method one of random, shuffle, full, crest; got 'craig.k=1'"),
         (["resume", "nowhere.npz"], "no checkpoint at nowhere.npz"),
         (["resume", "."], "no checkpoint at checkpoint.npz"),
         (["resume"], "the following arguments are required: DIR"),
@@ -253,7 +255,7 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main(["data"])
 
 
-@pytest.mark.parametrize("name", ["train", "compare", "show", "resume", "data", "methods", "theory"])
+@pytest.mark.parametrize("name", ["train", "compare", "tune", "show", "resume", "data", "methods", "theory"])
 def test_every_subcommand_has_help(name, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([name, "--help"])
@@ -305,15 +307,30 @@ def test_ctrl_c_of_a_budget_says_how_much_is_used(monkeypatch, capsys):
 
 
 def test_ctrl_c_in_a_comparison_and_the_same_command_goes_on(monkeypatch, capsys):
-    at_step(50, interrupt, monkeypatch)
-    assert compare("--methods", "crest") == 130  # random makes 45 steps, so this is in full's first run
+    at_step(100, interrupt, monkeypatch)
+    assert compare("--methods", "crest") == 130  # random and shuffle make 45 steps, so this is in full's first run
     printed = capsys.readouterr()
-    assert printed.out == "" and "stopped in run 2 of 6; go on with the same command" in printed.err
+    assert printed.out == "" and "stopped in run 3 of 8; go on with the same command" in printed.err
     assert compare("--methods", "crest") == 0
-    assert "1 of 6 runs were in c already" in capsys.readouterr().out
+    assert "2 of 8 runs were in c already" in capsys.readouterr().out
     (full,) = Path("c").glob("full-0-*")
     assert cli.main(["train", *QUICK, "--method", "full", "--budget", "0.5", "--out", "whole"]) == 0
     assert same_theta(full, "whole")
+
+
+def test_ctrl_c_with_two_processes_keeps_their_last_checkpoints():
+    """As from a terminal: every process of the group gets the signal."""
+    told = [*QUICK, "--epochs", "100000", "--budget", "1", "--methods", "random", "--no-full", "--seeds", "1"]
+    process = subprocess.Popen([sys.executable, "-m", "minicrest", "compare", *told, "--jobs", "2", "--out", "c"],
+                               env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    end = time.monotonic() + 60
+    while len(list(Path("c").glob("*/checkpoint.npz"))) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on from what was saved" in err
+    steps = [checkpoint.load(path)["progress"].step for path in Path("c").glob("*/checkpoint.npz")]
+    assert len(steps) == 2 and min(steps) >= 50 and not list(Path("c").glob("*/run.npz"))
 
 
 def test_ctrl_c_ends_the_process_with_130():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from minicrest.figures import blank, save_png
+from minicrest.experiments.figures import blank, save_png
 from minicrest.theory.claims import CLAIMS
 from minicrest.theory.claims.base import Claim, Verdict
 

@@ -123,7 +123,7 @@ def test_hyperparameters_are_typed_by_the_methods_fields():
         ("taau=1", "no hyper-parameter 'taau'; there are random: m; crest: m, r, tau"),
         ("random.tau=1", "no hyper-parameter 'tau'; there are random: m$"),
         ("tau=x", "crest.tau takes float, got 'x'"),
-        ("T2=1.5", "crest.T2 takes int, got '1.5'"),
+        ("T2=1.5", "crest.T2 takes int or none, got '1.5'"),
         ("r=x", "crest.r takes int or none, got 'x'"),
         ("exclude=maybe", "crest.exclude takes true or false"),
         ("tau", "takes name=value"),

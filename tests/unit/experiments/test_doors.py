@@ -150,7 +150,7 @@ def test_a_method_is_compared_by_name_and_as_an_object_to_the_same_runs(capsys):
     assert "\nMine " in capsys.readouterr().out
     by_name = compare(["mine:Mine"], seeds=2, settings=SETTINGS)
     by_object = compare([imported("mine:Mine", "method")(m=32)], seeds=2, settings=SETTINGS)
-    assert list(by_name.runs) == list(by_object.runs) == ["random", "Mine"]
+    assert list(by_name.runs) == list(by_object.runs) == ["random", "shuffle", "Mine"]
     saved = [checkpoint.load(path) for path in sorted(Path("c").glob("mine.Mine-*/run.npz"))]
     for a, b, c in zip(by_name.runs["Mine"], by_object.runs["Mine"], saved):
         assert (a.theta == b.theta).all() and (a.theta == c.theta).all() and a.ledger.cost == b.ledger.cost
@@ -284,7 +284,7 @@ def test_a_regression_says_what_to_do():
 
 def test_objects_and_names_mixed_and_random_first():
     comparison = compare(["crest", Crest(m=32, tau=0.2), Random(m=16)], seeds=[3, 5], settings=SETTINGS)
-    assert list(comparison.runs) == ["random", "crest", "crest(tau=0.2)", "random(m=16)"]
+    assert list(comparison.runs) == ["random", "shuffle", "crest", "crest(tau=0.2)", "random(m=16)"]
     assert comparison.seeds == [3, 5] and comparison.complete and comparison.diverged == []
     assert [row.method for row in comparison.rows] == list(comparison.runs)
     assert comparison.runs["crest(tau=0.2)"][0].settings["hyperparameters"]["tau"] == 0.2
@@ -299,7 +299,7 @@ def test_objects_and_names_mixed_and_random_first():
 def test_a_comparison_as_a_frame():
     pytest.importorskip("pandas", reason="needs pandas, which the dev extra brings")
     frame = compare(["full"], seeds=1, settings=SETTINGS).to_frame()
-    assert list(frame["method"]) == ["random", "full"]
+    assert list(frame["method"]) == ["random", "shuffle", "full"]
 
 
 def test_two_processes_give_the_same_bits():
@@ -308,7 +308,7 @@ def test_two_processes_give_the_same_bits():
     for label, runs in alone.runs.items():
         for a, b in zip(runs, together.runs[label]):
             assert (a.theta == b.theta).all() and a.ledger.cost == b.ledger.cost
-    assert len(list(Path("c").glob("*/run.npz"))) == 4
+    assert len(list(Path("c").glob("*/run.npz"))) == 6
 
 
 def test_the_command_line_and_python_share_their_folders():

@@ -5,7 +5,7 @@ import pytest
 
 from minicrest.datasets import load
 from minicrest.experiments import method_plots, plots
-from minicrest.figures import blank, logarithmic, save_picture, save_png
+from minicrest.experiments.figures import blank, logarithmic, save_picture, save_png
 from minicrest.nn import mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle

@@ -72,7 +72,9 @@ def test_several_are_shown_side_by_side(capsys):
     assert cli.main(["show", "a", "b", "--plot", "p.png"]) == 0
     out = capsys.readouterr().out
     assert out.count("digits, mlp: each method") == 2
-    assert "picture: p.png" in out and Path("p-2.png").read_bytes().startswith(PNG)
+    assert out.count("picture: p.png") == 1 and [path.name for path in Path().glob("*.png")] == ["p.png"]
+    width, height = np.frombuffer(Path("p.png").read_bytes()[16:24], ">u4")
+    assert width == 2 * 6.4 * 150 and height == 9.6 * 150  # a column each
 
 
 def test_a_seed_that_one_method_lacks_is_left_out():

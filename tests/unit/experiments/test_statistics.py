@@ -190,3 +190,16 @@ def test_the_overshoot_is_the_largest():
     assert statistics.rows({"random": runs})[0].overshoot == 700
     assert statistics.rows({"random": [with_settings(runs[1], max_bill=2500)]})[0].overshoot == 200
     assert statistics.rows({"random": [made_up(0.5)]})[0].overshoot == 0
+
+
+def test_both_baselines_are_compared_with():
+    """Each has no gain over itself; p-values are corrected for the comparisons with the same baseline."""
+    runs = {"random": several(0.8, 0.84, 0.82), "shuffle": several(0.83, 0.86, 0.86),
+            "other": several(0.82, 0.87, 0.83)}  # fmt: skip
+    random, shuffle, other = statistics.rows(runs)
+    assert (random.gain, shuffle.gain_shuffle) == (None, None)
+    assert other.gain.mean == pytest.approx(2) and other.gain_shuffle.mean == pytest.approx(-1)
+    others = {"random": np.array([80, 84, 82.0]), "other": np.array([82, 87, 83.0])}
+    expected = statistics.holm({name: p_value(scores, np.array([83, 86, 86.0])) for name, scores in others.items()})
+    assert other.p_shuffle == pytest.approx(expected["other"]) and random.p_shuffle == pytest.approx(expected["random"])
+    assert shuffle.p_shuffle is None and random.p is None and shuffle.p is not None
