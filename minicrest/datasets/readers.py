@@ -43,9 +43,9 @@ def _cifar_pickle(path, raw, home):
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]
         if not isinstance(x, np.ndarray) or x.shape != (CIFAR_RECORDS, 3072):
-            raise ValueError(f"'data' of type {type(x).__name__} and shape {getattr(x, 'shape', None)}")
+            raise ValueError("other data")
         if not isinstance(y, list) or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
-            raise ValueError(f"'labels' that are no list of {CIFAR_RECORDS} whole numbers")
+            raise ValueError("other labels")
         return x, np.array(y, np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         wanted = f"a pickled dict of 'data' ({CIFAR_RECORDS}, 3072) uint8 and 'labels' ({CIFAR_RECORDS},), nothing else"
@@ -72,7 +72,7 @@ def mnist(images, labels, home: str) -> tuple[np.ndarray, np.ndarray]:
     if x.shape[1:] != (28, 28):
         raise _damaged(images, "images of 28 by 28", x.shape[1:], home)
     if len(x) != len(y):
-        raise _damaged(labels, f"{len(x)} labels, one for each image of {Path(images).name}", len(y), home)
+        raise _damaged(labels, f"{len(x)} labels, one for each image", len(y), home)
     return x[:, None], y
 
 

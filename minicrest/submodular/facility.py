@@ -4,10 +4,9 @@ With s_ij = c - d_ij, where d_ij = ||a_i - a_j|| and c is the largest distance o
 F(S) = sum_i max_{j in S} s_ij = sum_i (c - near_i): near_i is the distance from i to its nearest chosen element, and c
 while nothing is chosen. The gain of e is sum_i max(0, near_i - d_ie), so distances are all that is needed.
 
-Ties are common (duplicates, symmetric data, gains of 0), and if sums were rounded, the order of summation would decide
-them. So only the input is rounded here: features become integers small enough for a matrix product of them to be exact,
-and distances become integers, whose sums do not depend on any order. The incremental, the matrix-free and the device
-version choose the same list, with any BLAS and with blocks of any size.
+Ties are common, and where sums are rounded, their order decides them. So only the input is rounded: features become
+integers small enough for a matrix product of them to be exact, and distances become integers. The incremental, the
+matrix-free and the device version choose the same list, with any BLAS and with blocks of any size.
 """
 
 from __future__ import annotations
@@ -40,23 +39,21 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64; a list,
     a DataFrame or a tensor on the CPU is converted.
     Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. A float32 problem with far outliers, whose
-    typical distance is below 2^-14 of the largest, is solved in float64. Where even that cannot tell most points
-    apart, a RuntimeWarning says so. Equal gains go to the lowest index, a point equally far from two medoids to the
-    earlier one; so a duplicate of a chosen point can have weight 0.
-    With k >= q every point comes back, in greedy order, with weight 1. Otherwise weights sum to q.
-    labels: (q,) classes: one problem per class, one class after the other in the result. The k places are shared in
-    proportion to class sizes by largest remainder; a class that gets none is not represented in the weights.
-    memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the
-    same result, in memory O(q d) and in more time: 1,000 of 100,000 x 64 in float32 take 4 minutes of one core and
-    0.3 GiB, NumPy included (tests/slow/test_beyond_memory.py).
-    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError if k is not an integer or
-    features are no dense numbers.
+    typical distance is below 2^-14 of the largest, is solved in float64; where even that cannot tell most points apart
+    beside distances above 2^25, which are no gradients', a RuntimeWarning says so. Equal gains go to the lowest index,
+    a point equally far from two medoids to the earlier one; so a duplicate of a chosen point can have weight 0.
+    Weights sum to q; with k >= q every point comes back, with weight 1.
+    labels: (q,) numbers of classes: one problem per class, one after the other in the result. The k places are shared
+    in proportion to class sizes (see `quotas`); a class that gets none is not represented in the weights.
+    memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the same
+    result in memory O(q d) and in more time, 4 minutes of one core for 1,000 of 100,000 x 64 in float32.
+    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError for what are no numbers.
     """
     k, memory, features = whole("k", k, 1), whole("memory", memory, 0), dense("features", features)
     if features.ndim not in (2, 3) or 0 in features.shape:
         raise ValueError(f"features must be a non-empty array (q, d) or (P, q, d), got shape {features.shape}")
     if labels is not None:
-        return _per_class(features, k, to_numpy(labels), memory)
+        return _per_class(features, k, to_numpy(dense("labels", labels)), memory)
     problems = features.reshape(-1, *features.shape[-2:])  # (P, q, d)
     order, gains, owner = _solve(problems, min(k, problems.shape[1]), memory)
     weights = np.stack([np.bincount(row, minlength=order.shape[1]) for row in owner]).astype(np.float64)
@@ -79,7 +76,7 @@ def _solve(problems, size, memory):
             finer = _solve(group[array_module(group).asarray(blurred)].astype(np.float64), size, memory)
             for result, better in zip(results, finer):
                 result[blurred] = better
-        elif len(blurred) and (results[1][blurred, -1] == 0).any():
+        elif ((results[1][blurred, -1] == 0) & (points.unit[blurred] > 2.0**-20)).any():  # no distances of gradients
             text = "features have outliers so far away that most other points look equal; remove or clip them"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
         solved.append(results)
@@ -87,11 +84,7 @@ def _solve(problems, size, memory):
 
 
 def _matrix(points):
-    """All distances (P, q, q) on the host, and their sums over each row, (P, q).
-
-    Made a few rows at a time, and summed while these are in the cache: down the columns, which comes to the same, for
-    distances are exact and therefore symmetric to the last bit.
-    """
+    """All distances (P, q, q) on the host, and their sums (P, q): down the columns of rows still in the cache."""
     count, q = points.shape
     d = np.empty((count, q, q), points.dtype)
 
@@ -118,7 +111,7 @@ def _sum_of_shares(add, parts, shape):
 
 
 def _height(q):
-    """How many rows of q distances stay in cache together; 64 times 2^24 fit in an int32."""
+    """How many rows of q distances stay in cache together, and sum to an int32."""
     return max(1, min(64, BLOCK // q))
 
 
@@ -149,40 +142,30 @@ def _incremental(points, size):
 
 
 def _lower(gains, distances, changed, old, new):
-    """Lower `gains` (P, q) where near falls from `old` to `new` in the rows `changed` (ascending) of `distances`."""
+    """Lower `gains` (P, q) where near falls from `old` to `new` in the rows `changed` (ascending) of `distances`.
+
+    A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
+    """
     q = distances.shape[1]
     height, problem = _height(q), changed // q
 
     def subtract(total, firsts):
         for a in firsts:
-            piece = slice(a, a + height)
-            rows = distances.take(changed[piece], axis=0)
-            for p, loss in _losses(rows, old[piece], new[piece], problem[piece]):
-                total[p] -= loss
+            here = slice(a, a + height)
+            high, low, p, rows = old[here], new[here], problem[here], distances.take(changed[here], axis=0)
+            if q > 2048:  # one pass is faster where rows are long, two where they are short
+                np.clip(rows, low[:, None], high[:, None], out=rows)
+            else:
+                np.minimum(np.maximum(rows, low[:, None], out=rows), high[:, None], out=rows)
+            cuts = [0, *(np.flatnonzero(np.diff(p)) + 1).tolist(), len(p)]  # a problem's rows lie together
+            for i, j in zip(cuts, cuts[1:]):
+                total[p[i]] -= high[i:j].sum(dtype=np.int64) - rows[i:j].sum(axis=0, dtype=rows.dtype)
 
     firsts = range(0, len(changed), height)
     if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
         subtract(gains, firsts)
     else:
         gains += _sum_of_shares(subtract, list(firsts), gains.shape)
-
-
-def _losses(rows, old, new, problem):
-    """Pairs (p, loss (q,)): what the gains of each problem lose in these rows (m, q) of distances; writes over `rows`.
-
-    A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
-    """
-    clipped = _clip(rows, new[:, None], old[:, None])
-    cuts = [0, *(np.flatnonzero(np.diff(problem)) + 1).tolist(), len(problem)]  # a problem's rows lie together
-    for a, b in zip(cuts, cuts[1:]):
-        yield problem[a], old[a:b].sum(dtype=np.int64) - clipped[a:b].sum(axis=0, dtype=clipped.dtype)
-
-
-def _clip(block, low, high):
-    """Clip rows in place: one pass is faster where they are long, two where they are short."""
-    if block.shape[1] > 2048:
-        return np.clip(block, low, high, out=block)
-    return np.minimum(np.maximum(block, low, out=block), high, out=block)
 
 
 def _on_device(points, size):
@@ -246,15 +229,11 @@ def _first_gains(points):
 
 def _gains(points, near, candidates):
     """sum_i max(0, near_i - d_ie) for some candidates e, (len(candidates),) on the host, in blocks of points."""
-    xp, q = points.xp, points.shape[1]
-    e = xp.asarray(candidates)
+    xp, e, total = points.xp, points.xp.asarray(candidates), near.sum(dtype=np.int64)
     width = max(1, (BLOCK if xp is np else DEVICE_BLOCK) // len(candidates))
-    total = xp.zeros(len(candidates), np.int64)
-    for a in range(0, q, width):
-        part = slice(a, a + width)
-        block = points.distances(0, e, part).astype(points.dtype)
-        after = xp.minimum(block, near[part]).sum(axis=1, dtype=np.int64)
-        total += near[part].sum(dtype=np.int64) - after
+    for a in range(0, len(near), width):
+        block = points.distances(0, e, slice(a, a + width)).astype(points.dtype)
+        total = total - xp.minimum(block, near[a : a + width]).sum(axis=1, dtype=np.int64)
     return to_numpy(total)
 
 
@@ -264,14 +243,12 @@ def _per_class(features, k, labels, memory):
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels must be finite, found NaN or infinity; leave those points out")
-    labels = labels.astype(str) if labels.dtype.kind == "O" else labels
     classes, sizes = np.unique(labels, return_counts=True)
-    xp, k = array_module(features), min(k, len(labels))
     results = []
-    for label, places in zip(classes, quotas(sizes, k)):
+    for label, places in zip(classes, quotas(sizes, min(k, len(labels)))):
         if places:
             members = np.flatnonzero(labels == label)
-            medoids = facility_location(features[xp.asarray(members)], places, memory=memory)
+            medoids = facility_location(features[array_module(features).asarray(members)], places, memory=memory)
             results.append(medoids._replace(indices=members[medoids.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
 
@@ -279,7 +256,7 @@ def _per_class(features, k, labels, memory):
 def quotas(sizes, k: int) -> np.ndarray:
     """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes.
 
-    Raises ValueError unless sizes are (C,) and 0 <= k <= their sum, TypeError for what is no whole number.
+    Raises ValueError for sizes below 0 or unless 0 <= k <= their sum, TypeError for what are no whole numbers.
     """
     sizes = dense("sizes", sizes)
     if sizes.dtype.kind not in "iu" or sizes.ndim != 1 or not sizes.size:

@@ -85,8 +85,8 @@ class FacilityLocation(SetFunction):
 class GraphCut(SetFunction):
     """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
 
-    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, of which the default penalises redundancy
-    most. (Apricot's alpha, on the first sum, is 1 / lam.) The state is (n,), each element's similarity to S.
+    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, the default. (Apricot's alpha, on the
+    first sum, is 1 / lam.) The state is (n,), each element's similarity to S.
     """
 
     submodular = True

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import number, shown, whole
+from minicrest.arguments import number, one_of, shown, whole
 from minicrest.random import stream
+
+BACKENDS = ("loky", "threading", "multiprocessing", "dask")
 
 
 class Selection(NamedTuple):
@@ -92,10 +94,12 @@ def greedi(f, k, parts, seed=0, backend=None) -> Selection:
 
     Returns the better of the union's solution and the best part's. All are valued by the full f: a part limits what
     may be chosen, not what counts. So for a monotone submodular f it is at least (1 - 1/e) OPT / min(parts, k).
-    backend: where parts run: None (here, in turn) or a joblib backend ("loky", "threading", "dask" with a client).
-    Raises ValueError for k < 1, parts outside 1..n or a backend that joblib does not know.
+    backend: where parts run: None (here, in turn) or one of joblib's BACKENDS, "dask" with a client.
+    Raises ValueError for k < 1, parts outside 1..n or another backend.
     """
     size, parts, seed = _size(f, k), whole("parts", parts, 1, f.n), whole("seed", seed)
+    if backend is not None:
+        one_of("backend", backend, BACKENDS)
     cut = [np.sort(part) for part in np.array_split(stream(seed, "greedi").permutation(f.n), parts)]
     if backend is None:
         local = [_greedy(f, size, part) for part in cut]

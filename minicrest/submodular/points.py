@@ -12,26 +12,22 @@ SAMPLE = 64  # points from which the typical distance of a problem is estimated
 
 
 class Digits(NamedTuple):
-    """How many binary digits of features and distances are kept."""
+    """How many binary digits are kept: coordinates become integers h with ||h|| < 2^25."""
 
-    features: int  # coordinates become integers h with ||h|| < 2^features
     fraction: int  # of a feature's step that are kept besides, less the digits that a sum of d products needs
     distance: int  # of a feature's step that are kept of distances; negative: steps are joined
     integer: type  # holds the sum of 64 distances
     resolution: int  # a typical distance below 2^-resolution of the largest would lose its digits
 
 
-DIGITS = {
-    "float32": Digits(25, 0, -2, np.int32, 14),  # distances below 2^26 steps are kept to 24 bits
-    "float64": Digits(25, 26, 20, np.int64, 35),
-}
+SINGLE, DOUBLE = Digits(0, -2, np.int32, 14), Digits(26, 20, np.int64, 35)  # of float32 and of float64 features
 
 
 class Points:
     """P problems of q points as integers whose products are exact, and their distances as integers.
 
-    unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances;
-    blurred: (P,) host bool, whether typical distances lose their digits beside the largest.
+    unit: (P,) host float64, the length of a distance of 1; dtype: of the integers; blurred: (P,) host bool, whether
+    typical distances lose their digits beside the largest.
 
     Measured from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
     Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
@@ -41,7 +37,7 @@ class Points:
 
     def __init__(self, features):
         xp = self.xp = array_module(features)
-        digits = DIGITS["float32" if features.dtype == np.float32 else "float64"]
+        digits = SINGLE if features.dtype == np.float32 else DOUBLE
         self.dtype, self.shape = digits.integer, features.shape[:2]
         with np.errstate(over="ignore", invalid="ignore"):  # overflow is handled, and reported, in _near_one
             offset = features.astype(np.float64) - features[:, :1].astype(np.float64)
@@ -51,9 +47,9 @@ class Points:
                 offset, exponent = _near_one(offset)
                 square, typical = _squares(offset)
         self.blurred = (typical > 0) & (typical < square * 4.0**-digits.resolution)
-        step = (np.frexp(square)[1] + 1) // 2 - digits.features  # ||offset|| / 2^step < 2^25
+        step = (np.frexp(square)[1] + 1) // 2 - 25  # ||offset|| / 2^step < 2^25
         offset *= xp.asarray(np.ldexp(1.0, -step))[:, None, None]
-        products, kept = (_single if features.dtype == np.float32 else _double)(offset, digits)
+        products, kept = _products(offset, digits)
         self.unit = np.ldexp(1.0, step + exponent - kept)
         self.factors = [_factors(a, b, scale * 4.0**kept) for a, b, scale in products]
 
@@ -97,17 +93,13 @@ def _near_one(offset):
     return offset, exponent
 
 
-def _single(scaled, digits):
-    """The products of float32 features, and the digits of distances: `scaled` rounded to integers, in one product."""
-    high = array_module(scaled).rint(scaled)
-    return [(high, high, 1.0)], digits.distance
-
-
-def _double(scaled, digits):
-    """The same of float64 features: integers and a fraction, in three products; q distances sum to below 2^63."""
+def _products(scaled, digits):
+    """Triples (a, b, factor) whose products add up to squares, and the digits of distances: q sum to below 2^63."""
     xp, (_, q, d) = array_module(scaled), scaled.shape
-    more = digits.fraction - (int(d - 1).bit_length() + 1) // 2
     high = xp.rint(scaled)
+    if not digits.fraction:
+        return [(high, high, 1.0)], digits.distance
+    more = digits.fraction - (int(d - 1).bit_length() + 1) // 2
     low = xp.rint((scaled - high) * 2.0**more)
     products = [(high, high, 1.0), (high, low, 2.0 ** (1 - more)), (low, low, 4.0**-more)]
     return products, min(digits.distance, 36 - int(q - 1).bit_length())
