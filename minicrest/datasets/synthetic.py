@@ -37,7 +37,7 @@ def logistic_optimum(x, y, l2: float) -> np.ndarray:
     """
     data, l2 = Dataset(x, y), number("l2", l2, "(0, inf)")  # which says what is wrong with x or y
     if data.x.ndim != 2 or data.y.ndim != 1 or data.n_classes > 2:
-        raise ValueError(f"x must be (n, d), y (n,) 0 or 1; got {data.x.shape}, {data.y.shape}, {data.n_classes} classes")
+        raise ValueError(f"x must be (n, d), y (n,) 0 or 1; got {data.x.shape} and {data.y.shape}")
     a, y = np.column_stack([to_numpy(data.x), np.ones(len(data))]).astype(np.float64), to_numpy(data.y)  # a (n, d + 1)
 
     def loss(theta):

@@ -21,8 +21,9 @@ from minicrest.backend import array_module, to_numpy
 from minicrest.submodular.points import Points
 from minicrest.threads import one_blas_thread, share
 
-BLOCK = 1 << 18  # entries of a temporary on the host: 2 MB of float64, which stay in cache
-DEVICE_BLOCK = 1 << 26  # and on the device, where a launch costs more than memory
+BLOCK = 1 << 18  # entries of a temporary: 2 MB of float64, which stay in cache
+DIGITS = 14  # binary digits of the last gain below which a float32 problem is solved in float64
+LOST = 2.0**-20  # a unit of distance below which lost digits matter to nobody: of gradients
 
 
 class Medoids(NamedTuple):
@@ -65,36 +66,53 @@ def _solve(problems, size, memory):
     """Order and gains (P, size), and owners (P, q), of problems (P, q, d), as many at a time as fit into `memory`."""
     count, q, _ = problems.shape
     fit = memory // (q * q * (4 if problems.dtype == np.float32 else 8))  # how many problems at a time
-    solve = _matrix_free if not fit else _incremental if array_module(problems) is np else _on_device
     solved = []
     for p in range(0, count, max(1, fit)):
-        group = problems[p : p + max(1, fit)]
+        group = problems[p : p + max(1, fit)] if fit else to_numpy(problems[p : p + 1])
         points = Points(group)
-        results = solve(points, size)
-        blurred = np.flatnonzero(points.blurred)
-        if len(blurred) and problems.dtype == np.float32:
-            finer = _solve(group[array_module(group).asarray(blurred)].astype(np.float64), size, memory)
+        results = _incremental(points, size, fit > 0) if array_module(group) is np else _on_device(points, size)
+        smallest = results[1][:, -1]  # the last gain
+        if problems.dtype == np.float32 and (few := np.flatnonzero(smallest < points.unit * 2.0**DIGITS)).size:
+            finer = _solve(group[array_module(group).asarray(few)].astype(np.float64), size, memory)
             for result, better in zip(results, finer):
-                result[blurred] = better
-        elif ((results[1][blurred, -1] == 0) & (points.unit[blurred] > 2.0**-20)).any():  # no distances of gradients
-            text = "features have outliers so far away that most other points look equal; remove or clip them"
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+                result[few] = better
+        elif (lost := np.flatnonzero((smallest == 0) & (points.unit > LOST))).size:
+            _warn_of_outliers(to_numpy(group)[lost], results[0][lost], results[2][lost])
         solved.append(results)
     return [np.concatenate(parts) for parts in zip(*solved)]
 
 
-def _matrix(points):
-    """All distances (P, q, q) on the host, and their sums (P, q): down the columns of rows still in the cache."""
+def _warn_of_outliers(problems, order, owner):
+    """The last choice of each problem gained nothing: unless it repeats an earlier one, digits are lost."""
+    every = np.arange(len(order))
+    last, first = order[:, -1], order[every, owner[every, order[:, -1]]]
+    if (problems[every, last] != problems[every, first]).any():
+        text = "features have outliers so far away that most other points look equal; remove or clip them"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
+
+
+def _distances(points, keep):
+    """Distances on the host, their sums (P, q) and the largest (P,): rows(i) gives those of some points to all others.
+
+    Point i of problem p has the number p q + i. If not `keep`, rows are computed whenever they are asked for.
+    """
     count, q = points.shape
-    d = np.empty((count, q, q), points.dtype)
+    height, width = _block(q, keep)
+    kept = np.empty((count if keep else 0, q, q), points.dtype)
+    largest = np.zeros((count, -(-q // height), -(-q // width)), points.dtype)
 
-    def fill(sums, parts):
-        for p, rows in parts:
-            d[p, rows] = points.distances(p, rows, slice(None))
-            sums[p] += d[p, rows].sum(axis=0, dtype=points.dtype)
+    def add(sums, starts):
+        for p, a, b in starts:
+            block = kept[p, a : a + height] if keep else np.empty((min(height, q - a), min(width, q - b)), points.dtype)
+            block[:] = points.distances(p, slice(a, a + height), slice(b, b + width))
+            sums[p, b : b + width] += block.sum(axis=0, dtype=points.dtype)  # down, as d is symmetric to the last bit
+            largest[p, a // height, b // width] = block.max()
 
-    parts = [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))]
-    return d, _sum_of_shares(fill, parts, (count, q))
+    def rows(i, columns=slice(None)):
+        return kept.reshape(-1, q).take(i, axis=0) if keep else points.distances(0, i, columns).astype(points.dtype)
+
+    starts = [(p, a, b) for p in range(count) for a in range(0, q, height) for b in range(0, q, width)]
+    return rows, _sum_of_shares(add, starts, (count, q)), largest.max(axis=(1, 2))
 
 
 def _sum_of_shares(add, parts, shape):
@@ -110,22 +128,21 @@ def _sum_of_shares(add, parts, shape):
     return sum(totals)
 
 
-def _height(q):
-    """How many rows of q distances stay in cache together, and sum to an int32."""
-    return max(1, min(64, BLOCK // q))
+def _block(q, keep):
+    """How many rows and columns of distances stay in cache together; at most 64 rows sum to an int32."""
+    return (max(1, min(64, BLOCK // q)), q) if keep else (64, BLOCK // 64)
 
 
 @one_blas_thread()
-def _incremental(points, size):
+def _incremental(points, size, keep):
     """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
 
     When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 5q
-    rows change, not q in each round.
+    rows change, not q in each round; so they may as well be computed anew as kept (then P = 1).
     """
-    d, sums = _matrix(points)  # (P, q, q), (P, q)
     count, q = points.shape
-    distances, every = d.reshape(-1, q), np.arange(count)  # row p q + i: from point i of problem p to all points of p
-    c = d.max(axis=(1, 2))
+    every = np.arange(count)
+    rows, sums, c = _distances(points, keep)
     near = np.repeat(c, q)  # (P q,) of point i of problem p at p q + i; nothing is chosen
     gains = q * c.astype(np.int64)[:, None] - sums  # sum_i (c - d_ie)
     order, won = np.empty((2, count, size), np.int64)
@@ -133,39 +150,39 @@ def _incremental(points, size):
     for t in range(size):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
-        to_e = distances[every * q + e].ravel()  # (P q,), as d is symmetric to the last bit
+        to_e = rows(every * q + e).ravel()  # (P q,)
         changed = np.flatnonzero(to_e < near)
-        _lower(gains, distances, changed, near[changed], to_e[changed])
+        _lower(gains, rows, changed, near[changed], to_e[changed], _block(q, keep))
         near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
     return order, won * points.unit[:, None], owner.reshape(count, q)
 
 
-def _lower(gains, distances, changed, old, new):
-    """Lower `gains` (P, q) where near falls from `old` to `new` in the rows `changed` (ascending) of `distances`.
+def _lower(gains, rows, changed, old, new, block):
+    """Lower `gains` (P, q) where near falls from `old` to `new` at the points `changed`, in ascending order.
 
     A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
     """
-    q = distances.shape[1]
-    height, problem = _height(q), changed // q
+    q, (height, width) = gains.shape[1], block
+    problem = changed // q
 
-    def subtract(total, firsts):
-        for a in firsts:
-            here = slice(a, a + height)
-            high, low, p, rows = old[here], new[here], problem[here], distances.take(changed[here], axis=0)
+    def subtract(total, starts):
+        for a, b in starts:
+            here, columns = slice(a, a + height), slice(b, b + width)
+            high, low, p, d = old[here], new[here], problem[here], rows(changed[here], columns)
             if q > 2048:  # one pass is faster where rows are long, two where they are short
-                np.clip(rows, low[:, None], high[:, None], out=rows)
+                np.clip(d, low[:, None], high[:, None], out=d)
             else:
-                np.minimum(np.maximum(rows, low[:, None], out=rows), high[:, None], out=rows)
+                np.minimum(np.maximum(d, low[:, None], out=d), high[:, None], out=d)
             cuts = [0, *(np.flatnonzero(np.diff(p)) + 1).tolist(), len(p)]  # a problem's rows lie together
             for i, j in zip(cuts, cuts[1:]):
-                total[p[i]] -= high[i:j].sum(dtype=np.int64) - rows[i:j].sum(axis=0, dtype=rows.dtype)
+                total[p[i], columns] -= high[i:j].sum(dtype=np.int64) - d[i:j].sum(axis=0, dtype=d.dtype)
 
-    firsts = range(0, len(changed), height)
+    starts = [(a, b) for a in range(0, len(changed), height) for b in range(0, q, width)]
     if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
-        subtract(gains, firsts)
+        subtract(gains, starts)
     else:
-        gains += _sum_of_shares(subtract, list(firsts), gains.shape)
+        gains += _sum_of_shares(subtract, starts, gains.shape)
 
 
 def _on_device(points, size):
@@ -187,54 +204,6 @@ def _on_device(points, size):
         near = xp.minimum(near, row)
     order, won, owner = np.split(to_numpy(xp.concatenate([order, won, owner], axis=1)), [size, 2 * size], axis=1)
     return order, won * points.unit[:, None], owner
-
-
-def _matrix_free(points, size):
-    """Lazy greedy on one problem: stale gains bound the true ones, and the highest are refreshed by products.
-
-    The choice is exact: it is made when the highest bound, at the lowest index among equals, is a fresh one.
-    """
-    xp, q = points.xp, points.shape[1]
-    near, bound = _first_gains(points)  # (q,) on the device, (q,) on the host
-    order, won = np.empty((2, 1, size), np.int64)
-    owner = xp.zeros(q, np.int64)
-    for t in range(size):
-        fresh, batch = np.full(q, t == 0), 16
-        while not fresh[e := int(bound.argmax())]:
-            stale = np.argpartition(np.where(fresh, -1, bound), -min(batch, q))[-min(batch, q) :]
-            stale = stale[bound[stale] >= 0]  # never the chosen
-            bound[stale], fresh[stale] = _gains(points, near, stale), True
-            batch = min(2 * batch, 1024)
-        order[0, t], won[0, t], bound[e] = e, bound[e], -1
-        row = points.distances(0, slice(e, e + 1), slice(None))[0].astype(points.dtype)
-        owner = xp.where(row < near, t, owner)
-        near = xp.minimum(near, row)
-    return order, won * points.unit[:, None], to_numpy(owner)[None]
-
-
-def _first_gains(points):
-    """near_i = c, and the gains sum_i (c - d_ie), from blocks of distances, each computed once for both its sides."""
-    xp, q = points.xp, points.shape[1]
-    side = int((BLOCK if xp is np else DEVICE_BLOCK) ** 0.5)
-    sums, c = xp.zeros(q, np.int64), xp.zeros((), points.dtype)
-    for a in range(0, q, side):
-        for b in range(a, q, side):
-            block = points.distances(0, slice(a, a + side), slice(b, b + side)).astype(points.dtype)
-            sums[a : a + side] += block.sum(axis=1, dtype=np.int64)
-            if b > a:
-                sums[b : b + side] += block.sum(axis=0, dtype=np.int64)
-            c = xp.maximum(c, block.max())
-    return xp.zeros_like(sums, points.dtype) + c, to_numpy(q * c.astype(np.int64) - sums)
-
-
-def _gains(points, near, candidates):
-    """sum_i max(0, near_i - d_ie) for some candidates e, (len(candidates),) on the host, in blocks of points."""
-    xp, e, total = points.xp, points.xp.asarray(candidates), near.sum(dtype=np.int64)
-    width = max(1, (BLOCK if xp is np else DEVICE_BLOCK) // len(candidates))
-    for a in range(0, len(near), width):
-        block = points.distances(0, e, slice(a, a + width)).astype(points.dtype)
-        total = total - xp.minimum(block, near[a : a + width]).sum(axis=1, dtype=np.int64)
-    return to_numpy(total)
 
 
 def _per_class(features, k, labels, memory):

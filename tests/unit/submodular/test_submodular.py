@@ -72,8 +72,9 @@ def naive(f, k, elements=None):
     return chosen, gains
 
 
-def naive_medoids(d, k):
+def naive_medoids(x, k):
     """The same for facility location on whole distances, with clusters read off the rows at the end."""
+    d, unit = whole(x)
     near, chosen, gains = np.full(len(d), d.max()), [], []
     for _ in range(k):
         gain = np.maximum(near[:, None] - d, 0).sum(axis=0)
@@ -81,7 +82,9 @@ def naive_medoids(d, k):
         chosen.append(int(gain.argmax()))
         gains.append(gain[chosen[-1]])
         near = np.minimum(near, d[chosen[-1]])
-    return chosen, np.bincount(d[:, chosen].argmin(axis=1), minlength=k), gains
+    if x.dtype == np.float32 and gains[-1] < 2**14:  # too few digits
+        return naive_medoids(x.astype(np.float64), k)
+    return chosen, np.bincount(d[:, chosen].argmin(axis=1), minlength=k), [gain * unit for gain in gains]
 
 
 def optimum(f, k):
@@ -319,26 +322,24 @@ def test_greedi_on_dask():
 @settings(deadline=None, max_examples=80)
 @given(st.one_of(tied(np.float32), tied(np.float64)), st.integers(1, 26))
 def test_medoids_with_many_ties(x, k):
-    d, unit = whole(x)
     size = min(k, len(x))
-    order, weights, gains = naive_medoids(d, size)
+    order, weights, gains = naive_medoids(x, size)
     for memory in (1 << 30, 0):
         found = facility_location(x, k, memory=memory)
         assert found.indices.tolist() == order
         assert found.weights.tolist() == (weights.tolist() if k < len(x) else [1.0] * len(x))
-        assert found.gains.tolist() == [g * unit for g in gains]
+        assert found.gains.tolist() == gains
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("q, k, d", [(1, 1, 1), (2, 1, 3), (150, 40, 10), (600, 60, 2), (2300, 8, 5), (100, 30, 300)])
 def test_every_path_makes_the_list_of_the_naive_one(dtype, q, k, d):
     x = points(11, q, d).astype(dtype)
-    whole_d, unit = whole(x)
-    order, weights, gains = naive_medoids(whole_d, k)
+    order, weights, gains = naive_medoids(x, k)
     dense, free = facility_location(x, k), facility_location(x, k, memory=0)
     for found in (dense, free):
         assert found.indices.tolist() == order
-        assert found.gains.tolist() == [g * unit for g in gains]
+        assert found.gains.tolist() == gains
         assert found.weights.tolist() == (weights.tolist() if k < q else [1.0] * q)
     assert [a.dtype for a in dense] == [np.int64, np.float64, np.float64]
 
@@ -364,7 +365,10 @@ def test_distances_are_as_exact_as_stated_symmetric_and_zero_for_duplicates(dtyp
     truth = distances(x)
     assert abs(whole_d * unit - truth).max() <= digits * truth.max()
     assert (whole_d == whole_d.T).all() and (whole_d.diagonal() == 0).all() and whole_d[7, 150] == 0
-    assert (facility._matrix(Points(x[None]))[0][0] == whole_d).all()
+    for keep in (True, False):
+        rows, sums, largest = facility._distances(Points(x[None]), keep)
+        assert (rows(np.arange(200)) == whole_d).all() and (sums == whole_d.sum(axis=0)).all()
+        assert largest == whole_d.max()
 
 
 def test_extreme_scales_and_equal_points():
@@ -683,12 +687,20 @@ def test_a_far_outlier_does_not_merge_duplicates():
     assert facility_location(x, 6).indices.tolist() == facility_location(x.astype(np.float64), 6).indices.tolist()
 
 
-@pytest.mark.parametrize("dtype, bits", [(np.float32, 14), (np.float64, 35)])
-def test_blurred_from_the_stated_ratio(dtype, bits):
-    """Points at 0, 1, 0, 1, ..., so that the typical distance is 1, and a far one."""
-    for far, blurred in ((2.0**bits, False), (2.0**bits + 2.0 ** (bits - 10), True)):
-        x = np.append(np.arange(63) % 2, far)[:, None].astype(dtype)
-        assert Points(x[None]).blurred.tolist() == [blurred]
+def test_float64_where_the_last_gain_has_fewer_than_14_digits(monkeypatch):
+    """0, 1 and 2^b: the last of 3 gains is 1, which is 2^(22 - b) units of distance."""
+    solved = []
+    monkeypatch.setattr(facility, "Points", lambda x: solved.append(x.dtype.name) or Points(x))
+    for bits, dtypes in ((8, ["float32"]), (9, ["float32", "float64"])):
+        solved.clear()
+        facility_location(np.array([[0], [1], [2.0**bits]], np.float32), 3)
+        assert solved == dtypes
+
+
+@pytest.mark.parametrize("far", 10.0 ** np.arange(0, 13))
+def test_no_outlier_changes_the_choice_in_float32(far):
+    x = np.vstack([points(33, 60, 4), [[far, far, 0, 0]]]).astype(np.float32)
+    assert facility_location(x, 8).indices.tolist() == facility_location(x.astype(np.float64), 8).indices.tolist()
 
 
 def test_no_digits_remain_beside_an_outlier_and_it_is_said():
