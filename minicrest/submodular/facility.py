@@ -98,18 +98,20 @@ def _distances(points, keep):
     """
     count, q = points.shape
     height, width = _block(q, keep)
-    kept = np.empty((count if keep else 0, q, q), points.dtype)
+    kept = np.empty((count * q if keep else 0, q), points.dtype)
     largest = np.zeros((count, -(-q // height), -(-q // width)), points.dtype)
 
     def add(sums, starts):
         for p, a, b in starts:
-            block = kept[p, a : a + height] if keep else np.empty((min(height, q - a), min(width, q - b)), points.dtype)
-            block[:] = points.distances(p, slice(a, a + height), slice(b, b + width))
+            block = points.distances(p, slice(a, a + height), slice(b, b + width))
+            if keep:
+                kept[p * q + a : p * q + a + len(block)] = block
+            block = kept[p * q + a : p * q + a + len(block)] if keep else block.astype(points.dtype)
             sums[p, b : b + width] += block.sum(axis=0, dtype=points.dtype)  # down, as d is symmetric to the last bit
             largest[p, a // height, b // width] = block.max()
 
     def rows(i, columns=slice(None)):
-        return kept.reshape(-1, q).take(i, axis=0) if keep else points.distances(0, i, columns).astype(points.dtype)
+        return kept.take(i, axis=0) if keep else points.distances(0, i, columns).astype(points.dtype)
 
     starts = [(p, a, b) for p in range(count) for a in range(0, q, height) for b in range(0, q, width)]
     return rows, _sum_of_shares(add, starts, (count, q)), largest.max(axis=(1, 2))
@@ -174,8 +176,8 @@ def _lower(gains, rows, changed, old, new, block):
                 np.clip(d, low[:, None], high[:, None], out=d)
             else:
                 np.minimum(np.maximum(d, low[:, None], out=d), high[:, None], out=d)
-            cuts = [0, *(np.flatnonzero(np.diff(p)) + 1).tolist(), len(p)]  # a problem's rows lie together
-            for i, j in zip(cuts, cuts[1:]):
+            inner = np.flatnonzero(np.diff(p)) + 1 if p[0] < p[-1] else ()  # where another problem's rows begin
+            for i, j in zip([0, *inner], [*inner, len(p)]):
                 total[p[i], columns] -= high[i:j].sum(dtype=np.int64) - d[i:j].sum(axis=0, dtype=d.dtype)
 
     starts = [(a, b) for a in range(0, len(changed), height) for b in range(0, q, width)]
