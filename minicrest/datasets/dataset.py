@@ -134,9 +134,10 @@ class Dataset:
         return digest.hexdigest()
 
     def _hold_out(self, part, fraction, rng):
-        if (there := getattr(self, part)) is not None:
+        fraction, there = number("fraction", fraction, "[0, 1]"), getattr(self, part)
+        if there is not None:
             raise ValueError(f"{self.name} has a {part} part of {len(there)} already; leave out {part}={fraction}")
-        kept, held = stratified(to_numpy(self.y), number("fraction", fraction, "[0, 1]"), rng)
+        kept, held = stratified(to_numpy(self.y), fraction, rng)
         return replace(self.take(kept), **{part: replace(self.take(held), augment=0, test=None, validation=None)})
 
     def _rows(self, array, i):

@@ -86,7 +86,11 @@ def _published(source, data_dir):
     if source.mean:
         mean, std = np.array([source.mean, source.std])
         scale, shift = 1 / (255 * std), -mean / std
-    train, *test = source.read(locate(source, data_dir), source)
+    paths = locate(source, data_dir)
+    try:
+        train, *test = source.read(paths, source)
+    except ValueError as error:
+        raise ValueError(f"{error}. Get it from {source.home}") from error
     data = Dataset(*train, source.name, source.classes, scale=scale, shift=shift, augment=source.augment)
     if not test:
         return data.hold_out_test(0.2)

@@ -12,7 +12,7 @@ import numpy as np
 
 from minicrest import npz
 from minicrest.datasets.dataset import Dataset
-from minicrest.datasets.readers import MOST_LINES, decoded, hashed, labelled_lines
+from minicrest.datasets.readers import decoded, text
 
 FORMATS = {  # ending -> what such a file holds
     ".npz": "arrays x (n, ...), y (n,) and perhaps x_test, y_test, x_val, y_val, saved with np.savez",
@@ -140,11 +140,6 @@ def _classes(path, labels):
 
 
 def _from_txt(path):
-    pairs = labelled_lines(decoded(path.read_bytes()))
-    for line, (label, sentence) in enumerate(pairs, start=1):
-        if not label or not sentence:
-            raise ValueError(f"{path}, line {line}: expected 'LABEL sentence', got {f'{label} {sentence}'[:60]!r}")
-    if len(pairs) > MOST_LINES:
-        raise ValueError(f"{path}: {len(pairs)} lines, more than the {MOST_LINES} whose features fit; take a sample")
-    y, classes = _classes(path, [label for label, _ in pairs])
-    return Dataset(hashed([sentence for _, sentence in pairs]), y, path.stem, classes)
+    x, labels = text(path, path.read_bytes())
+    y, classes = _classes(path, labels)
+    return Dataset(x, y, path.stem, classes)

@@ -17,7 +17,8 @@ def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, 
     x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` is that of
     Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
     """
-    n, d, separation, seed = whole("n", n, 2), whole("d", d, 1), number("separation", separation), whole("seed", seed)
+    n, d, seed = whole("n", n, 2), whole("d", d, 1), whole("seed", seed)
+    separation = number("separation", separation, "[0, inf)")
 
     def draw(count, part):
         y = np.arange(count) % 2
