@@ -229,11 +229,9 @@ def _check_classes(y, classes, name):
 
 
 def _check_images(data):
-    if (data.scale is None) != (data.shift is None):
-        raise ValueError(f"{data.name}: give both scale and shift, or neither")
-    c = data.shape[0]
-    if data.scale is not None and (data.scale.shape != (c,) or data.shift.shape != (c,)):
-        raise ValueError(f"{data.name}: scale {data.scale.shape} and shift {data.shift.shape} must both be ({c},)")
+    shapes = {name: getattr(getattr(data, name), "shape", None) for name in ("scale", "shift")}
+    if set(shapes.values()) not in ({None}, {data.shape[:1]}):
+        raise ValueError(f"{data.name}: give both scale and shift of shape {data.shape[:1]}, or neither; got {shapes}")
     if data.augment and data.x.ndim != 4:
         raise ValueError(f"{data.name}: augment={data.augment} takes images (n, c, h, w), x is {data.x.shape}; {GREY}")
 
@@ -243,9 +241,9 @@ def _check_part(data, part):
     if not isinstance(part, Dataset):
         raise TypeError(f"{data.name}: a test or validation part must be a Dataset, got {type(part).__name__}")
     text = f"{data.name}: a test or validation part has {{}}, the data set itself {{}}; {{}}"
-    types = [d.y.dtype for d in (part, data)]
-    if (types[0].kind == "f") != (types[1].kind == "f"):
-        raise ValueError(text.format(*types, "give integer classes to both, as y.astype(int) does, or floats"))
+    if (part.y.dtype.kind == "f") != (data.y.dtype.kind == "f"):
+        advice = "give integer classes to both, as y.astype(int) does, or floats"
+        raise ValueError(text.format(part.y.dtype, data.y.dtype, advice))
     if part.shape != data.shape or part.n_classes > data.n_classes:
         what = (f"examples of shape {d.shape} and {d.n_classes} classes" for d in (part, data))
         raise ValueError(text.format(*what, "they must agree"))

@@ -30,8 +30,8 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
     draws synthetic data and the fraction `validation` held out of the training part, never the test part of real data:
     the published one or a fixed stratified fifth.
 
-    A path ends in .npz, .csv or .txt. Without a test part of its own such a file gets a stratified one with the
-    fraction `test`, whatever the seed; 0 leaves it out.
+    A path ends in .npz, .csv or .txt. Data without a test part get a stratified one with the fraction `test`, whatever
+    the seed; 0 leaves it out.
     .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Integers
     y (n,) are classes 0..C-1, floats are targets; whole numbers that are stored as floats are refused.
     .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
@@ -39,8 +39,7 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
     .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).
     An .npz has checksums, the other formats none: a changed digit or letter in them goes unnoticed.
 
-    Raises ValueError for an unknown name, an argument out of range or a damaged file, TypeError for an argument of
-    another type, FileNotFoundError for a missing file.
+    Raises ValueError (an unknown name, a damaged file, an argument out of range), TypeError, FileNotFoundError.
     """
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"name must be that of a data set or a path, got {shown(name)}")

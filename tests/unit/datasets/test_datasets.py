@@ -233,7 +233,7 @@ def test_the_only_example_of_a_class_stays_in_training(fraction):
         ({"y": np.array(["a", "b", "a", "b"])}, TypeError, "y is text; give classes .*np.unique"),
         ({"y": np.array([0, 1, 2, 0]), "classes": ("no", "yes")}, ValueError, "only 2 class names"),
         ({"scale": np.ones(2)}, ValueError, "both scale and shift"),
-        ({"scale": np.ones(3), "shift": np.ones(3)}, ValueError, r"must both be \(2,\)"),
+        ({"scale": np.ones(3), "shift": np.ones(3)}, ValueError, r"both scale and shift of shape \(2,\).*got .*\(3,\)"),
         ({"augment": 4}, ValueError, "takes images"),
         ({"x": np.zeros((4, 8, 8)), "augment": 4}, ValueError, r"give grey images \(n, h, w\) as x\[:, None\]"),
         ({"x": None}, TypeError, "x must be an array of numbers, got None"),
@@ -257,7 +257,7 @@ def test_a_dataset_says_what_is_wrong(change, error, message):
 def test_indices_are_checked(i, error):
     data = Dataset(np.zeros((4, 2)), np.array([0, 1, 0, 1]))
     for ask in (data.inputs, data.targets, data.take, lambda i: data.augmented(i, stream(0, "none"))):
-        with pytest.raises(error, match="^i"):
+        with pytest.raises(error, match=r"^i[ ,]"):
             ask(i)
     assert data.inputs(np.arange(0)).shape == (0, 2)
     for dtype in ("float16", "int32", None, 3):
