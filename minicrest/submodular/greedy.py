@@ -38,7 +38,7 @@ def _greedy(f, size, elements):
     gains = f.gains(state, elements)
     for _ in range(min(size, len(elements))):
         best = int(np.where(taken, -np.inf, gains).argmax())  # the lowest index among equals
-        chosen.append(int(elements[best]))
+        chosen.append(elements[best].item())
         won.append(gains[best])
         taken[best] = True
         before, state = state, f.add(state, chosen[-1])
