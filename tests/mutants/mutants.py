@@ -222,6 +222,8 @@ TABLE = {
         ("= points.distances(p, slice(a, a + height), slice(b, b + width))",
          "= points.distances(p, slice(a, a + height), slice(b, b + height))", "columns of blocks left out",
          "submodular::test_every_path_makes_the_list_of_the_naive_one"),
+        ("total[p[i], columns] -=", "total[p[i], : d.shape[1]] -=", "losses in the first columns",
+         "submodular::test_blocks_of_any_size_choose_the_same"),
         ("largest[p, a // height, b // width] = block.max()", "largest[p, 0, 0] = block.max()",
          "the largest distance of the last block", "submodular::test_every_path_makes_the_list_of_the_naive_one"),
         ("medoids._replace(indices=members[medoids.indices])", "medoids", "indices within the class returned",

@@ -344,6 +344,16 @@ def test_every_path_makes_the_list_of_the_naive_one(dtype, q, k, d):
     assert [a.dtype for a in dense] == [np.int64, np.float64, np.float64]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block", [64 * 7, 64 * 50, 64 * 230])
+def test_blocks_of_any_size_choose_the_same(monkeypatch, dtype, block):
+    x = points(34, 230, 3).astype(dtype)
+    expected = facility_location(x, 40)
+    monkeypatch.setattr(facility, "BLOCK", block)
+    for memory in (1 << 30, 0):
+        assert all(np.array_equal(a, b) for a, b in zip(facility_location(x, 40, memory=memory), expected))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_medoids_are_those_of_the_set_function(seed):
     """float64: gains differ between the two roundings by 1e-13, far less than between candidates here."""
