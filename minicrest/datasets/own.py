@@ -141,5 +141,5 @@ def _classes(path, labels):
 
 def _from_txt(path):
     x, labels = text(path, path.read_bytes())
-    y, classes = _classes(path, labels)
+    y, classes = _classes(path, labels.tolist())
     return Dataset(x, y, path.stem, classes)

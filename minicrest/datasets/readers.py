@@ -76,8 +76,8 @@ def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
     return x[:, None], y
 
 
-def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, list[str]]:
-    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and their labels: 0..classes-1."""
+def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text."""
     pairs = labelled_lines(decoded(content))
     known = classes and {str(k) for k in range(classes)}
     for number, (label, sentence) in enumerate(pairs, start=1):
@@ -86,7 +86,7 @@ def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, 
             raise _damaged(path, wanted, repr(f"{label} {sentence}"[:60]))
     if len(pairs) > MOST_LINES:
         raise _damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
-    return hashed([sentence for _, sentence in pairs]), [label for label, _ in pairs]
+    return hashed([sentence for _, sentence in pairs]), np.array([label for label, _ in pairs], str)
 
 
 def labelled_lines(content: str) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ def _mnist(paths, source):
 
 def _text(paths, source):
     parts = (readers.text(path, readers.read_bytes(path), len(source.classes)) for path in paths)
-    return [(x, np.array(labels, np.int64)) for x, labels in parts]
+    return [(x, labels.astype(np.int64)) for x, labels in parts]
 
 
 CIFAR = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
