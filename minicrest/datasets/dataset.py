@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from minicrest.arguments import dense, number, whole
+from minicrest.arguments import dense, number, one_of, shown, whole
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
+
+GREY = "give grey images (n, h, w) as x[:, None]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,7 @@ class Dataset:
 
     x          (n, ...) inputs: float32 or float64, or uint8 images (n, c, h, w)
     y          (n,) integer or bool classes 0..C-1 (kept as int64), or (n, ...) float targets
-    classes    the C names; "0".."C-1" if none are given; () for float targets
+    classes    a tuple of the C names; "0".."C-1" if none are given; () for float targets
     test, validation   parts with the same shape, kind of numbers, scale and shift, and no further classes
     scale, shift   (c,) or None: the float input is x * scale + shift, channel by channel
     augment    pixels of random shift for `augmented`, which also flips; 0 for never
@@ -39,10 +41,13 @@ class Dataset:
     optimum: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        y = self.y
-        if getattr(y, "dtype", np.dtype(float)).kind in "OSU":
+        if not isinstance(self.name, str):
+            raise TypeError(f"the name of a data set must be text, got {shown(self.name)}")
+        if not isinstance(self.classes, (tuple, list)) or not all(isinstance(name, str) for name in self.classes):
+            raise TypeError(f"{self.name}: classes must be a tuple of names, got {shown(self.classes)}")
+        if getattr(self.y, "dtype", np.dtype(float)).kind in "OSU":
             raise TypeError(f"{self.name}: y is text; give classes 0..C-1, as np.unique(y, return_inverse=True) does")
-        arrays = [name for name in ("x", "y", "scale", "shift") if getattr(self, name) is not None]
+        arrays = ["x", "y", *(name for name in ("scale", "shift") if getattr(self, name) is not None)]
         fixed = {name: dense(f"{self.name}: {name}", getattr(self, name)) for name in arrays}
         fixed["augment"] = whole(f"{self.name}: augment", self.augment, 0)
         _check_arrays(fixed["x"], y := fixed["y"], self.name)
@@ -71,7 +76,7 @@ class Dataset:
         return tuple(self.x.shape[1:])
 
     def inputs(self, i=None, dtype="float32"):
-        """The inputs of examples `i` (host int64 indices; None: all) as `dtype`, on the data set's device: (b, ...).
+        """The inputs (b, ...) of examples `i` (host indices; None: all) as float32 or float64, on the data's device.
 
         Where nothing needs converting, inputs(None) is the stored array itself: read it, do not write to it.
         """
@@ -102,13 +107,14 @@ class Dataset:
         `optimum` is dropped: fewer examples have another minimiser. Raises ValueError if a part would be empty, or if
         there is a validation part already.
         """
-        if self.validation is not None:
-            raise ValueError(f"{self.name} has a validation part of {len(self.validation)} already; use that one")
-        kept, held = stratified(to_numpy(self.y), fraction, stream(whole("seed", seed), "validation"))
-        return replace(self.take(kept), validation=replace(self.take(held), augment=0, test=None))
+        return self._hold_out("validation", fraction, stream(whole("seed", seed), "validation"))
+
+    def hold_out_test(self, fraction: float) -> Dataset:
+        """The same for `.test`, and whatever the seed: so the scores of all seeds compare."""
+        return self._hold_out("test", fraction, stream(0, "test part"))
 
     def take(self, i) -> Dataset:
-        """The data set of the examples `i` (host int64 indices, repeats allowed) and the same parts; no `optimum`."""
+        """The data set of the examples `i` (host indices, repeats allowed) and the same parts; no `optimum`."""
         return replace(self, x=self._rows(self.x, i), y=self._rows(self.y, i), optimum=None)
 
     def fingerprint(self) -> str:
@@ -127,10 +133,23 @@ class Dataset:
             digest.update(b"none;" if part is None else f"{part.fingerprint()};".encode())
         return digest.hexdigest()
 
+    def _hold_out(self, part, fraction, rng):
+        fraction, there = number("fraction", fraction, "[0, 1]"), getattr(self, part)
+        if there is not None:
+            raise ValueError(f"{self.name} has a {part} part of {len(there)} already; leave out {part}={fraction}")
+        kept, held = stratified(to_numpy(self.y), fraction, rng)
+        return replace(self.take(kept), **{part: replace(self.take(held), augment=0, test=None, validation=None)})
+
     def _rows(self, array, i):
-        return array if i is None else array[to_device(i, device_of(array))]
+        if i is None:
+            return array
+        i = dense("i, indices of examples,", i)
+        if i.ndim != 1 or i.dtype.kind not in "iu" or (i.size and not 0 <= i.min() <= i.max() < len(array)):
+            raise ValueError(f"i must be (b,) indices in 0..{len(array) - 1}, got {shown(i.tolist())} as {i.dtype}")
+        return array[to_device(i, device_of(array))]
 
     def _float(self, x, dtype):
+        one_of("dtype", str(dtype), ("float32", "float64"))
         if self.scale is None:
             return x.astype(dtype, copy=False)
         per_channel = (-1,) + (1,) * (x.ndim - 2)  # (c, 1, 1)
@@ -153,7 +172,7 @@ def _crop_and_flip(x, pad, rng):
     return image
 
 
-def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def stratified(y: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Indices (kept, held), each ascending: round(fraction n) are held, every class within one of its share.
 
     Examples are laid out class by class, shuffled within each, and held at equal steps. Float targets are one class.
@@ -164,7 +183,7 @@ def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray
     _, inverse, sizes = np.unique(label, return_inverse=True, return_counts=True)
     order = order[(sizes[inverse] > 1)[order]]
     n = len(order)
-    held = round(number("fraction", fraction, "[0, 1]") * n)
+    held = round(fraction * n)
     if not 0 < held < len(y):
         raise ValueError(f"fraction {fraction} of {n} examples leaves a part empty; choose one inside (0, 1)")
     chosen = np.zeros(len(y), bool)
@@ -173,9 +192,8 @@ def stratified(y, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray
 
 
 def _check_arrays(x, y, name):
-    for array, what in ((x, "x"), (y, "y")):
-        if array.ndim == 0:
-            raise ValueError(f"{name}: {what} is a single number; give an array with a row for each example")
+    if 0 in (x.ndim, y.ndim):
+        raise ValueError(f"{name}: {'y' if x.ndim else 'x'} is a single number; give arrays with a row an example")
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"{name}: {len(x)} inputs and {len(y)} targets; give one target an input, and at least one")
     if x.ndim == 1 or 0 in x.shape:
@@ -185,7 +203,7 @@ def _check_arrays(x, y, name):
     if str(x.dtype) not in ("float32", "float64", "uint8"):
         raise ValueError(f"{name}: x is {x.dtype}; give float32, float64 or uint8 images, as with x.astype('float32')")
     if x.dtype.kind == "u" and x.ndim != 4:
-        hint = "; grey images (n, h, w) as x[:, None]" if x.ndim == 3 else ""
+        hint = f"; {GREY}" if x.ndim == 3 else ""
         raise ValueError(f"{name}: uint8 x of shape {x.shape}; reshape images to (n, c, h, w){hint}, or use float32")
     if x.ndim == 4 and x.shape[3] in (1, 3, 4) and min(x.shape[1:3]) > x.shape[3]:
         raise ValueError(f"{name}: x of shape {x.shape} has its channels last; give x.transpose(0, 3, 1, 2)")
@@ -211,13 +229,11 @@ def _check_classes(y, classes, name):
 
 
 def _check_images(data):
-    if (data.scale is None) != (data.shift is None):
-        raise ValueError(f"{data.name}: give both scale and shift, or neither")
-    c = data.shape[0]
-    if data.scale is not None and (data.scale.shape != (c,) or data.shift.shape != (c,)):
-        raise ValueError(f"{data.name}: scale {data.scale.shape} and shift {data.shift.shape} must both be ({c},)")
+    shapes = {name: getattr(getattr(data, name), "shape", None) for name in ("scale", "shift")}
+    if set(shapes.values()) not in ({None}, {data.shape[:1]}):
+        raise ValueError(f"{data.name}: give both scale and shift of shape {data.shape[:1]}, or neither; got {shapes}")
     if data.augment and data.x.ndim != 4:
-        raise ValueError(f"{data.name}: augment={data.augment} for x {data.x.shape}; it takes images (n, c, h, w)")
+        raise ValueError(f"{data.name}: augment={data.augment} takes images (n, c, h, w), x is {data.x.shape}; {GREY}")
 
 
 def _check_part(data, part):
@@ -225,9 +241,9 @@ def _check_part(data, part):
     if not isinstance(part, Dataset):
         raise TypeError(f"{data.name}: a test or validation part must be a Dataset, got {type(part).__name__}")
     text = f"{data.name}: a test or validation part has {{}}, the data set itself {{}}; {{}}"
-    types = [d.y.dtype for d in (part, data)]
-    if (types[0].kind == "f") != (types[1].kind == "f"):
-        raise ValueError(text.format(*types, "give integer classes to both, as y.astype(int) does, or floats"))
+    if (part.y.dtype.kind == "f") != (data.y.dtype.kind == "f"):
+        advice = "give integer classes to both, as y.astype(int) does, or floats"
+        raise ValueError(text.format(part.y.dtype, data.y.dtype, advice))
     if part.shape != data.shape or part.n_classes > data.n_classes:
         what = (f"examples of shape {d.shape} and {d.n_classes} classes" for d in (part, data))
         raise ValueError(text.format(*what, "they must agree"))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from minicrest.arguments import number, whole
-from minicrest.datasets.dataset import Dataset, stratified
+from minicrest.arguments import flag, number, shown, whole
+from minicrest.datasets.dataset import Dataset
 from minicrest.datasets.own import FORMATS, read_own
 from minicrest.datasets.sources import DIGITS, SOURCES, locate, whereabouts
 from minicrest.datasets.synthetic import blobs, spirals
-from minicrest.random import stream
 
 _BUILT_IN = {
     "digits": lambda seed: digits(),
@@ -27,37 +27,35 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
     """The data set `name` (see `available`) or the file at a path, on the host; float32 or uint8, synthetic float64.
 
     `data_dir` is where published files are looked for, by default the environment variable MINICREST_DATA. `seed`
-    draws synthetic data and the fraction `validation` held out of the training part. It never touches the test part
-    of real data, which is the published one or a fixed stratified fifth, so that scores of all seeds compare.
+    draws synthetic data and the fraction `validation` held out of the training part, never the test part of real data:
+    the published one or a fixed stratified fifth.
 
-    A path ends in .npz, .csv or .txt. Without a test part of its own such a file gets a stratified one with the
-    fraction `test`, whatever the seed; 0 leaves it out.
+    A path ends in .npz, .csv or .txt. Data without a test part get a stratified one with the fraction `test`, whatever
+    the seed; 0 leaves it out.
     .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Integers
     y (n,) are classes 0..C-1, floats are targets; whole numbers that are stored as floats are refused.
     .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
-    first; all else is finite numbers, taken as they are. Labels, whole numbers or words, are sorted.
+    first; all else is finite numbers. Labels, whole numbers or words, are sorted.
     .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).
     An .npz has checksums, the other formats none: a changed digit or letter in them goes unnoticed.
 
-    Raises ValueError for an unknown name, an argument out of range or a damaged file, TypeError for an argument of
-    another type, FileNotFoundError for a missing file.
+    Raises ValueError (an unknown name, a damaged file, an argument out of range), TypeError, FileNotFoundError.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise TypeError(f"name must be that of a data set or a path, got {shown(name)}")
     validation, test = number("validation", validation, "[0, 1)"), number("test", test, "[0, 1)")
     seed = whole("seed", seed)
-    if Path(str(name)).suffix.lower() in FORMATS:
+    if Path(name).suffix.lower() in FORMATS:
         data = read_own(name)
     elif name in _BUILT_IN:
         data = _BUILT_IN[name](seed)
     elif name in SOURCES:
         data = _published(SOURCES[name], data_dir)
     else:
-        near = difflib.get_close_matches(str(name), [*_BUILT_IN, *SOURCES], n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        names = ", ".join([*_BUILT_IN, *SOURCES])
-        raise ValueError(f"no data set is called {name!r}{hint}; there are {names}, and paths of {', '.join(FORMATS)}")
-    if test and data.test is not None:
-        raise ValueError(f"{data.name} has a test part of {len(data.test)} examples already; leave out test={test}")
-    data = _hold_out(data, test) if test else data
+        names = [*_BUILT_IN, *SOURCES]
+        hint = "".join(f" (did you mean {near!r}?)" for near in difflib.get_close_matches(str(name), names, n=1))
+        raise ValueError(f"no data set is called {name!r}{hint}; there are {', '.join(names)}, and paths of files")
+    data = data.hold_out_test(test) if test else data
     return data.split(validation, seed) if validation else data
 
 
@@ -72,14 +70,13 @@ def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
 def digits(images: bool = False) -> Dataset:
     """Scikit-learn's 1,797 handwritten digits: x (n, 64) or (n, 1, 8, 8), float32 in [0, 1]; a fixed fifth to test.
 
-    Not standardised pixel by pixel: the pixels at the border are nearly always 0, so their few values would become
-    outliers (up to 42 deviations), on which SGD with a large step does badly.
+    Not standardised pixel by pixel: that would make outliers of the few values at the border (up to 42 deviations).
     """
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    x = (x / 16).astype(np.float32).reshape((-1, 1, 8, 8) if images else (-1, 64))
-    return _hold_out(Dataset(x, y, "digits-images" if images else "digits", DIGITS), 0.2)
+    x = (x / 16).astype(np.float32).reshape((-1, 1, 8, 8) if flag("images", images) else (-1, 64))
+    return Dataset(x, y, "digits-images" if images else "digits", DIGITS).hold_out_test(0.2)
 
 
 def _published(source, data_dir):
@@ -88,14 +85,12 @@ def _published(source, data_dir):
     if source.mean:
         mean, std = np.array([source.mean, source.std])
         scale, shift = 1 / (255 * std), -mean / std
-    train, *test = source.read(locate(source, data_dir), source)
+    paths = locate(source, data_dir)
+    try:
+        train, *test = source.read(paths, source)
+    except ValueError as error:
+        raise ValueError(f"{error}. Get it from {source.home}") from error
     data = Dataset(*train, source.name, source.classes, scale=scale, shift=shift, augment=source.augment)
     if not test:
-        return _hold_out(data, 0.2)
+        return data.hold_out_test(0.2)
     return replace(data, test=Dataset(*test[0], source.name, source.classes, scale=scale, shift=shift))
-
-
-def _hold_out(data, fraction):
-    """`data` with a stratified test part, the same for every seed."""
-    kept, held = stratified(data.y, fraction, stream(0, "test part"))
-    return replace(data.take(kept), test=replace(data.take(held), augment=0, validation=None))

@@ -20,8 +20,11 @@ _STAND_INS = {
     "_codecs encode": lambda string, _: string,  # how Python 3 writes bytes in protocol 2
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
 _VALUES = {"BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES"}
-_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+# How many items each takes from the stack; None: those above the mark
+_TAKES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": None, "APPEND": 1, "APPENDS": None,
+          "SETITEM": 2, "SETITEMS": None, "REDUCE": 2, "BUILD": 2}  # fmt: skip
 
 
 def read_inert_pickle(raw: bytes):
@@ -38,25 +41,18 @@ def read_inert_pickle(raw: bytes):
             stack.append(_CONSTANTS[name])
         elif name in _VALUES:
             stack.append(argument.decode("latin-1") if isinstance(argument, bytes) else argument)
-        elif name in _TUPLES:
-            stack.append(tuple(_pop(stack, _TUPLES[name])))
-        elif name in ("EMPTY_LIST", "EMPTY_DICT"):
-            stack.append([] if name == "EMPTY_LIST" else {})
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
         elif name == "MARK":
             marks.append(len(stack))
-        elif name in ("TUPLE", "APPENDS", "SETITEMS"):
-            _gather(name, stack, _pop(stack, len(stack) - marks.pop()))
-        elif name in ("APPEND", "SETITEM"):
-            _gather(name + "S", stack, _pop(stack, 1 if name == "APPEND" else 2))
+        elif name in _TAKES:
+            _act(name, stack, _pop(stack, len(stack) - marks.pop() if _TAKES[name] is None else _TAKES[name]))
         elif name in ("BINPUT", "LONG_BINPUT"):
             memo[argument] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
             stack.append(memo[argument])
         elif name == "GLOBAL" and argument in _STAND_INS:
             stack.append(_STAND_INS[argument])
-        elif name in ("REDUCE", "BUILD"):
-            target, argument = _pop(stack, 2)
-            stack.append((_reduce if name == "REDUCE" else _build)(target, argument))
         elif name not in ("PROTO", "STOP"):
             detail = argument[:60] if isinstance(argument, str) else ""
             raise ValueError(f"refused: pickle opcode {name} {detail}")
@@ -71,11 +67,13 @@ def _pop(stack, count):
     return top
 
 
-def _gather(name, stack, items):
-    """TUPLE, APPENDS, SETITEMS: what lies above the mark becomes a tuple, or goes into the list or dict below it."""
-    if name == "TUPLE":
+def _act(name, stack, items):
+    """The items become one thing on the stack, or go into the list or dict that is its last."""
+    if "TUPLE" in name:
         stack.append(tuple(items))
-    elif name == "APPENDS":
+    elif name in ("REDUCE", "BUILD"):
+        stack.append((_reduce if name == "REDUCE" else _build)(*items))
+    elif name.startswith("APPEND"):
         stack[-1].extend(items)
     elif all(isinstance(key, str) for key in items[::2]):  # the hash of nested tuples may take for ever
         stack[-1].update(zip(items[::2], items[1::2], strict=True))

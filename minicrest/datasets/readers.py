@@ -22,71 +22,71 @@ LARGEST = 1 << 26  # bytes of a published file, unpacked; MNIST's training image
 MOST_LINES = 200_000  # their features take 1.6 GB
 
 
-def cifar(path, home: str = "its publisher") -> tuple[np.ndarray, np.ndarray]:
+def cifar(path) -> tuple[np.ndarray, np.ndarray]:
     """One CIFAR-10 file of either layout: images (10000, 3, 32, 32) uint8 and classes (10000,) int64."""
-    raw = read_bytes(path, home)
-    x, y = (_cifar_records if ".bin" in Path(path).name.lower() else _cifar_pickle)(path, raw, home)
-    return x.reshape(-1, 3, 32, 32), _labels_below(10, y, path, home)
+    raw = read_bytes(path)
+    x, y = (_cifar_records if ".bin" in Path(path).name.lower() else _cifar_pickle)(path, raw)
+    return x.reshape(-1, 3, 32, 32), _labels_below(10, y, path)
 
 
-def _cifar_records(path, raw, home):
+def _cifar_records(path, raw):
     """The binary layout: a record is 1 byte of label, then 3072 of image, channel by channel."""
     if len(raw) != CIFAR_RECORDS * 3073:
-        raise _damaged(path, f"{CIFAR_RECORDS * 3073} bytes", f"{len(raw)}", home)
+        raise _damaged(path, f"{CIFAR_RECORDS * 3073} bytes", f"{len(raw)}")
     records = np.frombuffer(raw, np.uint8).reshape(-1, 3073)
     return records[:, 1:], records[:, 0]
 
 
-def _cifar_pickle(path, raw, home):
+def _cifar_pickle(path, raw):
     """The python layout: a pickled dict with b"data" (10000, 3072) uint8 and b"labels", read without unpickling."""
     try:
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]
         if not isinstance(x, np.ndarray) or x.shape != (CIFAR_RECORDS, 3072):
-            raise ValueError(f"'data' of type {type(x).__name__} and shape {getattr(x, 'shape', None)}")
+            raise ValueError("other data")
         if not isinstance(y, list) or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
-            raise ValueError(f"'labels' that are no list of {CIFAR_RECORDS} whole numbers")
+            raise ValueError("other labels")
         return x, np.array(y, np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         wanted = f"a pickled dict of 'data' ({CIFAR_RECORDS}, 3072) uint8 and 'labels' ({CIFAR_RECORDS},), nothing else"
-        raise _damaged(path, wanted, f"{str(error)[:200]} (nothing of it was executed)", home) from error
+        raise _damaged(path, wanted, f"{str(error)[:200]} (nothing of it was executed)") from error
 
 
-def idx(path, home: str) -> np.ndarray:
+def idx(path) -> np.ndarray:
     """One idx file of bytes: 2051 begins images (n, h, w), 2049 labels (n,); then each axis's length, big-endian."""
-    raw = read_bytes(path, home)
+    raw = read_bytes(path)
     axes = 3 if "idx3" in Path(path).name.lower() else 1
     header = np.frombuffer(raw[: 4 + 4 * axes], ">u4") if len(raw) >= 4 + 4 * axes else np.zeros(1, int)
     magic, shape = int(header[0]), tuple(int(length) for length in header[1:])
     if magic != 2048 + axes:
-        raise _damaged(path, f"an idx file that begins with the magic number {2048 + axes}", magic, home)
+        raise _damaged(path, f"an idx file that begins with the magic number {2048 + axes}", magic)
     size = math.prod(shape)
     if len(raw) != 4 + 4 * axes + size:
-        raise _damaged(path, f"{size} bytes for the shape {shape} of its header", len(raw) - 4 - 4 * axes, home)
+        raise _damaged(path, f"{size} bytes for the shape {shape} of its header", len(raw) - 4 - 4 * axes)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
-def mnist(images, labels, home: str) -> tuple[np.ndarray, np.ndarray]:
+def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
     """A pair of idx files: images (n, 1, 28, 28) uint8 and digits (n,) int64."""
-    x, y = idx(images, home), _labels_below(10, idx(labels, home), labels, home)
+    x, y = idx(images), _labels_below(10, idx(labels), labels)
     if x.shape[1:] != (28, 28):
-        raise _damaged(images, "images of 28 by 28", x.shape[1:], home)
+        raise _damaged(images, "images of 28 by 28", x.shape[1:])
     if len(x) != len(y):
-        raise _damaged(labels, f"{len(x)} labels, one for each image of {Path(images).name}", len(y), home)
+        raise _damaged(labels, f"{len(x)} labels, one for each image", len(y))
     return x[:, None], y
 
 
-def text(path, classes: int, home: str) -> tuple[np.ndarray, np.ndarray]:
-    """Lines "LABEL sentence" as hashed bags of words: (n, 2048) float32 of length 1, and labels (n,) int64."""
-    pairs = labelled_lines(decoded(read_bytes(path, home)))
-    known = {str(k) for k in range(classes)}
+def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text."""
+    pairs = labelled_lines(decoded(content))
+    known = classes and {str(k) for k in range(classes)}
     for number, (label, sentence) in enumerate(pairs, start=1):
-        if label not in known or not sentence:
-            wanted = f"'LABEL sentence' with a label in 0..{classes - 1} in line {number}"
-            raise _damaged(path, wanted, repr(f"{label} {sentence}"[:60]), home)
+        if not label or not sentence or (known and label not in known):
+            wanted = f"'LABEL sentence'{f' with a label in 0..{classes - 1}' if classes else ''} in line {number}"
+            raise _damaged(path, wanted, repr(f"{label} {sentence}"[:60]))
     if len(pairs) > MOST_LINES:
-        raise _damaged(path, f"at most {MOST_LINES} lines", len(pairs), home)
-    return hashed([sentence for _, sentence in pairs]), np.array([int(label) for label, _ in pairs], np.int64)
+        raise _damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
+    return hashed([sentence for _, sentence in pairs]), np.array([label for label, _ in pairs], str)
 
 
 def labelled_lines(content: str) -> list[tuple[str, str]]:
@@ -117,23 +117,23 @@ def decoded(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def read_bytes(path, home: str) -> bytes:
+def read_bytes(path) -> bytes:
     """The content of `path`, unpacked if its name ends in .gz; ValueError if it is damaged or larger than LARGEST."""
     try:
         with (gzip.open if Path(path).suffix.lower() == ".gz" else open)(path, "rb") as file:
             raw = file.read(LARGEST + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # truncated, not a gzip file, corrupt
-        raise _damaged(path, "a whole gzip file", error, home) from error
+        raise _damaged(path, "a whole gzip file", error) from error
     if len(raw) > LARGEST:
-        raise _damaged(path, f"at most {LARGEST} bytes", "more", home)
+        raise _damaged(path, f"at most {LARGEST} bytes", "more")
     return raw
 
 
-def _labels_below(classes, y, path, home):
+def _labels_below(classes, y, path):
     if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
-        raise _damaged(path, f"labels in 0..{classes - 1}", f"{y.min()}..{y.max()}", home)
+        raise _damaged(path, f"labels in 0..{classes - 1}", f"{y.min()}..{y.max()}")
     return y.astype(np.int64)
 
 
-def _damaged(path, expected, actual, home) -> ValueError:
-    return ValueError(f"{path} is damaged or is another file: expected {expected}, found {actual}. Get it from {home}")
+def _damaged(path, expected, actual) -> ValueError:
+    return ValueError(f"{path} is damaged or is another file: expected {expected}, found {actual}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicrest.arguments import shown
 from minicrest.datasets import readers
 
 Arrays = tuple[np.ndarray, np.ndarray]  # x and y
@@ -35,17 +36,18 @@ class Source:
 
 
 def _cifar(paths, source):
-    *train, test = (readers.cifar(path, source.home) for path in paths)
+    *train, test = map(readers.cifar, paths)
     x, y = (np.concatenate(parts) for parts in zip(*train, strict=True))
     return [(x, y), test]
 
 
 def _mnist(paths, source):
-    return [readers.mnist(*pair, source.home) for pair in zip(paths[::2], paths[1::2], strict=True)]
+    return [readers.mnist(*pair) for pair in zip(paths[::2], paths[1::2], strict=True)]
 
 
 def _text(paths, source):
-    return [readers.text(path, len(source.classes), source.home) for path in paths]
+    parts = (readers.text(path, readers.read_bytes(path), len(source.classes)) for path in paths)
+    return [(x, labels.astype(np.int64)) for x, labels in parts]
 
 
 CIFAR = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
@@ -80,7 +82,9 @@ def locate(source: Source, data_dir=None) -> list[Path]:
     A name may differ in capitals, dots, hyphens and underscores, end in ".gz", or lie in a folder of the same name.
     Raises FileNotFoundError, which names what the most complete folder lacks and where the data set can be had.
     """
-    data_dir = data_dir or os.environ.get("MINICREST_DATA")
+    data_dir = os.environ.get("MINICREST_DATA") if data_dir is None else data_dir
+    if not isinstance(data_dir, (str, os.PathLike, type(None))):
+        raise TypeError(f"data_dir must be the path of a folder, got {shown(data_dir)}")
     if not data_dir:
         where = "give data_dir=... or set MINICREST_DATA to the folder that holds it"
         raise FileNotFoundError(f"data set {source.name!r} is read from files: {where}. Get it from {source.home}")

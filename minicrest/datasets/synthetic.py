@@ -16,7 +16,8 @@ def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, 
     x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` is that of
     Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
     """
-    n, d, separation = whole("n", n, 2), whole("d", d, 1), number("separation", separation)
+    n, d, seed = whole("n", n, 2), whole("d", d, 1), whole("seed", seed)
+    separation = number("separation", separation, "[0, inf)")
 
     def draw(count, part):
         y = np.arange(count) % 2
@@ -34,9 +35,10 @@ def logistic_optimum(x, y, l2: float) -> np.ndarray:
     Newton's method with step halving, in float64 on the host, to a gradient norm below 1e-12. Raises ValueError if l2
     is not positive (separable classes have no minimiser then) or if rounding keeps it from 1e-12.
     """
-    l2 = number("l2", l2, "(0, inf)")
-    a = np.column_stack([to_numpy(x).astype(np.float64), np.ones(len(x))])  # (n, d + 1)
-    y = to_numpy(y).astype(np.float64)
+    data, l2 = Dataset(x, y), number("l2", l2, "(0, inf)")  # which says what is wrong with x or y
+    if data.x.ndim != 2 or data.y.ndim != 1 or data.n_classes > 2:
+        raise ValueError(f"x must be (n, d), y (n,) 0 or 1; got {data.x.shape} and {data.y.shape}")
+    a, y = np.column_stack([to_numpy(data.x), np.ones(len(data))]).astype(np.float64), to_numpy(data.y)  # a (n, d + 1)
 
     def loss(theta):
         return np.mean(np.logaddexp(0, a @ theta) - y * (a @ theta)) + l2 / 2 * theta @ theta
@@ -59,11 +61,10 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     """Interleaved spirals of one turn: x (n, 2) float64 of unit variance, y (n,) in 0..classes-1; for hidden layers.
 
     `noise` is the standard deviation of the angle in radians. A fraction `label_noise` of the training labels is
-    wrong; the points do not depend on it, so label_noise=0 with the same seed tells which. The test part (n // 4) is
-    clean.
+    wrong; label_noise=0 with the same seed tells which. The test part (n // 4) is clean.
     """
     classes = whole("classes", classes, 2)
-    n, noise = whole("n", n, classes), number("noise", noise, "[0, inf)")
+    n, noise, seed = whole("n", n, classes), number("noise", noise, "[0, inf)"), whole("seed", seed)
     label_noise = number("label_noise", label_noise, "[0, 1]")
     names = tuple(str(k) for k in range(classes))
 

@@ -13,16 +13,16 @@ import os
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from minicrest.arguments import shown
 from minicrest.backend import array_module, to_numpy
-from minicrest.datasets import Dataset, stratified
+from minicrest.datasets import Dataset
+from minicrest.datasets.dataset import stratified
 from minicrest.nn import Network
-from minicrest.random import stream
 from minicrest.selection import METHODS
 
 NAMED = {**METHODS, "shuffle": METHODS["full"]}  # shuffle: all the data in turn, like full, but under the budget
@@ -149,13 +149,6 @@ def network_of(name: str, shape: tuple[int, ...], classes: int) -> Network:
     if not isinstance(network, Network):
         raise ValueError(f"model {name} must return a minicrest.nn.Network, got {shown(network)}")
     return network
-
-
-def with_test(data: Dataset, fraction: float) -> Dataset:
-    """The data with a stratified `fraction` of it as test part, whatever the seed. ValueError where there is one."""
-    if data.test is not None:
-        raise ValueError(f"{data.name} has a test part of {len(data.test)} examples already; leave out test={fraction}")
-    return tested_on(data, fraction, stream(0, "test part"))
 
 
 def tested_on(data: Dataset, fraction: float, rng: np.random.Generator) -> Dataset:

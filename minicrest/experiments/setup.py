@@ -35,7 +35,6 @@ from minicrest.experiments.parts import (
     parts_of,
     path_text,
     tested_on,
-    with_test,
 )
 from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
@@ -246,7 +245,7 @@ class Setup:
     def _data(self, parts: Parts) -> Dataset:
         """The data on the host, with its test part. Raises ValueError for what cannot be trained on here."""
         if parts.data is not None:
-            data = with_test(parts.data, self.test) if self.test else parts.data
+            data = parts.data.hold_out_test(self.test) if self.test else parts.data
         elif is_content(self.data) and not is_file(self.data):
             raise ValueError(f"the data {self.data} was made in Python; go on from there, with the same Dataset")
         else:
@@ -275,7 +274,8 @@ class Setup:
                 raise ValueError(f"model logistic is for 2 classes, {self.data} has {classes}; use mlp")
             return Network([Flatten(), Linear(d, 1)] if len(data.shape) > 1 else [Linear(d, 1)], LogisticLoss())
         if len(data.shape) != 3:
-            raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; use mlp")
+            hint = "give grey images (n, h, w) as x[:, None]" if len(data.shape) == 2 else "use mlp"
+            raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; {hint}")
         return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
 
 

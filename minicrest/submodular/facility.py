@@ -4,10 +4,9 @@ With s_ij = c - d_ij, where d_ij = ||a_i - a_j|| and c is the largest distance o
 F(S) = sum_i max_{j in S} s_ij = sum_i (c - near_i): near_i is the distance from i to its nearest chosen element, and c
 while nothing is chosen. The gain of e is sum_i max(0, near_i - d_ie), so distances are all that is needed.
 
-Ties are common (duplicates, symmetric data, gains of 0), and if sums were rounded, the order of summation would decide
-them. So only the input is rounded here: features become integers small enough for a matrix product of them to be exact,
-and distances become integers, whose sums do not depend on any order. The incremental, the matrix-free and the device
-version choose the same list, with any BLAS and with blocks of any size.
+Ties are common, and where sums are rounded, their order decides them. So only the input is rounded: features become
+integers small enough for a matrix product of them to be exact, and distances become integers. The incremental, the
+matrix-free and the device version choose the same list, with any BLAS and with blocks of any size.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ from minicrest.backend import array_module, to_numpy
 from minicrest.submodular.points import Points
 from minicrest.threads import one_blas_thread, share
 
-BLOCK = 1 << 18  # entries of a temporary on the host: 2 MB of float64, which stay in cache
-DEVICE_BLOCK = 1 << 26  # and on the device, where a launch costs more than memory
+BLOCK = 1 << 18  # entries of a temporary: 2 MB of float64, which stay in cache
+DIGITS = 14  # binary digits of the last gain below which a float32 problem is solved in float64
+LOST = 2.0**-20  # a unit of distance below which lost digits matter to nobody: of gradients
 
 
 class Medoids(NamedTuple):
@@ -40,23 +40,21 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64; a list,
     a DataFrame or a tensor on the CPU is converted.
     Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. A float32 problem with far outliers, whose
-    typical distance is below 2^-14 of the largest, is solved in float64. Where even that cannot tell most points
-    apart, a RuntimeWarning says so. Equal gains go to the lowest index, a point equally far from two medoids to the
-    earlier one; so a duplicate of a chosen point can have weight 0.
-    With k >= q every point comes back, in greedy order, with weight 1. Otherwise weights sum to q.
-    labels: (q,) classes: one problem per class, one class after the other in the result. The k places are shared in
-    proportion to class sizes by largest remainder; a class that gets none is not represented in the weights.
-    memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the
-    same result, in memory O(q d) and in more time: 1,000 of 100,000 x 64 in float32 take 4 minutes of one core and
-    0.3 GiB, NumPy included (tests/slow/test_beyond_memory.py).
-    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError if k is not an integer or
-    features are no dense numbers.
+    typical distance is below 2^-14 of the largest, is solved in float64; where even that cannot tell most points apart
+    beside distances above 2^25, which are no gradients', a RuntimeWarning says so. Equal gains go to the lowest index,
+    a point equally far from two medoids to the earlier one; so a duplicate of a chosen point can have weight 0.
+    Weights sum to q; with k >= q every point comes back, with weight 1.
+    labels: (q,) numbers of classes: one problem per class, one after the other in the result. The k places are shared
+    in proportion to class sizes (see `quotas`); a class that gets none is not represented in the weights.
+    memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the same
+    result in memory O(q d) and in more time, 4 minutes of one core for 1,000 of 100,000 x 64 in float32.
+    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError for what are no numbers.
     """
     k, memory, features = whole("k", k, 1), whole("memory", memory, 0), dense("features", features)
     if features.ndim not in (2, 3) or 0 in features.shape:
         raise ValueError(f"features must be a non-empty array (q, d) or (P, q, d), got shape {features.shape}")
     if labels is not None:
-        return _per_class(features, k, to_numpy(labels), memory)
+        return _per_class(features, k, to_numpy(dense("labels", labels)), memory)
     problems = features.reshape(-1, *features.shape[-2:])  # (P, q, d)
     order, gains, owner = _solve(problems, min(k, problems.shape[1]), memory)
     weights = np.stack([np.bincount(row, minlength=order.shape[1]) for row in owner]).astype(np.float64)
@@ -68,40 +66,55 @@ def _solve(problems, size, memory):
     """Order and gains (P, size), and owners (P, q), of problems (P, q, d), as many at a time as fit into `memory`."""
     count, q, _ = problems.shape
     fit = memory // (q * q * (4 if problems.dtype == np.float32 else 8))  # how many problems at a time
-    solve = _matrix_free if not fit else _incremental if array_module(problems) is np else _on_device
     solved = []
     for p in range(0, count, max(1, fit)):
-        group = problems[p : p + max(1, fit)]
+        group = problems[p : p + max(1, fit)] if fit else to_numpy(problems[p : p + 1])
         points = Points(group)
-        results = solve(points, size)
-        blurred = np.flatnonzero(points.blurred)
-        if len(blurred) and problems.dtype == np.float32:
-            finer = _solve(group[array_module(group).asarray(blurred)].astype(np.float64), size, memory)
+        results = _incremental(points, size, fit > 0) if array_module(group) is np else _on_device(points, size)
+        smallest = results[1][:, -1]  # the last gain
+        if problems.dtype == np.float32 and (few := np.flatnonzero(smallest < points.unit * 2.0**DIGITS)).size:
+            finer = _solve(group[array_module(group).asarray(few)].astype(np.float64), size, memory)
             for result, better in zip(results, finer):
-                result[blurred] = better
-        elif len(blurred) and (results[1][blurred, -1] == 0).any():
-            text = "features have outliers so far away that most other points look equal; remove or clip them"
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+                result[few] = better
+        elif (lost := np.flatnonzero((smallest == 0) & (points.unit > LOST))).size:
+            _warn_of_outliers(to_numpy(group)[lost], results[0][lost], results[2][lost])
         solved.append(results)
     return [np.concatenate(parts) for parts in zip(*solved)]
 
 
-def _matrix(points):
-    """All distances (P, q, q) on the host, and their sums over each row, (P, q).
+def _warn_of_outliers(problems, order, owner):
+    """The last choice of each problem gained nothing: unless it repeats an earlier one, digits are lost."""
+    every = np.arange(len(order))
+    last, first = order[:, -1], order[every, owner[every, order[:, -1]]]
+    if (problems[every, last] != problems[every, first]).any():
+        text = "features have outliers so far away that most other points look equal; remove or clip them"
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
 
-    Made a few rows at a time, and summed while these are in the cache: down the columns, which comes to the same, for
-    distances are exact and therefore symmetric to the last bit.
+
+def _distances(points, keep):
+    """Distances on the host, their sums (P, q) and the largest (P,): rows(i) gives those of some points to all others.
+
+    Point i of problem p has the number p q + i. If not `keep`, rows are computed whenever they are asked for.
     """
     count, q = points.shape
-    d = np.empty((count, q, q), points.dtype)
+    height, width = _block(q, keep)
+    kept = np.empty((count * q if keep else 0, q), points.dtype)
+    largest = np.zeros((count, -(-q // height), -(-q // width)), points.dtype)
 
-    def fill(sums, parts):
-        for p, rows in parts:
-            d[p, rows] = points.distances(p, rows, slice(None))
-            sums[p] += d[p, rows].sum(axis=0, dtype=points.dtype)
+    def add(sums, starts):
+        for p, a, b in starts:
+            block = points.distances(p, slice(a, a + height), slice(b, b + width))
+            if keep:
+                kept[p * q + a : p * q + a + len(block)] = block
+            block = kept[p * q + a : p * q + a + len(block)] if keep else block.astype(points.dtype)
+            sums[p, b : b + width] += block.sum(axis=0, dtype=points.dtype)  # down, as d is symmetric to the last bit
+            largest[p, a // height, b // width] = block.max()
 
-    parts = [(p, slice(a, a + _height(q))) for p in range(count) for a in range(0, q, _height(q))]
-    return d, _sum_of_shares(fill, parts, (count, q))
+    def rows(i, columns=slice(None)):
+        return kept.take(i, axis=0) if keep else points.distances(0, i, columns).astype(points.dtype)
+
+    starts = [(p, a, b) for p in range(count) for a in range(0, q, height) for b in range(0, q, width)]
+    return rows, _sum_of_shares(add, starts, (count, q)), largest.max(axis=(1, 2))
 
 
 def _sum_of_shares(add, parts, shape):
@@ -117,22 +130,21 @@ def _sum_of_shares(add, parts, shape):
     return sum(totals)
 
 
-def _height(q):
-    """How many rows of q distances stay in cache together; 64 times 2^24 fit in an int32."""
-    return max(1, min(64, BLOCK // q))
+def _block(q, keep):
+    """How many rows and columns of distances stay in cache together; at most 64 rows sum to an int32."""
+    return (max(1, min(64, BLOCK // q)), q) if keep else (64, BLOCK // 64)
 
 
 @one_blas_thread()
-def _incremental(points, size):
+def _incremental(points, size, keep):
     """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
 
     When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 5q
-    rows change, not q in each round.
+    rows change, not q in each round; so they may as well be computed anew as kept (then P = 1).
     """
-    d, sums = _matrix(points)  # (P, q, q), (P, q)
     count, q = points.shape
-    distances, every = d.reshape(-1, q), np.arange(count)  # row p q + i: from point i of problem p to all points of p
-    c = d.max(axis=(1, 2))
+    every = np.arange(count)
+    rows, sums, c = _distances(points, keep)
     near = np.repeat(c, q)  # (P q,) of point i of problem p at p q + i; nothing is chosen
     gains = q * c.astype(np.int64)[:, None] - sums  # sum_i (c - d_ie)
     order, won = np.empty((2, count, size), np.int64)
@@ -140,49 +152,39 @@ def _incremental(points, size):
     for t in range(size):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
-        to_e = distances[every * q + e].ravel()  # (P q,), as d is symmetric to the last bit
+        to_e = rows(every * q + e).ravel()  # (P q,)
         changed = np.flatnonzero(to_e < near)
-        _lower(gains, distances, changed, near[changed], to_e[changed])
+        _lower(gains, rows, changed, near[changed], to_e[changed], _block(q, keep))
         near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
     return order, won * points.unit[:, None], owner.reshape(count, q)
 
 
-def _lower(gains, distances, changed, old, new):
-    """Lower `gains` (P, q) where near falls from `old` to `new` in the rows `changed` (ascending) of `distances`."""
-    q = distances.shape[1]
-    height, problem = _height(q), changed // q
-
-    def subtract(total, firsts):
-        for a in firsts:
-            piece = slice(a, a + height)
-            rows = distances.take(changed[piece], axis=0)
-            for p, loss in _losses(rows, old[piece], new[piece], problem[piece]):
-                total[p] -= loss
-
-    firsts = range(0, len(changed), height)
-    if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
-        subtract(gains, firsts)
-    else:
-        gains += _sum_of_shares(subtract, list(firsts), gains.shape)
-
-
-def _losses(rows, old, new, problem):
-    """Pairs (p, loss (q,)): what the gains of each problem lose in these rows (m, q) of distances; writes over `rows`.
+def _lower(gains, rows, changed, old, new, block):
+    """Lower `gains` (P, q) where near falls from `old` to `new` at the points `changed`, in ascending order.
 
     A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
     """
-    clipped = _clip(rows, new[:, None], old[:, None])
-    cuts = [0, *(np.flatnonzero(np.diff(problem)) + 1).tolist(), len(problem)]  # a problem's rows lie together
-    for a, b in zip(cuts, cuts[1:]):
-        yield problem[a], old[a:b].sum(dtype=np.int64) - clipped[a:b].sum(axis=0, dtype=clipped.dtype)
+    q, (height, width) = gains.shape[1], block
+    problem = changed // q
 
+    def subtract(total, starts):
+        for a, b in starts:
+            here, columns = slice(a, a + height), slice(b, b + width)
+            high, low, p, d = old[here], new[here], problem[here], rows(changed[here], columns)
+            if q > 2048:  # one pass is faster where rows are long, two where they are short
+                np.clip(d, low[:, None], high[:, None], out=d)
+            else:
+                np.minimum(np.maximum(d, low[:, None], out=d), high[:, None], out=d)
+            inner = np.flatnonzero(np.diff(p)) + 1 if p[0] < p[-1] else ()  # where another problem's rows begin
+            for i, j in zip([0, *inner], [*inner, len(p)]):
+                total[p[i], columns] -= high[i:j].sum(dtype=np.int64) - d[i:j].sum(axis=0, dtype=d.dtype)
 
-def _clip(block, low, high):
-    """Clip rows in place: one pass is faster where they are long, two where they are short."""
-    if block.shape[1] > 2048:
-        return np.clip(block, low, high, out=block)
-    return np.minimum(np.maximum(block, low, out=block), high, out=block)
+    starts = [(a, b) for a in range(0, len(changed), height) for b in range(0, q, width)]
+    if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
+        subtract(gains, starts)
+    else:
+        gains += _sum_of_shares(subtract, starts, gains.shape)
 
 
 def _on_device(points, size):
@@ -206,72 +208,18 @@ def _on_device(points, size):
     return order, won * points.unit[:, None], owner
 
 
-def _matrix_free(points, size):
-    """Lazy greedy on one problem: stale gains bound the true ones, and the highest are refreshed by products.
-
-    The choice is exact: it is made when the highest bound, at the lowest index among equals, is a fresh one.
-    """
-    xp, q = points.xp, points.shape[1]
-    near, bound = _first_gains(points)  # (q,) on the device, (q,) on the host
-    order, won = np.empty((2, 1, size), np.int64)
-    owner = xp.zeros(q, np.int64)
-    for t in range(size):
-        fresh, batch = np.full(q, t == 0), 16
-        while not fresh[e := int(bound.argmax())]:
-            stale = np.argpartition(np.where(fresh, -1, bound), -min(batch, q))[-min(batch, q) :]
-            stale = stale[bound[stale] >= 0]  # never the chosen
-            bound[stale], fresh[stale] = _gains(points, near, stale), True
-            batch = min(2 * batch, 1024)
-        order[0, t], won[0, t], bound[e] = e, bound[e], -1
-        row = points.distances(0, slice(e, e + 1), slice(None))[0].astype(points.dtype)
-        owner = xp.where(row < near, t, owner)
-        near = xp.minimum(near, row)
-    return order, won * points.unit[:, None], to_numpy(owner)[None]
-
-
-def _first_gains(points):
-    """near_i = c, and the gains sum_i (c - d_ie), from blocks of distances, each computed once for both its sides."""
-    xp, q = points.xp, points.shape[1]
-    side = int((BLOCK if xp is np else DEVICE_BLOCK) ** 0.5)
-    sums, c = xp.zeros(q, np.int64), xp.zeros((), points.dtype)
-    for a in range(0, q, side):
-        for b in range(a, q, side):
-            block = points.distances(0, slice(a, a + side), slice(b, b + side)).astype(points.dtype)
-            sums[a : a + side] += block.sum(axis=1, dtype=np.int64)
-            if b > a:
-                sums[b : b + side] += block.sum(axis=0, dtype=np.int64)
-            c = xp.maximum(c, block.max())
-    return xp.zeros_like(sums, points.dtype) + c, to_numpy(q * c.astype(np.int64) - sums)
-
-
-def _gains(points, near, candidates):
-    """sum_i max(0, near_i - d_ie) for some candidates e, (len(candidates),) on the host, in blocks of points."""
-    xp, q = points.xp, points.shape[1]
-    e = xp.asarray(candidates)
-    width = max(1, (BLOCK if xp is np else DEVICE_BLOCK) // len(candidates))
-    total = xp.zeros(len(candidates), np.int64)
-    for a in range(0, q, width):
-        part = slice(a, a + width)
-        block = points.distances(0, e, part).astype(points.dtype)
-        after = xp.minimum(block, near[part]).sum(axis=1, dtype=np.int64)
-        total += near[part].sum(dtype=np.int64) - after
-    return to_numpy(total)
-
-
 def _per_class(features, k, labels, memory):
     """One problem per class, the results one after the other, with indices into `features`."""
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels must be finite, found NaN or infinity; leave those points out")
-    labels = labels.astype(str) if labels.dtype.kind == "O" else labels
     classes, sizes = np.unique(labels, return_counts=True)
-    xp, k = array_module(features), min(k, len(labels))
     results = []
-    for label, places in zip(classes, quotas(sizes, k)):
+    for label, places in zip(classes, quotas(sizes, min(k, len(labels)))):
         if places:
             members = np.flatnonzero(labels == label)
-            medoids = facility_location(features[xp.asarray(members)], places, memory=memory)
+            medoids = facility_location(features[array_module(features).asarray(members)], places, memory=memory)
             results.append(medoids._replace(indices=members[medoids.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
 
@@ -279,7 +227,7 @@ def _per_class(features, k, labels, memory):
 def quotas(sizes, k: int) -> np.ndarray:
     """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes.
 
-    Raises ValueError unless sizes are (C,) and 0 <= k <= their sum, TypeError for what is no whole number.
+    Raises ValueError for sizes below 0 or unless 0 <= k <= their sum, TypeError for what are no whole numbers.
     """
     sizes = dense("sizes", sizes)
     if sizes.dtype.kind not in "iu" or sizes.ndim != 1 or not sizes.size:

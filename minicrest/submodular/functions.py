@@ -5,7 +5,6 @@ Everything here is on the host; `facility_location`, from features, is what runs
 
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
@@ -40,21 +39,17 @@ class SetFunction:
         """f(S + e) - f(S) for each e of `elements`, an integer array (m,): (m,) float64."""
         raise NotImplementedError(f"{type(self).__name__} must define gains(state, elements)")
 
-    def refresh(self, gains, before, after) -> np.ndarray:
-        """The gains (n,) of all elements after one `add`, from those before it and both states."""
-        return self.gains(after, np.arange(self.n))
-
-    def restrict(self, part) -> SetFunction:
-        """The same function of the subsets of `part` only, whose elements are renumbered from 0."""
-        raise NotImplementedError(f"{type(self).__name__} must define restrict(part)")
+    def refresh(self, gains, before, after, elements) -> np.ndarray:
+        """The gains (m,) of `elements` after one `add`, from those before it and both states."""
+        return self.gains(after, elements)
 
 
 class FacilityLocation(SetFunction):
     """f(S) = sum_i max_{j in S} s_ij, f({}) = 0: how well S represents everything. Monotone, submodular.
 
-    similarity: (n, n), s_ij >= 0 of point i to candidate j. It is rounded to a grid (24 bits below the largest in
-    float32, 52 - log2 n in float64) on which every sum is exact in float64, so that gains, and with them ties, do not
-    depend on the order of summation. The state is (n,), each point's largest similarity to S.
+    similarity: (n, n), s_ij >= 0 of point i to candidate j, rounded to a grid (24 bits below the largest in float32,
+    52 - log2 n in float64) on which sums are exact in any order, so that ties are. The state is (n,), each point's
+    largest similarity to S.
     """
 
     submodular = True
@@ -79,33 +74,27 @@ class FacilityLocation(SetFunction):
         blocks = (self.columns[part] for part in _blocks(elements, len(state)))
         return np.concatenate([np.maximum(b - state, 0).sum(axis=1, dtype=np.float64) for b in blocks])
 
-    def refresh(self, gains, before, after):
+    def refresh(self, gains, before, after, elements):
         """Only points whose maximum rose matter, and there the part of s_ie between the two: a few rows, not n."""
-        for i in _blocks(np.flatnonzero(after > before), self.n):
-            block = np.clip(self.rows[i], before[i, None], after[i, None]) - before[i, None]
+        for i in _blocks(np.flatnonzero(after > before), len(elements)):
+            block = np.clip(self.rows[np.ix_(i, elements)], before[i, None], after[i, None]) - before[i, None]
             gains = gains - block.sum(axis=0, dtype=np.float64)
         return gains
-
-    def restrict(self, part):
-        f = copy.copy(self)
-        f.rows, f.columns, f.n = self.rows[:, part], self.columns[part], len(part)
-        return f
 
 
 class GraphCut(SetFunction):
     """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
 
-    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, and 1/2, the default, penalises
-    redundancy the most among those. (Apricot puts the factor on the first sum instead: its alpha is 1 / lam.)
-    The state is (n,), each element's similarity to S.
+    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, the default. (Apricot's alpha, on the
+    first sum, is 1 / lam.) The state is (n,), each element's similarity to S.
     """
 
     submodular = True
 
     def __init__(self, similarity, lam=0.5):
         self.s = _on_grid(_square("similarity", similarity, sign=True, symmetric=True))
-        lam = number("lam", lam, "[0, inf)")
-        self.n, self.lam, self.total = len(self.s), lam, self.s.sum(axis=0, dtype=np.float64)
+        self.lam, self.total = number("lam", lam, "[0, inf)"), self.s.sum(axis=0, dtype=np.float64)
+        self.n = len(self.s)
 
     def value(self, S):
         S = _elements(S, self.n)
@@ -120,18 +109,12 @@ class GraphCut(SetFunction):
     def gains(self, state, elements):
         return self.total[elements] - self.lam * (2 * state[elements] + self.s[elements, elements])
 
-    def restrict(self, part):
-        f = copy.copy(self)
-        f.s, f.total, f.n = self.s[np.ix_(part, part)], self.total[part], len(part)
-        return f
-
 
 class DisparityMin(SetFunction):
     """f(S) = min_{i != j in S} d_ij, and 0 for fewer than two elements: spread. Neither monotone nor submodular.
 
-    distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons tie, and then takes the
-    farthest from S: at least OPT/2 if d is a metric. From the third element on gains are negative or 0.
-    The state is the size of S, the value of S, and (n,) each element's distance to S.
+    distances: (n, n) symmetric, d_ij >= 0. Greedy takes element 0, as all singletons tie, and then the farthest from S:
+    at least OPT/2 if d is a metric. The state is the size of S, its value, and (n,) each element's distance to S.
     """
 
     submodular = False
@@ -159,15 +142,11 @@ class DisparityMin(SetFunction):
             return np.zeros(len(elements))
         return nearest[elements] if size == 1 else np.minimum(nearest[elements], value) - value
 
-    def restrict(self, part):
-        return DisparityMin(self.d[np.ix_(part, part)])
-
 
 class DisparitySum(SetFunction):
     """f(S) = sum_{i < j in S} d_ij: spread on the whole. Monotone and SUPERmodular; greedy >= OPT/2 for a metric.
 
-    distances: (n, n) symmetric, d_ij >= 0. Greedy starts from element 0, as all singletons are worth 0.
-    The state is (n,), each element's sum of distances to S.
+    distances: (n, n) symmetric, d_ij >= 0. The state is (n,), each element's sum of distances to S.
     """
 
     submodular = False
@@ -188,12 +167,6 @@ class DisparitySum(SetFunction):
 
     def gains(self, state, elements):
         return state[elements]
-
-    def refresh(self, gains, before, after):
-        return after
-
-    def restrict(self, part):
-        return DisparitySum(self.d[np.ix_(part, part)])
 
 
 class LogDeterminant(SetFunction):
@@ -227,9 +200,6 @@ class LogDeterminant(SetFunction):
         if remainder.min() <= 0:
             raise ValueError("similarity must be positive semi-definite: log det(s + lam I) is not defined here")
         return np.log(remainder)
-
-    def restrict(self, part):
-        return LogDeterminant(self.s[np.ix_(part, part)], self.lam)
 
 
 def _elements(S, n):

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import number, shown, whole
+from minicrest.arguments import number, one_of, shown, whole
 from minicrest.random import stream
+
+BACKENDS = ("loky", "threading", "multiprocessing", "dask")
 
 
 class Selection(NamedTuple):
@@ -27,15 +29,20 @@ def greedy(f, k) -> Selection:
 
     k >= n gives all elements in order. Raises ValueError for k < 1 or gains that are not finite.
     """
-    size, state, taken, chosen, won = _size(f, k), f.start(), np.zeros(f.n, bool), [], []
-    gains = f.gains(state, np.arange(f.n))
-    for _ in range(size):
-        e = int(np.where(taken, -np.inf, gains).argmax())  # the lowest index among equals
-        chosen.append(e)
-        won.append(gains[e])
-        taken[e] = True
-        before, state = state, f.add(state, e)
-        gains = f.refresh(gains, before, state)
+    return _greedy(f, _size(f, k), np.arange(f.n))
+
+
+def _greedy(f, size, elements):
+    """`greedy` that may choose only from `elements`, ascending."""
+    state, taken, chosen, won = f.start(), np.zeros(len(elements), bool), [], []
+    gains = f.gains(state, elements)
+    for _ in range(min(size, len(elements))):
+        best = int(np.where(taken, -np.inf, gains).argmax())  # the lowest index among equals
+        chosen.append(elements[best].item())
+        won.append(gains[best])
+        taken[best] = True
+        before, state = state, f.add(state, chosen[-1])
+        gains = f.refresh(gains, before, state, elements)
     return _selection(chosen, won)
 
 
@@ -87,23 +94,22 @@ def greedi(f, k, parts, seed=0, backend=None) -> Selection:
 
     Returns the better of the union's solution and the best part's. All are valued by the full f: a part limits what
     may be chosen, not what counts. So for a monotone submodular f it is at least (1 - 1/e) OPT / min(parts, k).
-    backend: where parts run: None (here, in turn) or a joblib backend ("loky", "threading", "dask" with a client).
-    Raises ValueError for k < 1, parts outside 1..n or a backend that joblib does not know.
+    backend: where parts run: None (here, in turn) or one of joblib's BACKENDS, "dask" with a client.
+    Raises ValueError for k < 1, parts outside 1..n or another backend.
     """
-    k, parts, seed = _size(f, k), whole("parts", parts, 1, f.n), whole("seed", seed)
+    size, parts, seed = _size(f, k), whole("parts", parts, 1, f.n), whole("seed", seed)
+    if backend is not None:
+        one_of("backend", backend, BACKENDS)
     cut = [np.sort(part) for part in np.array_split(stream(seed, "greedi").permutation(f.n), parts)]
-    jobs = ((f.restrict(part), k) for part in cut)
     if backend is None:
-        local = [greedy(*job) for job in jobs]
+        local = [_greedy(f, size, part) for part in cut]
     else:
         from joblib import Parallel, delayed, parallel_config
 
         with parallel_config(backend, n_jobs=parts):  # which, unlike Parallel(backend=...), knows dask
-            local = Parallel()(delayed(greedy)(*job) for job in jobs)
-    local = [Selection(part[one.indices], one.gains) for part, one in zip(cut, local)]
-    union = np.sort(np.concatenate([one.indices for one in local]))
-    merged = greedy(f.restrict(union), k)
-    return max([Selection(union[merged.indices], merged.gains), *local], key=lambda one: f.value(one.indices))
+            local = Parallel()(delayed(_greedy)(f, size, part) for part in cut)
+    merged = _greedy(f, size, np.sort(np.concatenate([one.indices for one in local])))
+    return max([merged, *local], key=lambda one: f.value(one.indices))
 
 
 def _size(f, k):

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from minicrest.backend import array_module, to_numpy
 
-SAMPLE = 64  # points from which the typical distance of a problem is estimated
-
-
-class Digits(NamedTuple):
-    """How many binary digits of features and distances are kept."""
-
-    features: int  # coordinates become integers h with ||h|| < 2^features
-    fraction: int  # of a feature's step that are kept besides, less the digits that a sum of d products needs
-    distance: int  # of a feature's step that are kept of distances; negative: steps are joined
-    integer: type  # holds the sum of 64 distances
-    resolution: int  # a typical distance below 2^-resolution of the largest would lose its digits
-
-
-DIGITS = {
-    "float32": Digits(25, 0, -2, np.int32, 14),  # distances below 2^26 steps are kept to 24 bits
-    "float64": Digits(25, 26, 20, np.int64, 35),
-}
+# Binary digits beyond the integers h: of features (less what a sum of d products needs), and of distances
+SINGLE, DOUBLE = (0, -2), (26, 20)
 
 
 class Points:
     """P problems of q points as integers whose products are exact, and their distances as integers.
 
-    unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances;
-    blurred: (P,) host bool, whether typical distances lose their digits beside the largest.
+    unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances.
 
     Measured from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
     Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
@@ -41,19 +23,17 @@ class Points:
 
     def __init__(self, features):
         xp = self.xp = array_module(features)
-        digits = DIGITS["float32" if features.dtype == np.float32 else "float64"]
-        self.dtype, self.shape = digits.integer, features.shape[:2]
+        single, self.shape = features.dtype == np.float32, features.shape[:2]
+        self.dtype = np.int32 if single else np.int64
         with np.errstate(over="ignore", invalid="ignore"):  # overflow is handled, and reported, in _near_one
             offset = features.astype(np.float64) - features[:, :1].astype(np.float64)
-            square, typical = _squares(offset)
-            exponent = 0
+            square, exponent = _largest_square(offset), 0
             if not ((square > 2.0**-900) & (square < np.inf)).all():
                 offset, exponent = _near_one(offset)
-                square, typical = _squares(offset)
-        self.blurred = (typical > 0) & (typical < square * 4.0**-digits.resolution)
-        step = (np.frexp(square)[1] + 1) // 2 - digits.features  # ||offset|| / 2^step < 2^25
+                square = _largest_square(offset)
+        step = (np.frexp(square)[1] + 1) // 2 - 25  # ||offset|| / 2^step < 2^25
         offset *= xp.asarray(np.ldexp(1.0, -step))[:, None, None]
-        products, kept = (_single if features.dtype == np.float32 else _double)(offset, digits)
+        products, kept = _products(offset, *(SINGLE if single else DOUBLE))
         self.unit = np.ldexp(1.0, step + exponent - kept)
         self.factors = [_factors(a, b, scale * 4.0**kept) for a, b, scale in products]
 
@@ -65,22 +45,9 @@ class Points:
         return self.xp.rint(total, out=total)
 
 
-def _squares(offset):
-    """Two arrays (P,) on the host: the largest square of a distance from the first point, and a typical square.
-
-    The typical one is the median, duplicates aside, of the squares of distances from the (lower) median point of a
-    sample: what a minority of outliers, wherever they lie, does not move.
-    """
-    xp = array_module(offset)
-    largest = (offset * offset).sum(axis=-1).max(axis=-1)
-    sample = offset[:, :: -(-offset.shape[1] // SAMPLE)]
-    middle = (sample.shape[1] - 1) // 2
-    away = sample - xp.sort(sample, axis=1)[:, middle : middle + 1]
-    squares = xp.sort((away * away).sum(axis=-1), axis=1)
-    host = to_numpy(xp.concatenate([largest[:, None], squares], axis=1))
-    largest, squares, size = host[:, 0], host[:, 1:], sample.shape[1]
-    median = ((squares == 0).sum(axis=1) + size) // 2  # of those that are not 0
-    return largest, squares[np.arange(len(squares)), np.minimum(median, size - 1)]
+def _largest_square(offset):
+    """(P,) on the host, the largest square of a distance from the first point."""
+    return to_numpy((offset * offset).sum(axis=-1).max(axis=-1))
 
 
 def _near_one(offset):
@@ -97,20 +64,16 @@ def _near_one(offset):
     return offset, exponent
 
 
-def _single(scaled, digits):
-    """The products of float32 features, and the digits of distances: `scaled` rounded to integers, in one product."""
-    high = array_module(scaled).rint(scaled)
-    return [(high, high, 1.0)], digits.distance
-
-
-def _double(scaled, digits):
-    """The same of float64 features: integers and a fraction, in three products; q distances sum to below 2^63."""
+def _products(scaled, fraction, distance):
+    """Triples (a, b, factor) whose products add up to squares, and the digits of distances: q sum to below 2^63."""
     xp, (_, q, d) = array_module(scaled), scaled.shape
-    more = digits.fraction - (int(d - 1).bit_length() + 1) // 2
     high = xp.rint(scaled)
+    if not fraction:
+        return [(high, high, 1.0)], distance
+    more = fraction - (int(d - 1).bit_length() + 1) // 2
     low = xp.rint((scaled - high) * 2.0**more)
     products = [(high, high, 1.0), (high, low, 2.0 ** (1 - more)), (low, low, 4.0**-more)]
-    return products, min(digits.distance, 36 - int(q - 1).bit_length())
+    return products, min(distance, 36 - int(q - 1).bit_length())
 
 
 def _factors(a, b, scale):

@@ -84,7 +84,8 @@ BY_NAME = {name: kind for kind, names in MEANINGS.items() for name in names.spli
 OVERRIDES = {
     "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object",
     "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
-    "datasets.load.test": "part", "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
+    "datasets.load.test": "part", "submodular.*.memory": "natural", "submodular.quotas.k": "natural",
+    "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
     "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
     "selection.Crest.warmup": "natural", "selection.InfoBatch.q": "part", "selection.UCB.c": "not negative",
@@ -135,7 +136,11 @@ LEGAL = {  # calls that return although the generator takes the value for bad: p
     "backend.to_*(array=*)": "whatever NumPy makes an array of",
     "taylor.MovingAverage(total=*)": "a state: made by update",
     "datasets.Dataset(optimum=*)": "kept for theory as it is",
-    "submodular.facility_location(features=one axis more)": "features of any shape are flattened",
+    "submodular.facility_location(features=one axis more)": "one problem more",
+    "submodular.facility_location(labels=halves)": "any numbers name classes",
+    "submodular.facility_location(labels=*inside)": "the same",
+    "datasets.Dataset.augmented(rng=*)": "nothing is drawn where augment is 0",
+    "datasets.load(data_dir=*)": "what is built in lies in no folder",
 }
 
 
@@ -183,7 +188,7 @@ def _similarity():
 
 
 RECEIVERS = {  # class -> an object whose methods are called
-    "datasets.Dataset": lambda: _without_validation(_data()),
+    "datasets.Dataset": lambda: Dataset(_data().x, _data().y),
     "nn.Network": _network,
     "oracle.Oracle": _oracle,
     "learner.Learner": _learner,
@@ -195,10 +200,6 @@ RECEIVERS = {  # class -> an object whose methods are called
     "taylor.MovingAverage": lambda: MovingAverage(0.9),
     "taylor.Quadratic": lambda: Quadratic(1.0, _theta(), _theta()),
 }
-
-
-def _without_validation(data):
-    return Dataset(data.x, data.y, test=data.test)
 
 
 VALUES = {  # parameter -> a legal value

@@ -90,8 +90,8 @@ FORMATS = {  # file name: (write, read, has a checksum, flips of 20,000)
     "run.npz": (_run, checkpoint.load, True, 6000),
     "small.npz": (_small_data, _load, True, 3000),
     "large.npz": (_large_data, _load, True, 3000),
-    "some-idx3-ubyte.gz": (_idx_gz, lambda path: readers.idx(path, "home"), True, 600),
-    "subj.all": (_text, lambda path: readers.text(path, 2, "home"), False, 380),
+    "some-idx3-ubyte.gz": (_idx_gz, readers.idx, True, 600),
+    "subj.all": (_text, lambda path: readers.text(path, readers.read_bytes(path), 2), False, 380),
     "data_batch_1": (_cifar, readers.cifar, False, 20),
 }
 

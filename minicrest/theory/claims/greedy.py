@@ -183,8 +183,9 @@ def distributed(last: bool = True) -> Verdict:
                 if last:
                     found = greedi(f, K, parts, seed).indices
                 else:
-                    part = np.array_split(np.arange(f.n), parts)[0]
-                    found = part[greedy(f.restrict(part), K).indices]
+                    part, found = np.array_split(np.arange(f.n), parts)[0].tolist(), []
+                    while len(found) < min(K, len(part)):
+                        found.append(max(set(part) - set(found), key=lambda e, S=found: f.value([*S, e])))
                 worst = min(worst, f.value(found) / best / theory.greedi_part(parts, K))
     return Verdict(1.0, worst, worst >= 1)
 
@@ -231,7 +232,7 @@ def gains(stale: bool = False) -> Verdict:
             state, kept, rest = f.start(), f.gains(f.start(), np.arange(6)), np.delete(np.arange(6), S)
             for e in S[: len(S) - stale]:
                 before, state = state, f.add(state, e)
-                kept = f.refresh(kept, before, state)
+                kept = f.refresh(kept, before, state, np.arange(6))
             true = np.array([f.value([*S, e]) - f.value(list(S)) for e in rest])
             worst = max(worst, *np.abs(f.gains(state, rest) - true), *np.abs(kept[rest] - true))
     return Verdict(TOL, float(worst), bool(worst <= TOL))

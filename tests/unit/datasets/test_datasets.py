@@ -13,7 +13,8 @@ import scipy.sparse
 
 from minicrest import datasets
 from minicrest.backend import device_of, to_numpy
-from minicrest.datasets import Dataset, available, blobs, load, logistic_optimum, readers, spirals, stratified
+from minicrest.datasets import Dataset, available, blobs, load, logistic_optimum, readers, spirals
+from minicrest.datasets.dataset import stratified
 from minicrest.datasets.pickles import read_inert_pickle
 from minicrest.datasets.sources import CIFAR, SOURCES
 from minicrest.random import stream
@@ -232,8 +233,14 @@ def test_the_only_example_of_a_class_stays_in_training(fraction):
         ({"y": np.array(["a", "b", "a", "b"])}, TypeError, "y is text; give classes .*np.unique"),
         ({"y": np.array([0, 1, 2, 0]), "classes": ("no", "yes")}, ValueError, "only 2 class names"),
         ({"scale": np.ones(2)}, ValueError, "both scale and shift"),
-        ({"scale": np.ones(3), "shift": np.ones(3)}, ValueError, r"must both be \(2,\)"),
+        ({"scale": np.ones(3), "shift": np.ones(3)}, ValueError, r"both scale and shift of shape \(2,\).*got .*\(3,\)"),
         ({"augment": 4}, ValueError, "takes images"),
+        ({"x": np.zeros((4, 8, 8)), "augment": 4}, ValueError, r"give grey images \(n, h, w\) as x\[:, None\]"),
+        ({"x": None}, TypeError, "x must be an array of numbers, got None"),
+        ({"y": None}, TypeError, "y must be an array of numbers, got None"),
+        ({"name": 3}, TypeError, "name of a data set must be text, got 3"),
+        ({"classes": "no"}, TypeError, "classes must be a tuple of names, got 'no'"),
+        ({"classes": (0, 1)}, TypeError, r"classes must be a tuple of names, got \(0, 1\)"),
         ({"test": Dataset(np.zeros((1, 3)), np.zeros(1, int))}, ValueError, "shape"),
         ({"test": Dataset(np.zeros((5, 2)), np.arange(5))}, ValueError, "5 classes"),
     ],
@@ -241,6 +248,29 @@ def test_the_only_example_of_a_class_stays_in_training(fraction):
 def test_a_dataset_says_what_is_wrong(change, error, message):
     with pytest.raises(error, match=message):
         Dataset(**({"x": np.zeros((4, 2)), "y": np.array([0, 1, 0, 1])} | change))
+
+
+@pytest.mark.parametrize("i, error", [
+    ([4], ValueError), ([-1], ValueError), ([[0]], ValueError), ([0.0], ValueError), ([True], ValueError),
+    ("text", TypeError), (3, ValueError), ([None], TypeError),
+])  # fmt: skip
+def test_indices_are_checked(i, error):
+    data = Dataset(np.zeros((4, 2)), np.array([0, 1, 0, 1]))
+    for ask in (data.inputs, data.targets, data.take, lambda i: data.augmented(i, stream(0, "none"))):
+        with pytest.raises(error, match=r"^i[ ,]"):
+            ask(i)
+    assert data.inputs(np.arange(0)).shape == (0, 2)
+    for dtype in ("float16", "int32", None, 3):
+        with pytest.raises(ValueError, match="dtype must be one of float32, float64"):
+            data.inputs(dtype=dtype)
+
+
+@pytest.mark.parametrize("x, y", [
+    (np.zeros((4, 2, 2)), [0, 1, 0, 1]), (np.zeros((4, 2)), [0, 1, 2, 1]), (np.zeros((4, 2)), np.zeros((4, 2))),
+])  # fmt: skip
+def test_an_optimum_is_for_two_classes(x, y):
+    with pytest.raises(ValueError, match=r"x must be \(n, d\), y \(n,\) 0 or 1"):
+        logistic_optimum(x, y, 0.1)
 
 
 def test_split_refuses_empty_parts_and_a_second_time():
@@ -307,7 +337,7 @@ def test_spirals_label_noise_is_exact_and_moves_no_point():
     "make, text",
     [
         (lambda: blobs(1), "n must be at least 2, got 1"), (lambda: blobs(d=0), "d must be at least 1, got 0"),
-        (lambda: blobs(separation=np.inf), "separation must be finite"),
+        (lambda: blobs(separation=np.inf), "separation must be .*got inf"),
         (lambda: spirals(classes=1), "classes must be at least 2, got 1"),
         (lambda: spirals(2), "n must be at least 3, got 2"),
         (lambda: spirals(label_noise=1.5), "label_noise must be .*got 1.5"),

@@ -108,7 +108,7 @@ def test_a_txt(tmp_path, encoding, newline):
     assert numbered.classes == ("3", "10") and numbered.y.tolist() == [0, 1, 0]
 
 
-@pytest.mark.parametrize("content, message", [("", "line 1: expected 'LABEL sentence', got ' '"),
+@pytest.mark.parametrize("content, message", [("", "'LABEL sentence' in line 1, found ' '"),
 ("a b\nc\na d", "line 2"),
                                               ("a b\n\na d", "line 2"),
                                               ("1.5 a\n2 b\n2 b", "the label '1.5' is no class")])
@@ -118,8 +118,8 @@ def test_a_txt_that_is_none(tmp_path, content, message):
 
 
 def test_a_txt_too_long_to_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr("minicrest.datasets.own.MOST_LINES", 3)
-    with pytest.raises(ValueError, match=r"mine.txt: 4 lines, more than the 3"):
+    monkeypatch.setattr(readers, "MOST_LINES", 3)
+    with pytest.raises(ValueError, match=r"mine.txt .*at most 3 lines, .*found 4"):
         load(written(tmp_path, 4 * "a b\n", "mine.txt"))
 
 
