@@ -218,7 +218,8 @@ class Setup:
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
-        there = self.validation > 0 or (parts_of(parts).data is not None and parts.data.validation is not None)
+        data = parts_of(parts).data
+        there = self.validation > 0 or (data is not None and data.validation is not None)
         return not there and bool(getattr(self.build_method(parts), "needs_validation", False))
 
     def _note(self) -> str:

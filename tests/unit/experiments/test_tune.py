@@ -129,6 +129,7 @@ def test_every_method_is_tried_everywhere_and_takes_its_best():
     assert list(tuning.points) == ["random", "shuffle", "crest"] and tuning.complete
     assert [p.settings for p in tuning.points["crest"]] == [dict(lr=lr, m=m) for lr in (0.003, 0.3) for m in (16, 64)]
     runs = [checkpoint.load(path) for path in Path("t").glob("random-100[01]-*/run.npz")]
+    assert all(len(run.uses) == 1438 - 288 for run in runs)  # a fifth is held out
     assert len(runs) == 8 and tuning.bill == sum(
         checkpoint.load(path).ledger.cost for path in Path("t").glob("*/run.npz"))  # fmt: skip
     best = max(tuning.points["random"], key=lambda p: np.mean(p.accuracy))
@@ -153,6 +154,9 @@ def test_what_was_tuned_for_something_else_is_refused():
                         (dict(methods=[Random(m=8)]), "nothing was tuned for")]:  # fmt: skip
         with pytest.raises(ValueError, match=says):
             compare(**{"methods": ["random"], "seeds": 1, "tuned": tuning, "settings": SETTINGS, **wrong})
+    own = tune([Crest(m=32, tau=0.2)], seeds=1, grid=dict(lr=(0.1,)), settings=SETTINGS)
+    with pytest.raises(ValueError, match=r"crest: .*'tau': 0.2.* there, .*'tau': 0.3.* here"):
+        compare([Crest(m=32, tau=0.3)], seeds=1, tuned=own, settings=SETTINGS)
     with pytest.raises(TypeError, match="tuned must be what tune returned or the path of its file, got 3"):
         compare(["random"], tuned=3, settings=SETTINGS)
 
