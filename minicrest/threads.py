@@ -1,10 +1,11 @@
 """Work in pieces: small enough for a core's cache, and shared among a few threads.
 
 Five passes over an array of many megabytes wait for memory; five passes over each piece of it do not. NumPy's passes
-run in one thread, while BLAS's threads gain nothing from a product with 16 columns, and convolution consists of both.
-So its pieces are shared among threads: NumPy lets other threads run while it copies or multiplies. BLAS keeps to one
-thread meanwhile, because its idle threads would spin on cores that the pieces need. How pieces are cut depends on
-shapes alone, and each writes to its own place: no bit of the result depends on how many threads share them.
+run in one thread, and BLAS's threads gain nothing from a product with 16 columns and wait for each other after every
+small one. So work is cut into pieces that are shared among threads: NumPy lets other threads run while it copies or
+multiplies. BLAS keeps to one thread meanwhile, because its idle threads would spin on cores that the pieces need. How
+pieces are cut depends on shapes alone, and each writes to its own place: no bit of the result depends on how many
+threads share them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from threadpoolctl import ThreadpoolController
 from minicrest.backend import array_module
 
 PIECE = 1 << 19  # numbers in a piece: 2 MB of float32, which a core's cache holds
+PRODUCT = 6_000_000  # multiplications in a piece of a product, which take longer than waking a thread
+CUTS = 4  # pieces of a product at most: every piece reads one of its factors completely
 _blas_lock = threading.Lock()  # BLAS has one setting for the whole process: one thread at a time may change it
 _this_thread = threading.local()  # .count: how many threads this thread may use for `share`
 
@@ -54,8 +57,12 @@ def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) 
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
-    step = math.ceil(len(array) / max(1, math.ceil(len(array) / rows)))
-    return [slice(a, min(a + step, len(array))) for a in range(0, len(array), step or 1)]
+    return _slices(len(array), max(1, math.ceil(len(array) / rows)))
+
+
+def _slices(length: int, count: int) -> list:
+    step = math.ceil(length / count)
+    return [slice(a, min(a + step, length)) for a in range(0, length, step or 1)]
 
 
 def by_pieces(work, *arrays) -> None:
@@ -66,6 +73,25 @@ def by_pieces(work, *arrays) -> None:
             work(*(array[piece] for array in arrays))
 
     share(some, pieces(arrays[0]))
+
+
+def product(a, b, out=None):
+    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result."""
+    shape = rows, columns = a.shape[0], b.shape[1]
+    count = min(CUTS, a.size * columns // PRODUCT)
+    if count < 2 or array_module(a) is not np:
+        return array_module(a).matmul(a, b, out=out)
+    out = np.empty(shape, np.result_type(a, b)) if out is None else out
+
+    def work(todo):
+        for piece in todo:
+            if rows < columns:
+                np.matmul(a, b[:, piece], out=out[:, piece])
+            else:
+                np.matmul(a[piece], b, out=out[piece])
+
+    share(work, _slices(max(shape), count))
+    return out
 
 
 def share(work, parts: list) -> None:
@@ -97,15 +123,6 @@ def _pool(count):
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
-
-def keep_freed_memory() -> None:
-    """Let glibc's malloc keep up to 64 MB of freed memory for the next training step; without effect elsewhere.
-
-    glibc takes large blocks from the system and returns them, page by page, and also what lies free at the end of its
-    heap; a training step would pay for every page each time. What counts as large, and how much may lie free, follows
-    from the largest block that it has seen freed, up to 32 MB: so it is shown one of this size.
-    """
-    np.empty(32_000_000, "uint8")
-
-
-keep_freed_memory()
+# glibc takes large blocks from the system and returns them, page by page: a training step would pay for every page each
+# time. What counts as large follows from the largest block that was freed, up to 32 MB: here is one of this size.
+np.empty(32_000_000, "uint8")

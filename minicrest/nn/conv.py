@@ -41,7 +41,6 @@ class Conv2d(Layer):
     padding: int = 0
     bias: bool = True
     piecewise_linear = True
-    convolves = True
 
     def __post_init__(self):
         self._positive("inputs", "outputs", "kernel", "stride")
@@ -75,11 +74,14 @@ class Conv2d(Layer):
     def backward(self, w, x, dy, dw=None, need_dx=True):
         dy = dy.transpose(0, 2, 3, 1)
         if dw is not None:
-            dW, db = self.split(dw)
-            _window_products(x, dy, self.kernel, self.stride, dW)
-            if self.bias:
-                db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
+            self._weight_gradient(x, dy, dw)
         return self._transposed(self.split(w)[0], x, dy) if need_dx else None
+
+    def _weight_gradient(self, x, dy, dw):
+        dW, db = self.split(dw)
+        _window_products(x, dy, self.kernel, self.stride, dW)
+        if self.bias:
+            db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
 
     def tangent(self, w, x, Rw, Rx):
         RW, Rb = self.split(Rw)
@@ -91,14 +93,11 @@ class Conv2d(Layer):
 
     def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
         dy, Rdy = dy.transpose(0, 2, 3, 1), Rdy.transpose(0, 2, 3, 1)
-        RdW, Rdb = self.split(Rdw)
-        _window_products(x, Rdy, self.kernel, self.stride, RdW)
+        self._weight_gradient(x, Rdy, Rdw)
         if Rx is not None:
-            more = array_module(x).empty_like(RdW)
+            RdW, more = self.split(Rdw)[0], array_module(x).empty_like(self.split(Rdw)[0])
             _window_products(Rx, dy, self.kernel, self.stride, more)
             RdW += more
-        if self.bias:
-            Rdb[...] = channel_sums(Rdy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
         if not need_dx:
             return None
         return self._transposed(self.split(w)[0], x, Rdy) + self._transposed(self.split(Rw)[0], x, dy)
@@ -107,7 +106,7 @@ class Conv2d(Layer):
         """(n, size): X_n' dY_n and the sum of dY_n over the places."""
         xp, n, k, o = array_module(x), len(x), self.kernel, self.outputs
         dy = dy.transpose(0, 2, 3, 1).reshape(n, -1, o)
-        X = _windows(x, k, self.stride).reshape(n, dy.shape[1], -1)
+        X = _windows(x, k, k, self.stride, self.stride).reshape(n, dy.shape[1], -1)
         G = xp.matmul(X.transpose(0, 2, 1), dy).reshape(n, -1)
         return xp.concatenate([G, dy.sum(1)], axis=1) if self.bias else G
 
@@ -149,17 +148,11 @@ def _spread(x, height: int, width: int, first: int, step: int):
     return out
 
 
-def _windows(x, k: int, stride: int):
-    """x (n, h, w, c) -> a view (n, ho, wo, k, k, c) of every window."""
+def _windows(x, height: int, width: int, down: int, across: int):
+    """x (n, h, w, c) -> a view (n, ho, wo, height, width, c) of every window, `down` and `across` apart."""
     (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
-    shape = n, places(h, k, stride), places(w, k, stride), k, k, c
-    return array_module(x).lib.stride_tricks.as_strided(x, shape, (sn, stride * sh, stride * sw, sh, sw, sc))
-
-
-def _window_rows(x, k: int, stride: int):
-    """x (n, h, w, c) -> a view (n, h, wo, k, c): windows along the width alone."""
-    (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
-    return np.lib.stride_tricks.as_strided(x, (n, h, places(w, k, stride), k, c), (sn, sh, stride * sw, sw, sc))
+    shape = n, places(h, height, down), places(w, width, across), height, width, c
+    return array_module(x).lib.stride_tricks.as_strided(x, shape, (sn, down * sh, across * sw, sh, sw, sc))
 
 
 def _pieces(x, k: int) -> list:
@@ -173,50 +166,44 @@ def _columns(x, k: int, stride: int, parts):
     The matrices are views of one buffer, which is written anew for every piece: use them before asking for the next.
     """
     if array_module(x) is not np:
-        layout = _whole_windows
+        layout, windows = _whole_windows, _windows(x, k, k, stride, stride)
+    elif k * x.shape[3] < SHORT:
+        layout, windows = _places_first, _windows(x, k, k, stride, stride).transpose(0, 3, 4, 5, 1, 2)
     else:
-        layout = _places_first if k * x.shape[3] < SHORT else _rows_of_windows
-    return layout(x, k, stride, parts)
-
-
-def _whole_windows(x, k: int, stride: int, parts):
-    """One matrix (m ho wo, k k c) with every window written out, for one large product: for a device."""
-    for piece, columns in _copies(_windows(x, k, stride), parts):
-        yield piece, [columns.reshape(-1, k * k * x.shape[3])]
-
-
-def _places_first(x, k: int, stride: int, parts):
-    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): for short rows of a window (one channel).
-
-    Copying those one by one is slow, and so are products with matrices so narrow: here rows of the image are copied.
-    """
-    for piece, columns in _copies(_windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2), parts):
-        yield piece, [columns.reshape(len(columns), k * k * x.shape[3], -1).transpose(0, 2, 1)]
-
-
-def _rows_of_windows(x, k: int, stride: int, parts):
-    """k arrays of matrices (m, ho wo, k c), the a-th with the a-th row of every window: for long rows of a window.
-
-    Windows along the width alone are copied: (m, h, wo, k c). The a-th rows of the windows at height p are found in
-    it at height stride p + a; with stride 1 they are a view. So k times less is copied than by writing every window
-    out (im2col), at the price of k products instead of one.
-    """
-    h, c = x.shape[1], x.shape[3]
-    last = (places(h, k, stride) - 1) * stride + 1
-    for piece, columns in _copies(_window_rows(x, k, stride), parts):
-        m, columns = len(columns), columns.reshape(len(columns), h, -1, k * c)
-        yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
-
-
-def _copies(windows, parts):
-    """For each piece: the piece, and a copy of windows[piece], always in the same buffer."""
+        layout, windows = _rows_of_windows, _windows(x, 1, k, 1, stride)
     buffer = None
     for piece in parts:
         part = windows[piece]
         buffer = array_module(part).empty(part.shape, part.dtype) if buffer is None else buffer
         columns = buffer[: len(part)]
         columns[...] = part
-        yield piece, columns
+        yield piece, layout(columns, k, stride)
+
+
+def _whole_windows(columns, k: int, stride: int):
+    """One matrix (m ho wo, k k c) with every window written out, for one large product: for a device."""
+    return [columns.reshape(-1, k * k * columns.shape[-1])]
+
+
+def _places_first(columns, k: int, stride: int):
+    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): for short rows of a window (one channel).
+
+    Copying those one by one is slow, and so are products with matrices so narrow: here rows of the image are copied.
+    """
+    m, _, _, c, ho, wo = columns.shape
+    return [columns.reshape(m, k * k * c, ho * wo).transpose(0, 2, 1)]
+
+
+def _rows_of_windows(columns, k: int, stride: int):
+    """k arrays of matrices (m, ho wo, k c), the a-th with the a-th row of every window: for long rows of a window.
+
+    Windows along the width alone are copied: (m, h, wo, k c). The a-th rows of the windows at height p are found in
+    it at height stride p + a; with stride 1 they are a view. So k times less is copied than by writing every window
+    out (im2col), at the price of k products instead of one.
+    """
+    m, h, wo, _, _, c = columns.shape
+    columns, last = columns.reshape(m, h, wo, k * c), (places(h, k, stride) - 1) * stride + 1
+    return [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):

@@ -28,7 +28,6 @@ class Layer:
     statistics       number of running statistics; a layer whose examples influence each other in training mode has some
     piecewise_linear True promises that y is piecewise linear in x for a fixed w, and affine in w for a fixed x: the
                      second derivatives are then zero, as `Network.hessian_diagonal` requires
-    convolves        True asks a chain to share its work among threads (see threads.py)
     composite        True for a layer made of layers, whose `backward` takes `kept` (see chain.py)
     outputs          a layer that fixes the number of columns or channels of y states it under this name
     """
@@ -36,7 +35,6 @@ class Layer:
     size = 0
     statistics = 0
     piecewise_linear = False
-    convolves = False
     composite = False
 
     def initialize(self, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
 from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.rows import channels_last
+from minicrest.threads import product
 
 __all__ = ["BatchNorm2d", "Flatten", "Linear", "ReLU", "Tanh"]  # batch-norm, from norm.py, can be imported here too
 
@@ -47,44 +48,37 @@ class Linear(Layer):
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}), got {x.shape}")
         W, b = self.split(w)
-        y = x @ W
+        y = product(x, W)
         y += b
         return y, x
 
     def backward(self, w, x, dy, dw=None, need_dx=True):
-        W, _ = self.split(w)
         if dw is not None:
             dW, db = self.split(dw)
-            array_module(x).matmul(x.T, dy, out=dW)
+            product(x.T, dy, dW)
             db[...] = dy.sum(0)
-        return dy @ W.T if need_dx else None
+        return product(dy, self.split(w)[0].T) if need_dx else None
 
     def tangent(self, w, x, Rw, Rx):
-        W, _ = self.split(w)
         RW, Rb = self.split(Rw)
-        Ry = x @ RW
+        Ry = product(x, RW)
         Ry += Rb
         if Rx is not None:
-            Ry += Rx @ W
+            Ry += product(Rx, self.split(w)[0])
         return Ry, Rx
 
     def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
-        W, _ = self.split(w)
-        RW, _ = self.split(Rw)
-        RdW, Rdb = self.split(Rdw)
-        array_module(x).matmul(x.T, Rdy, out=RdW)
+        (W, _), (RW, _), (RdW, Rdb) = self.split(w), self.split(Rw), self.split(Rdw)
+        product(x.T, Rdy, RdW)
         if Rx is not None:
-            RdW += Rx.T @ dy
+            RdW += product(Rx.T, dy)
         Rdb[...] = Rdy.sum(0)
-        return Rdy @ W.T + dy @ RW.T if need_dx else None
+        return product(Rdy, W.T) + product(dy, RW.T) if need_dx else None
 
     def per_example(self, x, dy):
         """(n, size): the gradient of example n is x_n dy_n' and dy_n."""
-        n = len(x)
-        G = array_module(x).empty((n, self.size), dtype=dy.dtype)
-        G[:, : -self.outputs] = (x[:, :, None] * dy[:, None, :]).reshape(n, -1)
-        G[:, -self.outputs :] = dy
-        return G
+        outer = (x[:, :, None] * dy[:, None, :]).reshape(len(x), -1)
+        return array_module(x).concatenate([outer, dy], axis=1)
 
     def gram(self, x, dy):
         """(n, n) inner products of per-example gradients: <x_n dy_n', x_m dy_m'> = (x_n . x_m)(dy_n . dy_m)."""

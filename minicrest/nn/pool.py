@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from minicrest.arguments import whole
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
-from minicrest.nn.rows import places, take
+from minicrest.nn.rows import blank, places, take
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class MaxPool2d(Layer):
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         winner, shape = cache
-        dx, stride = _image_like(dy, shape), self.stride or self.kernel
+        dx, stride = blank(dy, shape), self.stride or self.kernel
         for place, view in enumerate(_shifts(dx, self.kernel, stride)):
             if stride < self.kernel:
                 view += dy * (winner == place)
@@ -81,12 +81,10 @@ class AvgPool2d(LinearMap):
         return sum(views) / self.kernel**2, x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
-        dx = _image_like(dy, shape)
-        if self.kernel is None:
-            dx += dy / (shape[2] * shape[3])
-            return dx
-        for view in _shifts(dx, self.kernel, self.stride or self.kernel):
-            view += dy / self.kernel**2
+        dx = blank(dy, shape)
+        views = [dx] if self.kernel is None else _shifts(dx, self.kernel, self.stride or self.kernel)
+        for view in views:
+            view += dy / (dx[0, 0].size if self.kernel is None else self.kernel**2)
         return dx
 
 
@@ -103,9 +101,3 @@ def _shifts(x, k: int, stride: int):
     ho, wo = (places(side, k, stride) for side in x.shape[2:])
     last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
     return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]
-
-
-def _image_like(y, shape):
-    """Zeros of `shape` (n, c, h, w), channels last in memory, of y's type."""
-    n, c, h, w = shape
-    return array_module(y).zeros((n, h, w, c), dtype=y.dtype).transpose(0, 3, 1, 2)

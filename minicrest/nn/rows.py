@@ -23,6 +23,12 @@ def from_rows(rows, shape):
     return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)
 
 
+def blank(like, shape):
+    """Zeros of `shape` (n, c, h, w) and the type of `like`, channels last in memory."""
+    n, c, h, w = shape
+    return array_module(like).zeros((n, h, w, c), dtype=like.dtype).transpose(0, 3, 1, 2)
+
+
 def channels_last(x):
     """The same array; images (n, c, h, w) get their channels last in memory, because mixed orders are slow."""
     return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x

@@ -103,7 +103,7 @@ def test_the_exact_diagonal_is_refused_where_it_would_be_wrong(net, text):
 def test_the_defaults_of_a_layer():
     layer = Softplus()
     assert layer.size == layer.statistics == 0 and layer.initialize(stream(0)).shape == (0,)
-    assert not (layer.piecewise_linear or layer.convolves or layer.composite)
+    assert not (layer.piecewise_linear or layer.composite)
     rows, pair = np.array([2, 0]), (np.arange(3.0), [np.arange(6).reshape(3, 2), None])
     first, (second, third) = layer.cut(pair, rows)
     assert first.tolist() == [2, 0] and second.tolist() == [[4, 5], [0, 1]] and third is None
