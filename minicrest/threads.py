@@ -1,11 +1,9 @@
 """Work in pieces: small enough for a core's cache, and shared among a few threads.
 
-Five passes over an array of many megabytes wait for memory; five passes over each piece of it do not. NumPy's passes
-run in one thread, and BLAS's threads gain nothing from a product with 16 columns and wait for each other after every
-small one. So work is cut into pieces that are shared among threads: NumPy lets other threads run while it copies or
-multiplies. BLAS keeps to one thread meanwhile, because its idle threads would spin on cores that the pieces need. How
-pieces are cut depends on shapes alone, and each writes to its own place: no bit of the result depends on how many
-threads share them.
+Five passes over many megabytes wait for memory; five passes over each piece of them do not. NumPy's passes run in one
+thread, and BLAS's threads, which wait for each other after every product, gain little from small ones. So pieces are
+shared among threads, while BLAS keeps to one, because its idle threads would spin on cores that the pieces need. How
+they are cut depends on shapes alone, and each writes to its own place: no bit depends on how many threads there are.
 """
 
 from __future__ import annotations
@@ -34,8 +32,7 @@ _this_thread = threading.local()  # .count: how many threads this thread may use
 def one_blas_thread():
     """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl).
 
-    May be nested. While another thread of the process is inside, nothing is set and `share` uses the calling thread
-    alone, as it does with a BLAS that threadpoolctl does not know.
+    May be nested. While another thread is inside, or with an unknown BLAS, `share` uses the calling thread alone.
     """
     if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
@@ -50,10 +47,8 @@ def one_blas_thread():
 
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
-    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row.
-
-    All have the same length except the last, which may be shorter. For an array on a device, where every pass is a
-    launch, `device_entries` is the limit; None: one slice.
+    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row, all equally
+    long but the last. On a device, where every pass is a launch, `device_entries` is the limit; None: one slice.
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
@@ -77,28 +72,24 @@ def by_pieces(work, *arrays) -> None:
 
 def product(a, b, out=None):
     """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result."""
-    shape = rows, columns = a.shape[0], b.shape[1]
-    count = min(CUTS, a.size * columns // PRODUCT)
+    count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
-    out = np.empty(shape, np.result_type(a, b)) if out is None else out
+    out = np.empty((len(a), b.shape[1]), np.result_type(a, b)) if out is None else out
+    left, right, into = (a, b, out) if len(a) >= b.shape[1] else (b.T, a.T, out.T)
 
     def work(todo):
         for piece in todo:
-            if rows < columns:
-                np.matmul(a, b[:, piece], out=out[:, piece])
-            else:
-                np.matmul(a[piece], b, out=out[piece])
+            np.matmul(left[piece], right, out=into[piece])
 
-    share(work, _slices(max(shape), count))
+    share(work, _slices(len(into), count))
     return out
 
 
 def share(work, parts: list) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
 
-    So a thread may reuse its buffers from part to part. np.errstate holds in all threads, and an error in one of them
-    is raised here once all have ended.
+    np.errstate holds in all of them, and an error in one is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) or 1
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]

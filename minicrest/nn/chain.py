@@ -1,8 +1,7 @@
 """Chains: a sequence of layers is a layer, and so is a residual block; the same four formulas, by the chain rule.
 
-A chain's `w` is one flat vector, and every layer gets its own part of it. `backward` can keep the dy that reached each
-layer, in a tree shaped like the caches: that is all that `backward_tangent` and the per-example formulas need besides
-the caches.
+`backward` can keep the dy that reached each layer, in a tree shaped like the caches: besides these, it is all that
+`backward_tangent` and the per-example formulas need.
 """
 
 from __future__ import annotations
@@ -104,21 +103,15 @@ class Sequential(Composite):
         """`kept`, an empty list, receives the dy that reached each layer; for a composite layer, its own such list."""
         if kept is not None:
             kept += [[] if layer.composite else None for layer in self.layers]
-        for k, part, below in self._downwards(need_dx):
-            layer, rest = self.layers[k], {}
+        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):  # below start nothing has parameters
+            layer, part, rest = self.layers[k], self.parts[k], {}
             if kept is not None and layer.composite:
                 rest = {"kept": kept[k]}
             elif kept is not None:
                 kept[k] = dy
+            below = need_dx or k > self.start
             dy = layer.backward(w[part], caches[k], dy, None if dw is None else dw[part], below, **rest)
         return dy
-
-    def _downwards(self, need_dx):
-        """(k, its part of w, whether its dx is needed) of each layer on the way back: those that have parameters below
-        or in them or, with need_dx, all.
-        """
-        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
-            yield k, self.parts[k], need_dx or k > self.start
 
     @_with_threads
     def tangent(self, w, caches, Rw, Rx):
@@ -132,7 +125,8 @@ class Sequential(Composite):
     @_with_threads
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
         """`kept` is the list that `backward` filled, in the place of dy."""
-        for k, part, below in self._downwards(need_dx):
+        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
+            part, below = self.parts[k], need_dx or k > self.start
             rest = caches[k], kept[k], Rw[part], Rcaches[k], Rdy, Rdw[part], below
             Rdy = self.layers[k].backward_tangent(w[part], *rest)
         return Rdy

@@ -1,11 +1,9 @@
 """Convolution. tests/unit/nn/naive_layers.py has its plain twin: the definition, in loops.
 
-Images have the shape (n, c, h, w), but this layer leaves the channels last in memory: y is computed as (n, h, w, o)
-and returned as a transposed view, as PyTorch's channels_last does. Then the numbers in a row of a window are adjacent,
-and convolution is k matrix products, one for each row of the window (im2col along one axis only: see `_columns`).
-
-Their left factors hold k times as many numbers as the images, so they are built for a few images at a time: small
-enough to stay in the cache, and shared among a few threads (NumPy; threads.py). On a GPU they are built all at once.
+Images are (n, c, h, w), but their channels come last in memory: y is computed as (n, h, w, o) and returned as a view.
+Then the numbers in a row of a window are adjacent, and convolution is k matrix products, one for each row of the
+window. Their left factors hold k times as many numbers as the images, so they are built for a few images at a time:
+small enough to stay in the cache, and shared among a few threads (threads.py). On a GPU they are built all at once.
 """
 
 from __future__ import annotations
@@ -66,10 +64,17 @@ class Conv2d(Layer):
         least = max(1, self.kernel - 2 * self.padding)
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
-        W, b = self.split(w)
         x = _pad(x.transpose(0, 2, 3, 1), self.padding)  # channels last
-        y = _plus(_correlate(x, W, self.kernel, self.stride), b)
-        return y.transpose(0, 3, 1, 2), x
+        return self._map(w, x).transpose(0, 3, 1, 2), x
+
+    def _map(self, w, x):
+        """y (n, ho, wo, o) of x, padded and channels last."""
+        W, b = self.split(w)
+        y = _correlate(x, W, self.kernel, self.stride)
+        if self.bias:
+            rows = y.reshape(len(y) * y.shape[1], -1)
+            rows += wide(b, rows)
+        return y
 
     def backward(self, w, x, dy, dw=None, need_dx=True):
         dy = dy.transpose(0, 2, 3, 1)
@@ -84,8 +89,7 @@ class Conv2d(Layer):
             db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
 
     def tangent(self, w, x, Rw, Rx):
-        RW, Rb = self.split(Rw)
-        Ry = _plus(_correlate(x, RW, self.kernel, self.stride), Rb)
+        Ry = self._map(Rw, x)
         if Rx is not None:
             Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding)
             Ry += _correlate(Rx, self.split(w)[0], self.kernel, self.stride)
@@ -121,14 +125,6 @@ class Conv2d(Layer):
         spread = _spread(dy, h + k - 1, w + k - 1, k - 1 - p, self.stride)
         turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
         return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
-
-
-def _plus(y, b):
-    """y (n, h, w, o) + b (o,), in place; b None: y."""
-    if b is not None:
-        rows = y.reshape(len(y) * y.shape[1], -1)
-        rows += wide(b, rows)
-    return y
 
 
 def _pad(x, padding: int):
@@ -186,12 +182,10 @@ def _whole_windows(columns, k: int, stride: int):
 
 
 def _places_first(columns, k: int, stride: int):
-    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): for short rows of a window (one channel).
-
-    Copying those one by one is slow, and so are products with matrices so narrow: here rows of the image are copied.
+    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): long rows of the image instead of short
+    rows of windows (one channel), which would be slow to copy and to multiply.
     """
-    m, _, _, c, ho, wo = columns.shape
-    return [columns.reshape(m, k * k * c, ho * wo).transpose(0, 2, 1)]
+    return [columns.reshape(len(columns), k * k * columns.shape[3], -1).transpose(0, 2, 1)]
 
 
 def _rows_of_windows(columns, k: int, stride: int):

@@ -10,7 +10,6 @@ is stateless. Its parameters arrive as `w`, a flat view of the network's theta, 
 `dw`, a flat view of the network's gradient. `per_example` is the fifth formula: the gradient of every single example.
 
 Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
-Images are (n, c, h, w); see `conv.py` and `pool.py` for convolution and pooling.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Layer:
     piecewise_linear True promises that y is piecewise linear in x for a fixed w, and affine in w for a fixed x: the
                      second derivatives are then zero, as `Network.hessian_diagonal` requires
     composite        True for a layer made of layers, whose `backward` takes `kept` (see chain.py)
-    outputs          a layer that fixes the number of columns or channels of y states it under this name
+    outputs          if the layer fixes it: the number of columns or channels of y
     """
 
     size = 0
@@ -66,8 +65,13 @@ class Layer:
         raise missing(self, "tangent(w, cache, Rw, Rx)")
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,)."""
-        raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,).
+
+        This default serves piecewise-linear layers without parameters, whose backward is linear in dy.
+        """
+        if self.size or not self.piecewise_linear:
+            raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+        return self.backward(w, cache, Rdy)
 
     def per_example(self, cache, dy):
         """(n, size) the gradient of every single example, where dy holds the dy of each."""
@@ -75,8 +79,7 @@ class Layer:
 
     def gram(self, cache, dy):
         """(n, n) inner products of the per-example gradients."""
-        G = self.per_example(cache, dy)
-        return G @ G.T
+        return (G := self.per_example(cache, dy)) @ G.T
 
     def square_norms(self, cache, dy):
         """(n,) squared norms of the per-example gradients."""
@@ -100,30 +103,24 @@ class Layer:
         This default serves caches that are an array with one entry an example, or None, or a tuple or list of these.
         In training mode a layer with statistics has no such cache.  Raises TypeError for any other cache.
         """
-        if cache is None:
-            return None
         if isinstance(cache, (tuple, list)):
             return type(cache)(Layer.cut(self, part, rows) for part in cache)
-        if not hasattr(cache, "ndim"):
+        if cache is not None and not hasattr(cache, "ndim"):
             raise missing(self, "cut(cache, rows)")
-        return take(cache, rows)
+        return None if cache is None else take(cache, rows)
 
     def _positive(self, *names: str) -> None:
-        """Check that these attributes are whole numbers of at least 1."""
         for name in names:
             whole(f"{name} of {type(self).__name__}", getattr(self, name), 1)
 
 
 class LinearMap(Layer):
-    """A linear layer without parameters, whose cache is the shape of x: its tangents are its forward and backward."""
+    """A linear layer without parameters, whose cache is the shape of x: its tangent is its forward."""
 
     piecewise_linear = True
 
     def tangent(self, w, cache, Rw, Rx):
         return self.forward(w, Rx)[0], None
-
-    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, cache, Rdy)
 
     def cut(self, cache, rows):
         return (len(rows), *cache[1:])

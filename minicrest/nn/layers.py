@@ -9,11 +9,8 @@ import numpy as np
 
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
-from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.rows import channels_last
 from minicrest.threads import product
-
-__all__ = ["BatchNorm2d", "Flatten", "Linear", "ReLU", "Tanh"]  # batch-norm, from norm.py, can be imported here too
 
 
 @dataclass(frozen=True)
@@ -110,9 +107,6 @@ class ReLU(Layer):
 
     def tangent(self, w, on, Rw, Rx):
         return Rx * on, None
-
-    def backward_tangent(self, w, on, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return Rdy * on
 
 
 @dataclass(frozen=True)

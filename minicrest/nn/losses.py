@@ -46,14 +46,14 @@ class Loss:
     def curvature_root(self, z, y):
         """(n, C, columns) S with S S' = d2l/dz2, column by column.
 
-        Raises ValueError, as this default does, for a loss whose Hessian in z may be indefinite: then S is not real.
+        Raises ValueError, as here, for a loss whose Hessian in z may be indefinite: then S is not real.
         """
-        name = type(self).__name__
-        raise ValueError(f"{name} has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal")
+        raise ValueError(f"{type(self).__name__} has no curvature_root (an indefinite Hessian has none); "
+                         "use hutchinson_diagonal")  # fmt: skip
 
     def predict(self, z):
-        """(n,) the prediction."""
-        raise missing(self, "predict(z)")
+        """(n,) the prediction: here the class of the largest logit."""
+        return _logits(z).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,6 @@ class SoftmaxCrossEntropy(Loss):
         eye = xp.eye(z.shape[1], dtype=z.dtype)
         return (eye[None] - p[:, :, None]) * xp.sqrt(p)[:, None, :]
 
-    def predict(self, z):
-        return _logits(z).argmax(1)
-
 
 @dataclass(frozen=True)
 class LogisticLoss(Loss):
@@ -111,12 +108,10 @@ class LogisticLoss(Loss):
         return _sigmoid(z) - self._labels(z, y)[:, None]
 
     def hessian(self, z, y, u):
-        p = _sigmoid(z)
-        return p * (1 - p) * u
+        return (p := _sigmoid(z)) * (1 - p) * u
 
     def curvature_root(self, z, y):
-        p = _sigmoid(z)
-        return array_module(z).sqrt(p * (1 - p))[:, :, None]
+        return array_module(z).sqrt((p := _sigmoid(z)) * (1 - p))[:, :, None]
 
     def predict(self, z):
         return (_logits(z)[:, 0] > 0).astype("int64")
@@ -201,5 +196,5 @@ def _softmax(z):
 
 
 def _sigmoid(z):
-    """1/(1 + e^-z) without overflow: (1 + tanh(z/2)) / 2."""
+    """1/(1 + e^-z) without overflow."""
     return (1 + array_module(z).tanh(_logits(z) / 2)) / 2

@@ -31,7 +31,7 @@ class MaxPool2d(Layer):
 
     def forward(self, w, x, stats=None):
         xp = array_module(x)
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
+        views = _shifts(x, self.kernel, self.stride)
         y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
         winner = xp.zeros_like(y, dtype="uint8")
         for place, view in enumerate(others, 1):
@@ -42,21 +42,17 @@ class MaxPool2d(Layer):
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         winner, shape = cache
-        dx, stride = blank(dy, shape), self.stride or self.kernel
-        for place, view in enumerate(_shifts(dx, self.kernel, stride)):
-            if stride < self.kernel:
+        dx = blank(dy, shape)
+        for place, view in enumerate(_shifts(dx, self.kernel, self.stride)):
+            if (self.stride or self.kernel) < self.kernel:
                 view += dy * (winner == place)
             else:  # windows do not meet: written once, without a sum
                 array_module(dy).multiply(dy, winner == place, out=view)
         return dx
 
     def tangent(self, w, cache, Rw, Rx):
-        winner, _ = cache
-        views = _shifts(Rx, self.kernel, self.stride or self.kernel)
-        return sum(view * (winner == place) for place, view in enumerate(views)), None
-
-    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, cache, Rdy)
+        views = _shifts(Rx, self.kernel, self.stride)
+        return sum(view * (cache[0] == place) for place, view in enumerate(views)), None
 
     def cut(self, cache, rows):
         winner, shape = cache
@@ -77,14 +73,12 @@ class AvgPool2d(LinearMap):
         if self.kernel is None:
             _check_images(x, 1)
             return x.mean((2, 3), keepdims=True), x.shape
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
-        return sum(views) / self.kernel**2, x.shape
+        return sum(_shifts(x, self.kernel, self.stride)) / self.kernel**2, x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
         dx = blank(dy, shape)
-        views = [dx] if self.kernel is None else _shifts(dx, self.kernel, self.stride or self.kernel)
-        for view in views:
-            view += dy / (dx[0, 0].size if self.kernel is None else self.kernel**2)
+        for view in [dx] if self.kernel is None else _shifts(dx, self.kernel, self.stride):
+            view += dy / (self.kernel**2 if self.kernel else shape[2] * shape[3])
         return dx
 
 
@@ -95,9 +89,9 @@ def _check_images(x, k: int) -> None:
         raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
 
 
-def _shifts(x, k: int, stride: int):
+def _shifts(x, k: int, stride: int | None):
     """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
     _check_images(x, k)
-    ho, wo = (places(side, k, stride) for side in x.shape[2:])
-    last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
+    stride = stride or k
+    last_h, last_w = ((places(side, k, stride) - 1) * stride + 1 for side in x.shape[2:])
     return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]

@@ -36,7 +36,7 @@ def channels_last(x):
 
 def take(x, rows):
     """x[rows] for indices rows (r,), int64, on the host or x's device; images get their channels last in memory."""
-    rows = array_module(x).asarray(rows)
+    rows = rows if isinstance(rows, slice) else array_module(x).asarray(rows)
     return x.transpose(0, 2, 3, 1)[rows].transpose(0, 3, 1, 2) if x.ndim == 4 else x[rows]
 
 

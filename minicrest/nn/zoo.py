@@ -41,14 +41,11 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
         raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
-    return Network(
-        [
-            Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2),
-            Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2), Flatten(),
-            Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, whole("classes", classes, 1)),
-        ],
-        loss,
-    )  # fmt: skip
+    layers = [
+        Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2),
+        Flatten(), Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(),
+    ]  # fmt: skip
+    return Network([*layers, Linear(84, whole("classes", classes, 1))], loss)
 
 
 def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
@@ -90,9 +87,8 @@ class Subsample(LinearMap):
 
     def forward(self, w, x, stats=None):
         every = x[:, :, :: self.stride, :: self.stride]
-        n, c, h, wide = every.shape
-        y = blank(x, (n, c + self.extra, h, wide))
-        y[:, :c] = every
+        y = blank(x, (len(x), x.shape[1] + self.extra, *every.shape[2:]))
+        y[:, : x.shape[1]] = every
         return y, x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
