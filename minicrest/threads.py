@@ -67,7 +67,7 @@ def by_pieces(work, *arrays) -> None:
         for piece in todo:
             work(*(array[piece] for array in arrays))
 
-    share(some, pieces(arrays[0]))
+    share(some, pieces(arrays[0]), arrays[0])
 
 
 def product(a, b, out=None):
@@ -86,12 +86,13 @@ def product(a, b, out=None):
     return out
 
 
-def share(work, parts: list) -> None:
+def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
 
-    np.errstate holds in all of them, and an error in one is raised here once all have ended.
+    np.errstate holds in all of them, and an error in one is raised here once all have ended. Where `array` is on a
+    device, whose streams belong to a thread, the calling thread works alone.
     """
-    todo, count = iter(parts), getattr(_this_thread, "count", 0) or 1
+    todo, count = iter(parts), (array_module(array) is np and getattr(_this_thread, "count", 0)) or 1
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
     try:
         work(todo)

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
-from contextlib import nullcontext
 
 import numpy as np
 
@@ -18,22 +16,10 @@ from minicrest.nn.layer import Layer
 from minicrest.threads import one_blas_thread
 
 
-def _with_threads(formula):
-    """On the host a chain takes BLAS's threads for its pieces of work (see threads.py)."""
-
-    @functools.wraps(formula)
-    def _decorated(self, w, *arguments, **options):
-        with one_blas_thread() if array_module(w) is np else nullcontext():
-            return formula(self, w, *arguments, **options)
-
-    return _decorated
-
-
 class Composite(Layer):
-    """A layer made of `layers`, whose parameters and statistics follow each other in w and in the statistics.
+    """A layer made of `layers`, with theirs in a row: w, statistics, and lists of caches and kept dy, one a layer.
 
-    Caches and kept dy are lists with one entry a layer, that of a composite layer again a list. `simple` are the layers
-    that are not composite, inside composite ones too.  Raises TypeError for what is no Layer.
+    `simple`: those that are not composite, inside composite ones too.  Raises TypeError for what is no Layer.
     """
 
     composite = True
@@ -88,9 +74,10 @@ class Sequential(Composite):
 
     def __init__(self, layers):
         super().__init__(layers)
+        # the first layer that has parameters: without need_dx the way back ends there
         self.start = next((k for k, layer in enumerate(self.layers) if layer.size), len(self.layers))
 
-    @_with_threads
+    @one_blas_thread()
     def forward(self, w, x, stats=None):
         caches = []
         for layer, part, mark in zip(self.layers, self.parts, self.marks):
@@ -98,12 +85,12 @@ class Sequential(Composite):
             caches.append(cache)
         return x, caches
 
-    @_with_threads
+    @one_blas_thread()
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         """`kept`, an empty list, receives the dy that reached each layer; for a composite layer, its own such list."""
         if kept is not None:
             kept += [[] if layer.composite else None for layer in self.layers]
-        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):  # below start nothing has parameters
+        for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
             layer, part, rest = self.layers[k], self.parts[k], {}
             if kept is not None and layer.composite:
                 rest = {"kept": kept[k]}
@@ -113,7 +100,7 @@ class Sequential(Composite):
             dy = layer.backward(w[part], caches[k], dy, None if dw is None else dw[part], below, **rest)
         return dy
 
-    @_with_threads
+    @one_blas_thread()
     def tangent(self, w, caches, Rw, Rx):
         Rcaches = []
         for layer, part, cache in zip(self.layers, self.parts, caches):
@@ -122,7 +109,7 @@ class Sequential(Composite):
             Rcaches.append(Rcache)
         return Rx, Rcaches
 
-    @_with_threads
+    @one_blas_thread()
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
         """`kept` is the list that `backward` filled, in the place of dy."""
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
@@ -147,8 +134,9 @@ class Residual(Composite):
         return (None, None) if w is None else [w[part] for part in self.parts]
 
     def forward(self, w, x, stats=None):
-        halves = zip(self.layers, self._halves(w), self.marks)
-        (y, cache), (z, skip) = (f.forward(part, x, stats if stats is None else stats[mark]) for f, part, mark in halves)
+        marks = [None if stats is None else stats[mark] for mark in self.marks]
+        halves = zip(self.layers, self._halves(w), marks)
+        (y, cache), (z, skip) = (f.forward(part, x, mark) for f, part, mark in halves)
         return y + z, [cache, skip]
 
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):

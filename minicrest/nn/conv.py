@@ -67,8 +67,7 @@ class Conv2d(Layer):
         x = _pad(x.transpose(0, 2, 3, 1), self.padding)  # channels last
         return self._map(w, x).transpose(0, 3, 1, 2), x
 
-    def _map(self, w, x):
-        """y (n, ho, wo, o) of x, padded and channels last."""
+    def _map(self, w, x):  # padded, channels last
         W, b = self.split(w)
         y = _correlate(x, W, self.kernel, self.stride)
         if self.bias:
@@ -84,7 +83,7 @@ class Conv2d(Layer):
 
     def _weight_gradient(self, x, dy, dw):
         dW, db = self.split(dw)
-        _window_products(x, dy, self.kernel, self.stride, dW)
+        dW[...] = _window_products(x, dy, self.kernel, self.stride)
         if self.bias:
             db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
 
@@ -99,12 +98,10 @@ class Conv2d(Layer):
         dy, Rdy = dy.transpose(0, 2, 3, 1), Rdy.transpose(0, 2, 3, 1)
         self._weight_gradient(x, Rdy, Rdw)
         if Rx is not None:
-            RdW, more = self.split(Rdw)[0], array_module(x).empty_like(self.split(Rdw)[0])
-            _window_products(Rx, dy, self.kernel, self.stride, more)
-            RdW += more
-        if not need_dx:
-            return None
-        return self._transposed(self.split(w)[0], x, Rdy) + self._transposed(self.split(Rw)[0], x, dy)
+            RdW, _ = self.split(Rdw)
+            RdW += _window_products(Rx, dy, self.kernel, self.stride)
+        (W, _), (RW, _) = self.split(w), self.split(Rw)
+        return self._transposed(W, x, Rdy) + self._transposed(RW, x, dy) if need_dx else None
 
     def per_example(self, x, dy):
         """(n, size): X_n' dY_n and the sum of dY_n over the places."""
@@ -170,7 +167,7 @@ def _columns(x, k: int, stride: int, parts):
     buffer = None
     for piece in parts:
         part = windows[piece]
-        buffer = array_module(part).empty(part.shape, part.dtype) if buffer is None else buffer
+        buffer = array_module(x).empty(part.shape, x.dtype) if buffer is None else buffer
         columns = buffer[: len(part)]
         columns[...] = part
         yield piece, layout(columns, k, stride)
@@ -210,18 +207,18 @@ def _correlate(x, W, k: int, stride: int):
         for piece, columns in _columns(x, k, stride, todo):
             Wa, out = W.reshape(len(columns), -1, o), y[piece].reshape(*columns[0].shape[:-1], o)
             xp.matmul(columns[0], Wa[0], out=out)
+            more = xp.empty_like(out) if more is None else more[: len(out)]
             for a in range(1, len(columns)):
-                more = xp.empty_like(out) if more is None else more[: len(out)]
                 out += xp.matmul(columns[a], Wa[a], out=more)
 
-    share(work, _pieces(x, k))
+    share(work, _pieces(x, k), x)
     return y
 
 
-def _window_products(x, dy, k: int, stride: int, dW) -> None:
-    """dW_a = X_a' dy, summed over all windows: x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
-    xp, o, parts = array_module(x), dW.shape[1], _pieces(x, k)
-    sums = xp.empty((len(parts), *dW.shape), dtype=dW.dtype)
+def _window_products(x, dy, k: int, stride: int):
+    """dW (k k c, o): dW_a = X_a' dy, summed over all windows, from x (n, h, w, c) and dy (n, ho, wo, o)."""
+    o, parts = dy.shape[3], _pieces(x, k)
+    sums = array_module(x).empty((len(parts), k * k * x.shape[3], o), dtype=x.dtype)
 
     def work(todo):
         for piece, columns in _columns(x, k, stride, todo):
@@ -230,5 +227,5 @@ def _window_products(x, dy, k: int, stride: int, dW) -> None:
             for a, X in enumerate(columns):
                 into[a] = (X.swapaxes(-1, -2) @ right).reshape(-1, *into.shape[1:]).sum(0)
 
-    share(work, parts)
-    dW[...] = sums.sum(0)
+    share(work, parts, x)
+    return sums.sum(0)

@@ -47,17 +47,11 @@ class Layer:
         return np.repeat([0.0, 1.0], self.statistics // 2)
 
     def forward(self, w, x, stats=None):
-        """(y, cache) for w (size,) and x (n, ...).  stats: None in training mode, else (statistics,).
-
-        Raises ValueError where x does not fit the layer.
-        """
+        """(y, cache) of w (size,), x (n, ...) and stats (statistics,) or None: training. ValueError if x is wrong."""
         raise missing(self, "forward(w, x, stats)")
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        """dx, shaped as x, from dy, shaped as y; the gradient of w goes into dw (size,), which may be None.
-
-        With need_dx=False nobody reads what is returned: it may be None.
-        """
+        """dx like x from dy like y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
         raise missing(self, "backward(w, cache, dy, dw, need_dx)")
 
     def tangent(self, w, cache, Rw, Rx):

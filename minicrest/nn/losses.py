@@ -19,8 +19,7 @@ class Loss:
 
     l2: float = 0.0
 
-    def __init_subclass__(cls):
-        """Where losses or gradient are written anew, `both` asks them, whatever the base class does."""
+    def __init_subclass__(cls):  # where losses or gradient are written anew, `both` asks them
         if not {"losses", "gradient"}.isdisjoint(vars(cls)) and "both" not in vars(cls):
             cls.both = Loss.both  # type: ignore[method-assign]
 

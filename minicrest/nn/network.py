@@ -82,10 +82,9 @@ class Network:
         """
         pixels = False
         for layer in reversed(self.chain.simple):
-            count = getattr(layer, "outputs", None)
-            if count is not None and not (pixels and isinstance(layer, Conv2d)):
-                return count
-            pixels = isinstance(layer, Flatten) or pixels and not (isinstance(layer, AvgPool2d) and not layer.kernel)
+            if hasattr(layer, "outputs") and not (pixels and isinstance(layer, Conv2d)):
+                return layer.outputs
+            pixels = (pixels or isinstance(layer, Flatten)) and layer != AvgPool2d()
         raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`), or Flatten "
                          "changes it; end in a Linear layer")  # fmt: skip
 
@@ -257,8 +256,8 @@ class Network:
         for column in range(S.shape[2]):
             signals = self._kept(theta, begun.caches, S[:, :, column])
             for layer in (layer for layer, *_ in signals if not layer.piecewise_linear):
-                raise ValueError("hessian_diagonal is exact for piecewise-linear layers only, and "
-                                 f"{layer} does not declare piecewise_linear = True; use hutchinson_diagonal")  # fmt: skip
+                raise ValueError(f"hessian_diagonal is exact for piecewise-linear layers only, and {layer} does not "
+                                 "declare piecewise_linear = True; use hutchinson_diagonal")  # fmt: skip
             found = [layer.squares(cache, dy) if layer.size else 0 for layer, _, cache, dy in signals]
             squares = [before + more for before, more in zip(squares, found)] if squares else found
         for (layer, part, cache, _), square in zip(signals, squares):

@@ -84,7 +84,7 @@ OVERRIDES = {
     "theory.bounds.periods.H": "positive", "datasets.Dataset.test": "object",
     "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
     "datasets.load.test": "part", "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
-    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
+    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "not negative",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
     "selection.Crest.warmup": "natural", "selection.InfoBatch.q": "part", "selection.UCB.c": "not negative",
     "selection.*.features": "option", "train.train.progress": "flag", "train.train.schedule": "object",
@@ -107,13 +107,20 @@ OVERRIDES = {
 }  # fmt: skip
 WORDS = {  # other words for a parameter in a message
     "y": ("label", "target"), "x": ("input", "example"), "i": ("indices", "example"), "data": ("data set",),
-    "f": ("set function", "function"), "k": ("element",), "layers": ("layer",), "batch": ("indices", "weights"),
+    "f": ("set function", "function"), "k": ("element",), "layers": ("layer",), "body": ("layer",),
+    "shortcut": ("layer",), "batch": ("indices", "weights"),
     "rng": ("generator",), "hvp": ("function",), "v": ("vector",), "path": ("checkpoint", "file"), "S": ("indices",),
     "similarity": ("similarities", "matrix"), "distances": ("matrix",), "H": ("matrix", "Hessian"),
     "name": ("data set",), "data_dir": ("folder",), "stats": ("statistics",), "theta": ("parameter",),
     "method": ("object",), "validation": ("part",), "test": ("part",), "loss": ("losses",), "sizes": ("size",),
 }  # fmt: skip
 LEGAL = {  # calls that return although the generator takes the value for bad: pattern -> why
+    "nn.Network.*(x=NaN inside)": "a network that diverges shows it: data are checked where they are loaded",
+    "nn.Network.*(x=inf inside)": "the same",
+    "nn.Network.*(weights=NaN inside)": "the same: the oracle refuses them",
+    "nn.Network.*(stats=list)": "no statistics: as many as an MLP has",
+    "nn.Residual(*=list)": "an empty chain is the identity",
+    "nn.Sequential(layers=list)": "the same",
     "backend.device_of(array=*)": "whatever is on no device is on the host",
     "checkpoint.save(tree=*)": "a tree of one leaf",
     "batch.*(indices=10[*][*]9 inside)": "a batch does not know of how many examples; the oracle does",
