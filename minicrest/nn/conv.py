@@ -9,14 +9,13 @@ small enough to stay in the cache, and shared among a few threads (threads.py). 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from minicrest.arguments import flag, whole
 from minicrest.backend import array_module
-from minicrest.nn.layer import Layer
-from minicrest.nn.rows import channel_sums, places, wide
+from minicrest.nn.layer import Affine
+from minicrest.nn.rows import places
 from minicrest.threads import PIECE, by_pieces, pieces, share
 
 DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launches dominate the cost
@@ -24,7 +23,7 @@ SHORT = 8  # numbers in a row of a window, below which windows are copied in ano
 
 
 @dataclass(frozen=True)
-class Conv2d(Layer):
+class Conv2d(Affine):
     """y[n, o, p] = sum over the window at p of x * W[..., o], plus b[o].   W is (kernel, kernel, c, o), then b (o,).
 
     With X the matrix of windows ("columns"), one row for each n and place: Y = X W + b, so dW = X' dY, db = sum dY.
@@ -38,70 +37,36 @@ class Conv2d(Layer):
     stride: int = 1
     padding: int = 0
     bias: bool = True
-    piecewise_linear = True
 
     def __post_init__(self):
         self._positive("inputs", "outputs", "kernel", "stride")
         whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
         flag("bias of Conv2d", self.bias)
 
-    @cached_property
-    def size(self) -> int:  # type: ignore[override]
-        return self.kernel**2 * self.inputs * self.outputs + self.bias * self.outputs
+    @property
+    def fan_in(self) -> int:
+        return self.kernel**2 * self.inputs
 
-    def initialize(self, rng) -> np.ndarray:
-        """He et al. (2015): W of variance 2/(kernel^2 c); b = 0."""
-        fan_in = self.kernel**2 * self.inputs
-        W = rng.standard_normal(fan_in * self.outputs) * np.sqrt(2 / fan_in)
-        return np.concatenate([W, np.zeros(self.bias * self.outputs)])
-
-    def split(self, w):
-        """The flat view `w` as W (kernel^2 c, o) and b (o,) or None."""
-        end = self.kernel**2 * self.inputs * self.outputs
-        return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
-
-    def forward(self, w, x, stats=None):
+    def prepared(self, x):
         least = max(1, self.kernel - 2 * self.padding)
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
-        x = _pad(x.transpose(0, 2, 3, 1), self.padding)  # channels last
-        return self._map(w, x).transpose(0, 3, 1, 2), x
+        p, x = self.padding, x.transpose(0, 2, 3, 1)  # channels last, with a border of zeros
+        return _spread(x, x.shape[1] + 2 * p, x.shape[2] + 2 * p, p, 1) if p else x
 
-    def _map(self, w, x):  # padded, channels last
-        W, b = self.split(w)
-        y = _correlate(x, W, self.kernel, self.stride)
-        if self.bias:
-            rows = y.reshape(len(y) * y.shape[1], -1)
-            rows += wide(b, rows)
-        return y
+    def times(self, x, W):
+        return _correlate(x, W, self.kernel, self.stride).transpose(0, 3, 1, 2)
 
-    def backward(self, w, x, dy, dw=None, need_dx=True):
-        dy = dy.transpose(0, 2, 3, 1)
-        if dw is not None:
-            self._weight_gradient(x, dy, dw)
-        return self._transposed(self.split(w)[0], x, dy) if need_dx else None
+    def weights(self, x, dy, out=None):
+        return _window_products(x, dy.transpose(0, 2, 3, 1), self.kernel, self.stride, out)
 
-    def _weight_gradient(self, x, dy, dw):
-        dW, db = self.split(dw)
-        dW[...] = _window_products(x, dy, self.kernel, self.stride)
-        if self.bias:
-            db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
-
-    def tangent(self, w, x, Rw, Rx):
-        Ry = self._map(Rw, x)
-        if Rx is not None:
-            Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding)
-            Ry += _correlate(Rx, self.split(w)[0], self.kernel, self.stride)
-        return Ry.transpose(0, 3, 1, 2), Rx
-
-    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
-        dy, Rdy = dy.transpose(0, 2, 3, 1), Rdy.transpose(0, 2, 3, 1)
-        self._weight_gradient(x, Rdy, Rdw)
-        if Rx is not None:
-            RdW, _ = self.split(Rdw)
-            RdW += _window_products(Rx, dy, self.kernel, self.stride)
-        (W, _), (RW, _) = self.split(w), self.split(Rw)
-        return self._transposed(W, x, Rdy) + self._transposed(RW, x, dy) if need_dx else None
+    def transposed(self, x, dy, W):
+        """A correlation, too: one output of it for every unpadded pixel."""
+        k, p, o = self.kernel, self.padding, self.outputs
+        h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
+        spread = _spread(dy.transpose(0, 2, 3, 1), h + k - 1, w + k - 1, k - 1 - p, self.stride)
+        turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
+        return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
 
     def per_example(self, x, dy):
         """(n, size): X_n' dY_n and the sum of dY_n over the places."""
@@ -113,20 +78,6 @@ class Conv2d(Layer):
 
     def cut(self, x, rows):
         return x[array_module(x).asarray(rows)]  # channels are last already
-
-    def _transposed(self, W, x, dy):
-        """dx (n, c, h, w) of the correlation of x (padded, channels last) with W, from dy (n, h, w, o)."""
-        k, p, o = self.kernel, self.padding, self.outputs
-        h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
-        # one output of the full correlation for every unpadded pixel
-        spread = _spread(dy, h + k - 1, w + k - 1, k - 1 - p, self.stride)
-        turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
-        return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
-
-
-def _pad(x, padding: int):
-    """x (n, h, w, c) with a border of zeros."""
-    return _spread(x, x.shape[1] + 2 * padding, x.shape[2] + 2 * padding, padding, 1) if padding else x
 
 
 def _spread(x, height: int, width: int, first: int, step: int):
@@ -215,7 +166,7 @@ def _correlate(x, W, k: int, stride: int):
     return y
 
 
-def _window_products(x, dy, k: int, stride: int):
+def _window_products(x, dy, k: int, stride: int, out=None):
     """dW (k k c, o): dW_a = X_a' dy, summed over all windows, from x (n, h, w, c) and dy (n, ho, wo, o)."""
     o, parts = dy.shape[3], _pieces(x, k)
     sums = array_module(x).empty((len(parts), k * k * x.shape[3], o), dtype=x.dtype)
@@ -228,4 +179,4 @@ def _window_products(x, dy, k: int, stride: int):
                 into[a] = (X.swapaxes(-1, -2) @ right).reshape(-1, *into.shape[1:]).sum(0)
 
     share(work, parts, x)
-    return sums.sum(0)
+    return sums.sum(0, out=out)

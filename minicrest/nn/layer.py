@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from minicrest.arguments import whole
-from minicrest.nn.rows import take
+from minicrest.nn.rows import as_rows, channel_sums, take, wide
 
 
 class Layer:
@@ -106,6 +106,67 @@ class Layer:
     def _positive(self, *names: str) -> None:
         for name in names:
             whole(f"{name} of {type(self).__name__}", getattr(self, name), 1)
+
+
+class Affine(Layer):
+    """y = A(x) W + b with w = (W, b): Linear and Conv2d. By the product rule, all formulas follow from these:
+
+    fan_in, outputs, bias   how many numbers each column of W, of `outputs`, has; whether there is a b
+    prepared(x)             the cache, x as the others take it; ValueError if it does not fit
+    times(x, W)             A(x) W
+    weights(x, dy, out)     dW = A(x)' dy, shaped as W
+    transposed(x, dy, W)    dx, shaped as x was before it was prepared
+    """
+
+    bias = True
+    piecewise_linear = True
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return (self.fan_in + self.bias) * self.outputs
+
+    def initialize(self, rng) -> np.ndarray:
+        """He et al. (2015): W of variance 2/fan_in keeps the scale of ReLU activations; b = 0."""
+        W = rng.standard_normal(self.fan_in * self.outputs) * np.sqrt(2 / self.fan_in)
+        return np.concatenate([W, np.zeros(self.bias * self.outputs)])
+
+    def split(self, w):
+        """The flat view `w` as W (fan_in, o) and b (o,), or None without one."""
+        end = self.fan_in * self.outputs
+        return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
+
+    def forward(self, w, x, stats=None):
+        x = self.prepared(x)
+        return self._map(w, x), x
+
+    def _map(self, w, x):
+        W, b = self.split(w)
+        y = self.times(x, W)
+        if self.bias:
+            rows = as_rows(y)
+            rows += wide(b, rows)
+        return y
+
+    def backward(self, w, x, dy, dw=None, need_dx=True):
+        if dw is not None:
+            dW, db = self.split(dw)
+            self.weights(x, dy, dW)
+            if self.bias:
+                db[...] = dy.sum(0) if dy.ndim == 2 else channel_sums(as_rows(dy), self.outputs)
+        return self.transposed(x, dy, self.split(w)[0]) if need_dx else None
+
+    def tangent(self, w, x, Rw, Rx):
+        Ry = self._map(Rw, x)
+        if Rx is not None:
+            Rx = self.prepared(Rx)
+            Ry += self.times(Rx, self.split(w)[0])
+        return Ry, Rx
+
+    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
+        Rdx, (RdW, _), (RW, _) = self.backward(w, x, Rdy, Rdw, need_dx), self.split(Rdw), self.split(Rw)
+        if Rx is not None:
+            RdW += self.weights(Rx, dy)
+        return Rdx + self.transposed(x, dy, RW) if need_dx else None
 
 
 class LinearMap(Layer):

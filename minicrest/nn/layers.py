@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
 
 from minicrest.backend import array_module
-from minicrest.nn.layer import Layer, LinearMap
+from minicrest.nn.layer import Affine, Layer, LinearMap
 from minicrest.nn.rows import channels_last
 from minicrest.threads import product
 
 
 @dataclass(frozen=True)
-class Linear(Layer):
+class Linear(Affine):
     """y = x W + b with x (n, i), W (i, o), b (o,).
 
     backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
@@ -23,54 +20,27 @@ class Linear(Layer):
 
     inputs: int
     outputs: int
-    piecewise_linear = True
 
     def __post_init__(self):
         self._positive("inputs", "outputs")
 
-    @cached_property
-    def size(self) -> int:  # type: ignore[override]
-        return (self.inputs + 1) * self.outputs
+    @property
+    def fan_in(self) -> int:
+        return self.inputs
 
-    def initialize(self, rng) -> np.ndarray:
-        """He et al. (2015): W of variance 2/i keeps the scale of ReLU activations; b = 0."""
-        W = rng.standard_normal((self.inputs, self.outputs)) * np.sqrt(2 / self.inputs)
-        return np.concatenate([W.ravel(), np.zeros(self.outputs)])
-
-    def split(self, w):
-        """The flat view `w` as (W, b)."""
-        return w[: -self.outputs].reshape(self.inputs, self.outputs), w[-self.outputs :]
-
-    def forward(self, w, x, stats=None):
+    def prepared(self, x):
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}), got {x.shape}")
-        W, b = self.split(w)
-        y = product(x, W)
-        y += b
-        return y, x
+        return x
 
-    def backward(self, w, x, dy, dw=None, need_dx=True):
-        if dw is not None:
-            dW, db = self.split(dw)
-            product(x.T, dy, dW)
-            db[...] = dy.sum(0)
-        return product(dy, self.split(w)[0].T) if need_dx else None
+    def times(self, x, W):
+        return product(x, W)
 
-    def tangent(self, w, x, Rw, Rx):
-        RW, Rb = self.split(Rw)
-        Ry = product(x, RW)
-        Ry += Rb
-        if Rx is not None:
-            Ry += product(Rx, self.split(w)[0])
-        return Ry, Rx
+    def weights(self, x, dy, out=None):
+        return product(x.T, dy, out)
 
-    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
-        (W, _), (RW, _), (RdW, Rdb) = self.split(w), self.split(Rw), self.split(Rdw)
-        product(x.T, Rdy, RdW)
-        if Rx is not None:
-            RdW += product(Rx.T, dy)
-        Rdb[...] = Rdy.sum(0)
-        return product(Rdy, W.T) + product(dy, RW.T) if need_dx else None
+    def transposed(self, x, dy, W):
+        return product(dy, W.T)
 
     def per_example(self, x, dy):
         """(n, size): the gradient of example n is x_n dy_n' and dy_n."""

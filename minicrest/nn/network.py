@@ -76,9 +76,8 @@ class Network:
 
     @property
     def outputs(self) -> int:
-        """C: how many logits the network gives, by the last layer that states its outputs.
-
-        Raises ValueError if none does, or if its outputs are channels of images whose pixels Flatten makes logits.
+        """C: how many logits there are, by the last layer that states its outputs.  ValueError if none does, or if
+        these are channels of images whose pixels Flatten makes logits.
         """
         pixels = False
         for layer in reversed(self.chain.simple):
@@ -219,8 +218,7 @@ class Network:
     def hvp(self, theta, x, y, v, weights=None, stats=None):
         """H v (d,) for v (d,), or (k, d) for k directions v (k, d): exact, by Pearlmutter's R-operator.
 
-        H is the Hessian of (1/n) sum_n weights_n l_n. The passes forward and back are made once for all directions;
-        each direction then costs a tangent pass forward and one back.
+        H is the Hessian of (1/n) sum_n weights_n l_n. Each direction costs a tangent pass forward and one back.
         """
         begun, v = self.begin(theta, x, y, stats), _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
@@ -242,10 +240,8 @@ class Network:
 
         The output is then linear in the parameters of any one layer, so the diagonal of H is that of
         sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
-        square, and add up.
-        Raises ValueError for layers that do not declare themselves piecewise linear (their second derivative adds a
-        term), for batch-norm in training mode, for weights (on the host) that are negative or not finite, and for a
-        loss without a curvature root.
+        square, and add up. Raises ValueError for layers not declared piecewise linear, batch-norm in training mode,
+        weights (on the host) that are negative or not finite, and a loss without a curvature root.
         """
         begun, xp = self.begin(theta, x, y, stats), array_module(theta)
         c = self._coefficients(begun.logits, weights)
@@ -263,8 +259,6 @@ class Network:
         for (layer, part, cache, _), square in zip(signals, squares):
             diagonal[part] = layer.square_sum(cache, square)
         return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal
-
-    # ---- shared steps
 
     def _check(self, theta) -> None:
         if not isinstance(theta, array_module(theta).ndarray) or theta.dtype.kind != "f":

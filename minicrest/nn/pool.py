@@ -1,7 +1,4 @@
-"""Pooling: the maximum or the mean of each window, channel by channel.
-
-Both work on k*k views of the images, one for each place in a window, and keep channels last in memory.
-"""
+"""Pooling: the maximum or mean of each window, from k*k views of the images, one for each place in a window."""
 
 from __future__ import annotations
 
@@ -15,10 +12,7 @@ from minicrest.nn.rows import blank, places, take
 
 @dataclass(frozen=True)
 class MaxPool2d(Layer):
-    """y = the largest x in each window, and among equals the first in reading order.
-
-    Given which pixel won, pooling is a choice of pixels: linear, so backward and both tangents use the same winners.
-    """
+    """y = the largest x in each window, among equals the first in reading order: given these winners, it is linear."""
 
     kernel: int = 2
     stride: int | None = None  # None: the kernel, so that windows do not overlap
