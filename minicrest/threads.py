@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from minicrest.backend import array_module
 
-PIECE = 1 << 19  # numbers in a piece: 2 MB of float32, which a core's cache holds
+PIECE = 1 << 17  # numbers in a piece: half a megabyte of float32, which a core's cache holds
 PRODUCT = 6_000_000  # multiplications in a piece of a product, which take longer than waking a thread
 CUTS = 4  # pieces of a product at most: every piece reads one of its factors completely
 _blas_lock = threading.Lock()  # BLAS has one setting for the whole process: one thread at a time may change it
@@ -92,7 +92,7 @@ def share(work, parts: list, array=None) -> None:
     np.errstate holds in all of them, and an error in one is raised here once all have ended. Where `array` is on a
     device, whose streams belong to a thread, the calling thread works alone.
     """
-    todo, count = iter(parts), (array_module(array) is np and getattr(_this_thread, "count", 0)) or 1
+    todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
     try:
         work(todo)

@@ -44,7 +44,7 @@ class Conv2d(Affine):
         flag("bias of Conv2d", self.bias)
 
     @property
-    def fan_in(self) -> int:
+    def fan_in(self) -> int:  # type: ignore[override]
         return self.kernel**2 * self.inputs
 
     def prepared(self, x):

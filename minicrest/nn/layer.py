@@ -118,6 +118,8 @@ class Affine(Layer):
     transposed(x, dy, W)    dx, shaped as x was before it was prepared
     """
 
+    fan_in: int
+    outputs: int
     bias = True
     piecewise_linear = True
 

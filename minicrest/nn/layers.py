@@ -25,7 +25,7 @@ class Linear(Affine):
         self._positive("inputs", "outputs")
 
     @property
-    def fan_in(self) -> int:
+    def fan_in(self) -> int:  # type: ignore[override]
         return self.inputs
 
     def prepared(self, x):

@@ -43,7 +43,7 @@ class Loss:
         raise missing(self, "hessian(z, y, u)")
 
     def curvature_root(self, z, y):
-        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if that may be indefinite: S is not real then."""
+        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if that may be indefinite: then S is not rea."""
         raise ValueError(f"{type(self).__name__} has no curvature_root (an indefinite Hessian has none); "
                          "use hutchinson_diagonal")  # fmt: skip
 

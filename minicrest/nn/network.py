@@ -172,7 +172,7 @@ class Network:
         mode couples them. Weights on a device are not inspected, because the host would have to wait for them.
         """
         xp, c = array_module(theta), self._coefficients(begun.logits, weights)
-        dz, caches, rows = c * begun.logit_gradients, begun.caches, range(len(c))
+        dz, caches, rows = c * begun.logit_gradients, begun.caches, np.arange(len(c))
         if weights is not None and array_module(weights) is np and begun.statistics is None:
             rows = np.flatnonzero(weights)
         if 0 < len(rows) < len(c):
