@@ -1,5 +1,7 @@
 """What Layer and Loss promise to layers and losses of a user's own, and how arguments that do not fit are refused."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,14 @@ def test_the_defaults_of_a_layer():
             call()
 
 
+@pytest.mark.parametrize("kind", [
+    Layer, Linear, Conv2d, ReLU, Tanh, Flatten, MaxPool2d, AvgPool2d, BatchNorm2d, Subsample, Sequential, Residual,
+])  # fmt: skip
+def test_dx_is_given_unless_nobody_needs_it(kind):
+    for formula in (kind.backward, kind.backward_tangent):
+        assert inspect.signature(formula).parameters["need_dx"].default is True
+
+
 def test_what_is_piecewise_linear_says_so():
     for layer in (Linear(2, 2), ReLU(), Conv2d(1, 1), MaxPool2d(), AvgPool2d(), Flatten(), BatchNorm2d(1)):
         assert layer.piecewise_linear
@@ -139,6 +149,7 @@ def test_outputs_come_from_the_last_layer_that_states_them():
     assert Network([Linear(4, 3), body, ReLU()], SquaredError()).outputs == 3
     assert Network([Conv2d(1, 7), ReLU(), AvgPool2d(), Flatten()], SquaredError()).outputs == 7
     assert Network([Linear(4, 3), Flatten()], SquaredError()).outputs == 3
+    assert Network([Conv2d(1, 7)], SquaredError()).outputs == 7
     assert Network([Conv2d(1, 7), Sequential([Flatten(), Linear(28, 5)]), Tanh()], SquaredError()).outputs == 5
     pixels = [Conv2d(1, 7), ReLU(), Flatten()], [Conv2d(1, 7), AvgPool2d(2), Sequential([MaxPool2d(), Flatten()])]
     for layers in ([BatchNorm2d(3)], *pixels):
@@ -221,6 +232,9 @@ def test_parameters_are_float32_or_float64(dtype):
         MLP.initialize(dtype=dtype)
     with pytest.raises(TypeError, match="seed must be a whole number"):
         MLP.initialize(1.5)
+    for theta in (None, [0.0] * MLP.size, np.zeros(MLP.size, int)):
+        with pytest.raises(TypeError, match="theta must be an array of floats"):
+            MLP.initial_statistics(theta)
     for one in ("float32", np.float32, np.dtype("float32")):
         assert MLP.initialize(0, one).dtype == np.float32
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError
+from minicrest.nn import LogisticLoss, Loss, SoftmaxCrossEntropy, SquaredError
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import derivative, relative_error
 
@@ -177,6 +177,13 @@ def test_targets_that_do_not_fit_are_refused(loss, z, y, text):
     for method in (loss.losses, loss.gradient, loss.both):
         with pytest.raises((ValueError, TypeError), match=text):
             method(z, y)
+
+
+@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, LogisticLoss, SquaredError])
+def test_the_ridge_is_not_negative_and_0_by_default(kind):
+    assert Loss.l2 == kind().l2 == 0 and kind(0.5).l2 == 0.5
+    with pytest.raises(ValueError, match=rf"l2 of {kind.__name__} must be a number in \[0, inf\), got -1"):
+        kind(-1)
 
 
 def test_predictions(device):
