@@ -65,9 +65,9 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
     ("nn/conv.py", "elif k * x.shape[3] < SHORT:", "elif k * x.shape[3] <= SHORT:"): "the same numbers, another order",
     ("nn/network.py", "return G + self.loss.l2 * theta if self.loss.l2 else G", "return G + self.loss.l2 * theta"):
-        "adds 0",
+        "adds zeros without l2",
     ("nn/network.py", "return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal",
-     "return diagonal + self.loss.l2 * c.sum()"): "adds 0",
+     "return diagonal + self.loss.l2 * c.sum()"): "adds zeros without l2",
     ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
 }
 
