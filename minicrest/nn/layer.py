@@ -125,6 +125,7 @@ class Affine(Layer):
 
     @property
     def size(self) -> int:  # type: ignore[override]
+        """Of W and b."""
         return (self.fan_in + self.bias) * self.outputs
 
     def initialize(self, rng) -> np.ndarray:
