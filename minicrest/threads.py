@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from minicrest.backend import array_module
 
-PIECE = 1 << 17  # numbers in a piece: half a megabyte of float32, which a core's cache holds
+PIECE = 1 << 18  # numbers in a piece: a megabyte of float32, which a core's cache holds
 PRODUCT = 6_000_000  # multiplications in a piece of a product, which take longer than waking a thread
 CUTS = 4  # pieces of a product at most: every piece reads one of its factors completely
 _blas_lock = threading.Lock()  # BLAS has one setting for the whole process: one thread at a time may change it

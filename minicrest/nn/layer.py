@@ -185,4 +185,5 @@ class LinearMap(Layer):
 
 
 def missing(thing, method: str) -> TypeError:
+    """The error of a class that lacks a method of its contract."""
     return TypeError(f"{type(thing).__name__} does not state {method}, which is needed here")
