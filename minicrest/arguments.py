@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 
 import numpy as np
 
@@ -16,13 +15,12 @@ def whole(name: str, value, least: int | None = None, most: int | None = None) -
 
     Raises TypeError for another type, ValueError outside `least`..`most`.
     """
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    value = operator.index(value)
     if (least is not None and value < least) or (most is not None and value > most):
         wanted = f"at least {least}" if most is None else f"at most {most}" if least is None else f"in {least}..{most}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
-    return value
+    return int(value)
 
 
 def number(name: str, value, interval: str = "(-inf, inf)") -> float:

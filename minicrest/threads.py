@@ -1,10 +1,9 @@
 """Work in pieces: small enough for a core's cache, and shared among a few threads.
 
-Five passes over an array of many megabytes wait for memory; five passes over each piece of it do not. NumPy's passes
-run in one thread, while BLAS's threads gain nothing from a product with 16 columns, and convolution consists of both.
-So its pieces are shared among threads: NumPy lets other threads run while it copies or multiplies. BLAS keeps to one
-thread meanwhile, because its idle threads would spin on cores that the pieces need. How pieces are cut depends on
-shapes alone, and each writes to its own place: no bit of the result depends on how many threads share them.
+Five passes over many megabytes wait for memory; five passes over each piece of them do not. NumPy's passes run in one
+thread, and BLAS's threads, which wait for each other after every product, gain little from small ones. So pieces are
+shared among threads, while BLAS keeps to one, because its idle threads would spin on cores that the pieces need. How
+they are cut depends on shapes alone, and each writes to its own place: no bit depends on how many threads there are.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ from threadpoolctl import ThreadpoolController
 
 from minicrest.backend import array_module
 
-PIECE = 1 << 19  # numbers in a piece: 2 MB of float32, which a core's cache holds
+PIECE = 1 << 18  # numbers in a piece: a megabyte of float32, which a core's cache holds
+PRODUCT = 6_000_000  # multiplications in a piece of a product, which take longer than waking a thread
+CUTS = 4  # pieces of a product at most: every piece reads one of its factors completely
 _blas_lock = threading.Lock()  # BLAS has one setting for the whole process: one thread at a time may change it
 _this_thread = threading.local()  # .count: how many threads this thread may use for `share`
 
@@ -31,8 +32,7 @@ _this_thread = threading.local()  # .count: how many threads this thread may use
 def one_blas_thread():
     """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl).
 
-    May be nested. While another thread of the process is inside, nothing is set and `share` uses the calling thread
-    alone, as it does with a BLAS that threadpoolctl does not know.
+    May be nested. While another thread is inside, or with an unknown BLAS, `share` uses the calling thread alone.
     """
     if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
@@ -47,15 +47,17 @@ def one_blas_thread():
 
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
-    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row.
-
-    All have the same length except the last, which may be shorter. For an array on a device, where every pass is a
-    launch, `device_entries` is the limit; None: one slice.
+    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row, all equally
+    long but the last. On a device, where every pass is a launch, `device_entries` is the limit; None: one slice.
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
-    step = math.ceil(len(array) / max(1, math.ceil(len(array) / rows)))
-    return [slice(a, min(a + step, len(array))) for a in range(0, len(array), step or 1)]
+    return _slices(len(array), max(1, math.ceil(len(array) / rows)))
+
+
+def _slices(length: int, count: int) -> list:
+    step = math.ceil(length / count)
+    return [slice(a, min(a + step, length)) for a in range(0, length, step or 1)]
 
 
 def by_pieces(work, *arrays) -> None:
@@ -65,16 +67,32 @@ def by_pieces(work, *arrays) -> None:
         for piece in todo:
             work(*(array[piece] for array in arrays))
 
-    share(some, pieces(arrays[0]))
+    share(some, pieces(arrays[0]), arrays[0])
 
 
-def share(work, parts: list) -> None:
+def product(a, b, out=None):
+    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result."""
+    count = min(CUTS, a.size * b.shape[1] // PRODUCT)
+    if count < 2 or array_module(a) is not np:
+        return array_module(a).matmul(a, b, out=out)
+    out = np.empty((len(a), b.shape[1]), np.result_type(a, b)) if out is None else out
+    left, right, into = (a, b, out) if len(a) >= b.shape[1] else (b.T, a.T, out.T)
+
+    def work(todo):
+        for piece in todo:
+            np.matmul(left[piece], right, out=into[piece])
+
+    share(work, _slices(len(into), count))
+    return out
+
+
+def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
 
-    So a thread may reuse its buffers from part to part. np.errstate holds in all threads, and an error in one of them
-    is raised here once all have ended.
+    np.errstate holds in all of them, and an error in one is raised here once all have ended. Where `array` is on a
+    device, whose streams belong to a thread, the calling thread works alone.
     """
-    todo, count = iter(parts), getattr(_this_thread, "count", 0) or 1
+    todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
     try:
         work(todo)
@@ -97,15 +115,6 @@ def _pool(count):
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
-
-def keep_freed_memory() -> None:
-    """Let glibc's malloc keep up to 64 MB of freed memory for the next training step; without effect elsewhere.
-
-    glibc takes large blocks from the system and returns them, page by page, and also what lies free at the end of its
-    heap; a training step would pay for every page each time. What counts as large, and how much may lie free, follows
-    from the largest block that it has seen freed, up to 32 MB: so it is shown one of this size.
-    """
-    np.empty(32_000_000, "uint8")
-
-
-keep_freed_memory()
+# glibc takes large blocks from the system and returns them, page by page: a training step would pay for every page each
+# time. What counts as large follows from the largest block that was freed, up to 32 MB: here is one of this size.
+np.empty(32_000_000, "uint8")

@@ -1,24 +1,21 @@
 """Convolution. tests/unit/nn/naive_layers.py has its plain twin: the definition, in loops.
 
-Images have the shape (n, c, h, w), but this layer leaves the channels last in memory: y is computed as (n, h, w, o)
-and returned as a transposed view, as PyTorch's channels_last does. Then the numbers in a row of a window are adjacent,
-and convolution is k matrix products, one for each row of the window (im2col along one axis only: see `_columns`).
-
-Their left factors hold k times as many numbers as the images, so they are built for a few images at a time: small
-enough to stay in the cache, and shared among a few threads (NumPy; threads.py). On a GPU they are built all at once.
+Images are (n, c, h, w), but their channels come last in memory: y is computed as (n, h, w, o) and returned as a view.
+Then the numbers in a row of a window are adjacent, and convolution is k matrix products, one for each row of the
+window. Their left factors hold k times as many numbers as the images, so they are built for a few images at a time:
+small enough to stay in the cache, and shared among a few threads (threads.py). On a GPU they are built all at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from minicrest.arguments import flag, whole
 from minicrest.backend import array_module
-from minicrest.nn.layer import Layer
-from minicrest.nn.rows import channel_sums, places, wide
+from minicrest.nn.layer import Affine
+from minicrest.nn.rows import places
 from minicrest.threads import PIECE, by_pieces, pieces, share
 
 DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launches dominate the cost
@@ -26,7 +23,7 @@ SHORT = 8  # numbers in a row of a window, below which windows are copied in ano
 
 
 @dataclass(frozen=True)
-class Conv2d(Layer):
+class Conv2d(Affine):
     """y[n, o, p] = sum over the window at p of x * W[..., o], plus b[o].   W is (kernel, kernel, c, o), then b (o,).
 
     With X the matrix of windows ("columns"), one row for each n and place: Y = X W + b, so dW = X' dY, db = sum dY.
@@ -40,101 +37,47 @@ class Conv2d(Layer):
     stride: int = 1
     padding: int = 0
     bias: bool = True
-    piecewise_linear = True
-    convolves = True
 
     def __post_init__(self):
         self._positive("inputs", "outputs", "kernel", "stride")
         whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
         flag("bias of Conv2d", self.bias)
 
-    @cached_property
-    def size(self) -> int:  # type: ignore[override]
-        return self.kernel**2 * self.inputs * self.outputs + self.bias * self.outputs
+    @property
+    def fan_in(self) -> int:  # type: ignore[override]
+        return self.kernel**2 * self.inputs
 
-    def initialize(self, rng) -> np.ndarray:
-        """He et al. (2015): W of variance 2/(kernel^2 c); b = 0."""
-        fan_in = self.kernel**2 * self.inputs
-        W = rng.standard_normal(fan_in * self.outputs) * np.sqrt(2 / fan_in)
-        return np.concatenate([W, np.zeros(self.bias * self.outputs)])
-
-    def split(self, w):
-        """The flat view `w` as W (kernel^2 c, o) and b (o,) or None."""
-        end = self.kernel**2 * self.inputs * self.outputs
-        return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
-
-    def forward(self, w, x, stats=None):
+    def prepared(self, x):
         least = max(1, self.kernel - 2 * self.padding)
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
-        W, b = self.split(w)
-        x = _pad(x.transpose(0, 2, 3, 1), self.padding)  # channels last
-        y = _plus(_correlate(x, W, self.kernel, self.stride), b)
-        return y.transpose(0, 3, 1, 2), x
+        p, x = self.padding, x.transpose(0, 2, 3, 1)  # channels last, with a border of zeros
+        return _spread(x, x.shape[1] + 2 * p, x.shape[2] + 2 * p, p, 1) if p else x
 
-    def backward(self, w, x, dy, dw=None, need_dx=True):
-        dy = dy.transpose(0, 2, 3, 1)
-        if dw is not None:
-            dW, db = self.split(dw)
-            _window_products(x, dy, self.kernel, self.stride, dW)
-            if self.bias:
-                db[...] = channel_sums(dy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
-        return self._transposed(self.split(w)[0], x, dy) if need_dx else None
+    def times(self, x, W):
+        return _correlate(x, W, self.kernel, self.stride).transpose(0, 3, 1, 2)
 
-    def tangent(self, w, x, Rw, Rx):
-        RW, Rb = self.split(Rw)
-        Ry = _plus(_correlate(x, RW, self.kernel, self.stride), Rb)
-        if Rx is not None:
-            Rx = _pad(Rx.transpose(0, 2, 3, 1), self.padding)
-            Ry += _correlate(Rx, self.split(w)[0], self.kernel, self.stride)
-        return Ry.transpose(0, 3, 1, 2), Rx
+    def weights(self, x, dy, out=None):
+        return _window_products(x, dy.transpose(0, 2, 3, 1), self.kernel, self.stride, out)
 
-    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
-        dy, Rdy = dy.transpose(0, 2, 3, 1), Rdy.transpose(0, 2, 3, 1)
-        RdW, Rdb = self.split(Rdw)
-        _window_products(x, Rdy, self.kernel, self.stride, RdW)
-        if Rx is not None:
-            more = array_module(x).empty_like(RdW)
-            _window_products(Rx, dy, self.kernel, self.stride, more)
-            RdW += more
-        if self.bias:
-            Rdb[...] = channel_sums(Rdy.reshape(len(dy) * dy.shape[1], -1), self.outputs)
-        if not need_dx:
-            return None
-        return self._transposed(self.split(w)[0], x, Rdy) + self._transposed(self.split(Rw)[0], x, dy)
+    def transposed(self, x, dy, W):
+        """A correlation, too: one output of it for every unpadded pixel."""
+        k, p, o = self.kernel, self.padding, self.outputs
+        h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
+        spread = _spread(dy.transpose(0, 2, 3, 1), h + k - 1, w + k - 1, k - 1 - p, self.stride)
+        turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
+        return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
 
     def per_example(self, x, dy):
         """(n, size): X_n' dY_n and the sum of dY_n over the places."""
         xp, n, k, o = array_module(x), len(x), self.kernel, self.outputs
         dy = dy.transpose(0, 2, 3, 1).reshape(n, -1, o)
-        X = _windows(x, k, self.stride).reshape(n, dy.shape[1], -1)
+        X = _windows(x, k, k, self.stride, self.stride).reshape(n, dy.shape[1], -1)
         G = xp.matmul(X.transpose(0, 2, 1), dy).reshape(n, -1)
         return xp.concatenate([G, dy.sum(1)], axis=1) if self.bias else G
 
     def cut(self, x, rows):
         return x[array_module(x).asarray(rows)]  # channels are last already
-
-    def _transposed(self, W, x, dy):
-        """dx (n, c, h, w) of the correlation of x (padded, channels last) with W, from dy (n, h, w, o)."""
-        k, p, o = self.kernel, self.padding, self.outputs
-        h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
-        # one output of the full correlation for every unpadded pixel
-        spread = _spread(dy, h + k - 1, w + k - 1, k - 1 - p, self.stride)
-        turned = W.reshape(k, k, self.inputs, o)[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, self.inputs)
-        return _correlate(spread, turned, k, 1).transpose(0, 3, 1, 2)
-
-
-def _plus(y, b):
-    """y (n, h, w, o) + b (o,), in place; b None: y."""
-    if b is not None:
-        rows = y.reshape(len(y) * y.shape[1], -1)
-        rows += wide(b, rows)
-    return y
-
-
-def _pad(x, padding: int):
-    """x (n, h, w, c) with a border of zeros."""
-    return _spread(x, x.shape[1] + 2 * padding, x.shape[2] + 2 * padding, padding, 1) if padding else x
 
 
 def _spread(x, height: int, width: int, first: int, step: int):
@@ -149,17 +92,11 @@ def _spread(x, height: int, width: int, first: int, step: int):
     return out
 
 
-def _windows(x, k: int, stride: int):
-    """x (n, h, w, c) -> a view (n, ho, wo, k, k, c) of every window."""
+def _windows(x, height: int, width: int, down: int, across: int):
+    """x (n, h, w, c) -> a view (n, ho, wo, height, width, c) of every window, `down` and `across` apart."""
     (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
-    shape = n, places(h, k, stride), places(w, k, stride), k, k, c
-    return array_module(x).lib.stride_tricks.as_strided(x, shape, (sn, stride * sh, stride * sw, sh, sw, sc))
-
-
-def _window_rows(x, k: int, stride: int):
-    """x (n, h, w, c) -> a view (n, h, wo, k, c): windows along the width alone."""
-    (n, h, w, c), (sn, sh, sw, sc) = x.shape, x.strides
-    return np.lib.stride_tricks.as_strided(x, (n, h, places(w, k, stride), k, c), (sn, sh, stride * sw, sw, sc))
+    shape = n, places(h, height, down), places(w, width, across), height, width, c
+    return array_module(x).lib.stride_tricks.as_strided(x, shape, (sn, down * sh, across * sw, sh, sw, sc))
 
 
 def _pieces(x, k: int) -> list:
@@ -173,50 +110,42 @@ def _columns(x, k: int, stride: int, parts):
     The matrices are views of one buffer, which is written anew for every piece: use them before asking for the next.
     """
     if array_module(x) is not np:
-        layout = _whole_windows
+        layout, windows = _whole_windows, _windows(x, k, k, stride, stride)
+    elif k * x.shape[3] < SHORT:
+        layout, windows = _places_first, _windows(x, k, k, stride, stride).transpose(0, 3, 4, 5, 1, 2)
     else:
-        layout = _places_first if k * x.shape[3] < SHORT else _rows_of_windows
-    return layout(x, k, stride, parts)
+        layout, windows = _rows_of_windows, _windows(x, 1, k, 1, stride)
+    buffer = None
+    for piece in parts:
+        part = windows[piece]
+        buffer = array_module(x).empty(part.shape, x.dtype) if buffer is None else buffer
+        columns = buffer[: len(part)]
+        columns[...] = part
+        yield piece, layout(columns, k, stride)
 
 
-def _whole_windows(x, k: int, stride: int, parts):
+def _whole_windows(columns, k: int, stride: int):
     """One matrix (m ho wo, k k c) with every window written out, for one large product: for a device."""
-    for piece, columns in _copies(_windows(x, k, stride), parts):
-        yield piece, [columns.reshape(-1, k * k * x.shape[3])]
+    return [columns.reshape(-1, k * k * columns.shape[-1])]
 
 
-def _places_first(x, k: int, stride: int, parts):
-    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): for short rows of a window (one channel).
-
-    Copying those one by one is slow, and so are products with matrices so narrow: here rows of the image are copied.
+def _places_first(columns, k: int, stride: int):
+    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): long rows of the image instead of short
+    rows of windows (one channel), which would be slow to copy and to multiply.
     """
-    for piece, columns in _copies(_windows(x, k, stride).transpose(0, 3, 4, 5, 1, 2), parts):
-        yield piece, [columns.reshape(len(columns), k * k * x.shape[3], -1).transpose(0, 2, 1)]
+    return [columns.reshape(len(columns), k * k * columns.shape[3], -1).transpose(0, 2, 1)]
 
 
-def _rows_of_windows(x, k: int, stride: int, parts):
+def _rows_of_windows(columns, k: int, stride: int):
     """k arrays of matrices (m, ho wo, k c), the a-th with the a-th row of every window: for long rows of a window.
 
     Windows along the width alone are copied: (m, h, wo, k c). The a-th rows of the windows at height p are found in
     it at height stride p + a; with stride 1 they are a view. So k times less is copied than by writing every window
     out (im2col), at the price of k products instead of one.
     """
-    h, c = x.shape[1], x.shape[3]
-    last = (places(h, k, stride) - 1) * stride + 1
-    for piece, columns in _copies(_window_rows(x, k, stride), parts):
-        m, columns = len(columns), columns.reshape(len(columns), h, -1, k * c)
-        yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
-
-
-def _copies(windows, parts):
-    """For each piece: the piece, and a copy of windows[piece], always in the same buffer."""
-    buffer = None
-    for piece in parts:
-        part = windows[piece]
-        buffer = array_module(part).empty(part.shape, part.dtype) if buffer is None else buffer
-        columns = buffer[: len(part)]
-        columns[...] = part
-        yield piece, columns
+    m, h, wo, _, _, c = columns.shape
+    columns, last = columns.reshape(m, h, wo, k * c), (places(h, k, stride) - 1) * stride + 1
+    return [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):
@@ -229,18 +158,18 @@ def _correlate(x, W, k: int, stride: int):
         for piece, columns in _columns(x, k, stride, todo):
             Wa, out = W.reshape(len(columns), -1, o), y[piece].reshape(*columns[0].shape[:-1], o)
             xp.matmul(columns[0], Wa[0], out=out)
+            more = xp.empty_like(out) if more is None else more[: len(out)]
             for a in range(1, len(columns)):
-                more = xp.empty_like(out) if more is None else more[: len(out)]
                 out += xp.matmul(columns[a], Wa[a], out=more)
 
-    share(work, _pieces(x, k))
+    share(work, _pieces(x, k), x)
     return y
 
 
-def _window_products(x, dy, k: int, stride: int, dW) -> None:
-    """dW_a = X_a' dy, summed over all windows: x (n, h, w, c), dy (n, ho, wo, o), dW (k k c, o)."""
-    xp, o, parts = array_module(x), dW.shape[1], _pieces(x, k)
-    sums = xp.empty((len(parts), *dW.shape), dtype=dW.dtype)
+def _window_products(x, dy, k: int, stride: int, out=None):
+    """dW (k k c, o): dW_a = X_a' dy, summed over all windows, from x (n, h, w, c) and dy (n, ho, wo, o)."""
+    o, parts = dy.shape[3], _pieces(x, k)
+    sums = array_module(x).empty((len(parts), k * k * x.shape[3], o), dtype=x.dtype)
 
     def work(todo):
         for piece, columns in _columns(x, k, stride, todo):
@@ -249,5 +178,5 @@ def _window_products(x, dy, k: int, stride: int, dW) -> None:
             for a, X in enumerate(columns):
                 into[a] = (X.swapaxes(-1, -2) @ right).reshape(-1, *into.shape[1:]).sum(0)
 
-    share(work, parts)
-    dW[...] = sums.sum(0)
+    share(work, parts, x)
+    return sums.sum(0, out=out)

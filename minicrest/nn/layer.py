@@ -10,7 +10,6 @@ is stateless. Its parameters arrive as `w`, a flat view of the network's theta, 
 `dw`, a flat view of the network's gradient. `per_example` is the fifth formula: the gradient of every single example.
 
 Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
-Images are (n, c, h, w); see `conv.py` and `pool.py` for convolution and pooling.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from minicrest.arguments import whole
-from minicrest.nn.rows import take
+from minicrest.nn.rows import as_rows, channel_sums, take, wide
 
 
 class Layer:
@@ -28,15 +27,13 @@ class Layer:
     statistics       number of running statistics; a layer whose examples influence each other in training mode has some
     piecewise_linear True promises that y is piecewise linear in x for a fixed w, and affine in w for a fixed x: the
                      second derivatives are then zero, as `Network.hessian_diagonal` requires
-    convolves        True asks a chain to share its work among threads (see threads.py)
     composite        True for a layer made of layers, whose `backward` takes `kept` (see chain.py)
-    outputs          a layer that fixes the number of columns or channels of y states it under this name
+    outputs          if the layer fixes it: the number of columns or channels of y
     """
 
     size = 0
     statistics = 0
     piecewise_linear = False
-    convolves = False
     composite = False
 
     def initialize(self, rng: np.random.Generator) -> np.ndarray:
@@ -50,17 +47,11 @@ class Layer:
         return np.repeat([0.0, 1.0], self.statistics // 2)
 
     def forward(self, w, x, stats=None):
-        """(y, cache) for w (size,) and x (n, ...).  stats: None in training mode, else (statistics,).
-
-        Raises ValueError where x does not fit the layer.
-        """
+        """(y, cache) of w (size,), x (n, ...) and stats (statistics,) or None: training. ValueError if x is wrong."""
         raise missing(self, "forward(w, x, stats)")
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        """dx, shaped as x, from dy, shaped as y; the gradient of w goes into dw (size,), which may be None.
-
-        With need_dx=False nobody reads what is returned: it may be None.
-        """
+        """dx like x from dy like y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
         raise missing(self, "backward(w, cache, dy, dw, need_dx)")
 
     def tangent(self, w, cache, Rw, Rx):
@@ -68,8 +59,13 @@ class Layer:
         raise missing(self, "tangent(w, cache, Rw, Rx)")
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,)."""
-        raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,).
+
+        This default serves piecewise-linear layers without parameters, whose backward is linear in dy.
+        """
+        if self.size or not self.piecewise_linear:
+            raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
+        return self.backward(w, cache, Rdy)
 
     def per_example(self, cache, dy):
         """(n, size) the gradient of every single example, where dy holds the dy of each."""
@@ -77,8 +73,7 @@ class Layer:
 
     def gram(self, cache, dy):
         """(n, n) inner products of the per-example gradients."""
-        G = self.per_example(cache, dy)
-        return G @ G.T
+        return (G := self.per_example(cache, dy)) @ G.T
 
     def square_norms(self, cache, dy):
         """(n,) squared norms of the per-example gradients."""
@@ -102,34 +97,93 @@ class Layer:
         This default serves caches that are an array with one entry an example, or None, or a tuple or list of these.
         In training mode a layer with statistics has no such cache.  Raises TypeError for any other cache.
         """
-        if cache is None:
-            return None
         if isinstance(cache, (tuple, list)):
             return type(cache)(Layer.cut(self, part, rows) for part in cache)
-        if not hasattr(cache, "ndim"):
+        if cache is not None and not hasattr(cache, "ndim"):
             raise missing(self, "cut(cache, rows)")
-        return take(cache, rows)
+        return None if cache is None else take(cache, rows)
 
     def _positive(self, *names: str) -> None:
-        """Check that these attributes are whole numbers of at least 1."""
         for name in names:
             whole(f"{name} of {type(self).__name__}", getattr(self, name), 1)
 
 
+class Affine(Layer):
+    """y = A(x) W + b with w = (W, b): Linear and Conv2d. By the product rule, all formulas follow from these:
+
+    fan_in, outputs, bias   how many numbers each column of W, of `outputs`, has; whether there is a b
+    prepared(x)             the cache, x as the others take it; ValueError if it does not fit
+    times(x, W)             A(x) W
+    weights(x, dy, out)     dW = A(x)' dy, shaped as W
+    transposed(x, dy, W)    dx, shaped as x was before it was prepared
+    """
+
+    fan_in: int
+    outputs: int
+    bias = True
+    piecewise_linear = True
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """Of W and b."""
+        return (self.fan_in + self.bias) * self.outputs
+
+    def initialize(self, rng) -> np.ndarray:
+        """He et al. (2015): W of variance 2/fan_in keeps the scale of ReLU activations; b = 0."""
+        W = rng.standard_normal(self.fan_in * self.outputs) * np.sqrt(2 / self.fan_in)
+        return np.concatenate([W, np.zeros(self.bias * self.outputs)])
+
+    def split(self, w):
+        """The flat view `w` as W (fan_in, o) and b (o,), or None without one."""
+        end = self.fan_in * self.outputs
+        return w[:end].reshape(-1, self.outputs), w[end:] if self.bias else None
+
+    def forward(self, w, x, stats=None):
+        x = self.prepared(x)
+        return self._map(w, x), x
+
+    def _map(self, w, x):
+        W, b = self.split(w)
+        y = self.times(x, W)
+        if self.bias:
+            rows = as_rows(y)
+            rows += wide(b, rows)
+        return y
+
+    def backward(self, w, x, dy, dw=None, need_dx=True):
+        if dw is not None:
+            dW, db = self.split(dw)
+            self.weights(x, dy, dW)
+            if self.bias:
+                db[...] = dy.sum(0) if dy.ndim == 2 else channel_sums(as_rows(dy), self.outputs)
+        return self.transposed(x, dy, self.split(w)[0]) if need_dx else None
+
+    def tangent(self, w, x, Rw, Rx):
+        Ry = self._map(Rw, x)
+        if Rx is not None:
+            Rx = self.prepared(Rx)
+            Ry += self.times(Rx, self.split(w)[0])
+        return Ry, Rx
+
+    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
+        Rdx, (RdW, _), (RW, _) = self.backward(w, x, Rdy, Rdw, need_dx), self.split(Rdw), self.split(Rw)
+        if Rx is not None:
+            RdW += self.weights(Rx, dy)
+        return Rdx + self.transposed(x, dy, RW) if need_dx else None
+
+
 class LinearMap(Layer):
-    """A linear layer without parameters, whose cache is the shape of x: its tangents are its forward and backward."""
+    """A linear layer without parameters, whose cache is the shape of x: its tangent is its forward."""
 
     piecewise_linear = True
 
     def tangent(self, w, cache, Rw, Rx):
         return self.forward(w, Rx)[0], None
 
-    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, cache, Rdy)
-
     def cut(self, cache, rows):
         return (len(rows), *cache[1:])
 
 
 def missing(thing, method: str) -> TypeError:
+    """The error of a class that lacks a method of its contract."""
     return TypeError(f"{type(thing).__name__} does not state {method}, which is needed here")

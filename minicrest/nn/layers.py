@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
 
 from minicrest.backend import array_module
-from minicrest.nn.layer import Layer, LinearMap
-from minicrest.nn.norm import BatchNorm2d
+from minicrest.nn.layer import Affine, Layer, LinearMap
 from minicrest.nn.rows import channels_last
-
-__all__ = ["BatchNorm2d", "Flatten", "Linear", "ReLU", "Tanh"]  # batch-norm, from norm.py, can be imported here too
+from minicrest.threads import product
 
 
 @dataclass(frozen=True)
-class Linear(Layer):
+class Linear(Affine):
     """y = x W + b with x (n, i), W (i, o), b (o,).
 
     backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
@@ -25,66 +20,32 @@ class Linear(Layer):
 
     inputs: int
     outputs: int
-    piecewise_linear = True
 
     def __post_init__(self):
         self._positive("inputs", "outputs")
 
-    @cached_property
-    def size(self) -> int:  # type: ignore[override]
-        return (self.inputs + 1) * self.outputs
+    @property
+    def fan_in(self) -> int:  # type: ignore[override]
+        return self.inputs
 
-    def initialize(self, rng) -> np.ndarray:
-        """He et al. (2015): W of variance 2/i keeps the scale of ReLU activations; b = 0."""
-        W = rng.standard_normal((self.inputs, self.outputs)) * np.sqrt(2 / self.inputs)
-        return np.concatenate([W.ravel(), np.zeros(self.outputs)])
-
-    def split(self, w):
-        """The flat view `w` as (W, b)."""
-        return w[: -self.outputs].reshape(self.inputs, self.outputs), w[-self.outputs :]
-
-    def forward(self, w, x, stats=None):
+    def prepared(self, x):
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}), got {x.shape}")
-        W, b = self.split(w)
-        y = x @ W
-        y += b
-        return y, x
+        return x
 
-    def backward(self, w, x, dy, dw=None, need_dx=True):
-        W, _ = self.split(w)
-        if dw is not None:
-            dW, db = self.split(dw)
-            array_module(x).matmul(x.T, dy, out=dW)
-            db[...] = dy.sum(0)
-        return dy @ W.T if need_dx else None
+    def times(self, x, W):
+        return product(x, W)
 
-    def tangent(self, w, x, Rw, Rx):
-        W, _ = self.split(w)
-        RW, Rb = self.split(Rw)
-        Ry = x @ RW
-        Ry += Rb
-        if Rx is not None:
-            Ry += Rx @ W
-        return Ry, Rx
+    def weights(self, x, dy, out=None):
+        return product(x.T, dy, out)
 
-    def backward_tangent(self, w, x, dy, Rw, Rx, Rdy, Rdw, need_dx=True):
-        W, _ = self.split(w)
-        RW, _ = self.split(Rw)
-        RdW, Rdb = self.split(Rdw)
-        array_module(x).matmul(x.T, Rdy, out=RdW)
-        if Rx is not None:
-            RdW += Rx.T @ dy
-        Rdb[...] = Rdy.sum(0)
-        return Rdy @ W.T + dy @ RW.T if need_dx else None
+    def transposed(self, x, dy, W):
+        return product(dy, W.T)
 
     def per_example(self, x, dy):
         """(n, size): the gradient of example n is x_n dy_n' and dy_n."""
-        n = len(x)
-        G = array_module(x).empty((n, self.size), dtype=dy.dtype)
-        G[:, : -self.outputs] = (x[:, :, None] * dy[:, None, :]).reshape(n, -1)
-        G[:, -self.outputs :] = dy
-        return G
+        outer = (x[:, :, None] * dy[:, None, :]).reshape(len(x), -1)
+        return array_module(x).concatenate([outer, dy], axis=1)
 
     def gram(self, x, dy):
         """(n, n) inner products of per-example gradients: <x_n dy_n', x_m dy_m'> = (x_n . x_m)(dy_n . dy_m)."""
@@ -116,9 +77,6 @@ class ReLU(Layer):
 
     def tangent(self, w, on, Rw, Rx):
         return Rx * on, None
-
-    def backward_tangent(self, w, on, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return Rdy * on
 
 
 @dataclass(frozen=True)

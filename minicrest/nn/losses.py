@@ -19,6 +19,10 @@ class Loss:
 
     l2: float = 0.0
 
+    def __init_subclass__(cls):  # where losses or gradient are written anew, `both` asks them
+        if not {"losses", "gradient"}.isdisjoint(vars(cls)) and "both" not in vars(cls):
+            cls.both = Loss.both  # type: ignore[method-assign]
+
     def __post_init__(self):
         number(f"l2 of {type(self).__name__}", self.l2, "[0, inf)")
 
@@ -30,21 +34,22 @@ class Loss:
         """(n, C) dl/dz."""
         raise missing(self, "gradient(z, y)")
 
+    def both(self, z, y):
+        """(n,) and (n, C): `losses` and `gradient`, which a loss may compute together."""
+        return self.losses(z, y), self.gradient(z, y)
+
     def hessian(self, z, y, u):
         """(n, C) the product (d2l/dz2) u for directions u (n, C)."""
         raise missing(self, "hessian(z, y, u)")
 
     def curvature_root(self, z, y):
-        """(n, C, columns) S with S S' = d2l/dz2, column by column.
-
-        Raises ValueError, as this default does, for a loss whose Hessian in z may be indefinite: then S is not real.
-        """
-        name = type(self).__name__
-        raise ValueError(f"{name} has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal")
+        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if that may be indefinite: then S is not rea."""
+        raise ValueError(f"{type(self).__name__} has no curvature_root (an indefinite Hessian has none); "
+                         "use hutchinson_diagonal")  # fmt: skip
 
     def predict(self, z):
-        """(n,) the prediction."""
-        raise missing(self, "predict(z)")
+        """(n,) the prediction: here the class of the largest logit."""
+        return _logits(z).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,19 @@ class SoftmaxCrossEntropy(Loss):
     l2: float = 0.0
 
     def losses(self, z, y):
-        xp, y = array_module(z), _classes(z, y)
-        z = z - z.max(1, keepdims=True)  # the loss does not change, and no exponential overflows
-        return xp.log(xp.exp(z).sum(1)) - z[xp.arange(len(z)), y]
+        return SoftmaxCrossEntropy.both(self, z, y)[0]
 
     def gradient(self, z, y):
-        y, a = _classes(z, y), _softmax(z)
-        a[array_module(z).arange(len(z)), y] -= 1
-        return a
+        return SoftmaxCrossEntropy.both(self, z, y)[1]
+
+    def both(self, z, y):
+        xp, y = array_module(z), _classes(z, y)
+        places, z = (xp.arange(len(z)), y), z - z.max(1, keepdims=True)  # no exponential overflows
+        p = xp.exp(z)
+        total = p.sum(1, keepdims=True)
+        p /= total
+        p[places] -= 1
+        return xp.log(total[:, 0]) - z[places], p
 
     def hessian(self, z, y, u):
         p = _softmax(z)
@@ -75,9 +85,6 @@ class SoftmaxCrossEntropy(Loss):
         xp, p = array_module(z), _softmax(z)
         eye = xp.eye(z.shape[1], dtype=z.dtype)
         return (eye[None] - p[:, :, None]) * xp.sqrt(p)[:, None, :]
-
-    def predict(self, z):
-        return _logits(z).argmax(1)
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,10 @@ class LogisticLoss(Loss):
         return _sigmoid(z) - self._labels(z, y)[:, None]
 
     def hessian(self, z, y, u):
-        p = _sigmoid(z)
-        return p * (1 - p) * u
+        return (p := _sigmoid(z)) * (1 - p) * u
 
     def curvature_root(self, z, y):
-        p = _sigmoid(z)
-        return array_module(z).sqrt(p * (1 - p))[:, :, None]
+        return array_module(z).sqrt((p := _sigmoid(z)) * (1 - p))[:, :, None]
 
     def predict(self, z):
         return (_logits(z)[:, 0] > 0).astype("int64")
@@ -138,8 +143,7 @@ class SquaredError(Loss):
 
     def curvature_root(self, z, y):
         xp = array_module(z)
-        eye = xp.eye(z.shape[1], dtype=z.dtype)
-        return xp.repeat(eye[None], len(z), axis=0)
+        return xp.repeat(xp.eye(z.shape[1], dtype=z.dtype)[None], len(z), axis=0)
 
     def predict(self, z):
         return _logits(z).argmax(1) if z.shape[1] > 1 else z[:, 0]
@@ -170,12 +174,12 @@ def _targets(z, y):
 
 def _classes(z, y):
     """y (n,) as class labels. Values are checked on the host only: the host would have to wait for a device."""
-    y = _targets(z, y)
+    y, classes = _targets(z, y), z.shape[1]
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; for real targets take SquaredError() "
+                        "with as many outputs as targets, for classes y.astype('int64')")  # fmt: skip
     if y.ndim != 1:
         raise ValueError(f"class labels y must have shape ({len(z)},), got {y.shape}")
-    if y.dtype.kind not in "iu":
-        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; convert them with y.astype('int64')")
-    classes = z.shape[1]
     if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge
         raise ValueError(f"{classes} logits allow labels in 0..{classes - 1}, got labels from {y.min()} to {y.max()}")
     return y
@@ -188,5 +192,5 @@ def _softmax(z):
 
 
 def _sigmoid(z):
-    """1/(1 + e^-z) without overflow: (1 + tanh(z/2)) / 2."""
+    """1/(1 + e^-z) without overflow."""
     return (1 + array_module(z).tanh(_logits(z) / 2)) / 2

@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import dense, shown, whole
+from minicrest.arguments import dense, one_of, shown, whole
 from minicrest.backend import array_module, device_of, to_device
 from minicrest.nn.chain import Sequential
-from minicrest.nn.layers import Linear
+from minicrest.nn.conv import Conv2d
+from minicrest.nn.layers import Flatten, Linear
 from minicrest.nn.losses import Loss
+from minicrest.nn.pool import AvgPool2d
 from minicrest.random import stream
 
 
@@ -39,13 +41,13 @@ class Answers(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What a forward pass gives, and all that `Network.finish` needs to go back through it."""
+    """Answers, the batch's statistics as in Step, and the caches of every layer: what `finish` goes back through."""
 
-    losses: Any  # (n,)
-    logits: Any  # (n, C)
-    logit_gradients: Any  # (n, C) dl_n/dz_n
-    statistics: Any  # (statistics,) of the batch in training mode, else None
-    caches: Any  # of every layer
+    losses: Any
+    logit_gradients: Any
+    logits: Any
+    statistics: Any
+    caches: Any
 
 
 class Network:
@@ -54,8 +56,7 @@ class Network:
     Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device (weights may stay on
     the host). All but theta may be lists, and all but y are cast to theta's type.
     Errors, in every method: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for a
-    shape, device or label that does not fit; each reports what came and what is expected. The values of labels and
-    weights are checked on the host only, because the host would have to wait for a device.
+    shape, device or label that does not fit. Labels on a device are not looked at: the host would have to wait.
     """
 
     def __init__(self, layers, loss):
@@ -75,45 +76,47 @@ class Network:
 
     @property
     def outputs(self) -> int:
-        """C: how many logits the network gives, by the last layer that states its outputs.  ValueError if none does."""
-        if self.chain.outputs is None:
-            raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`)")
-        return self.chain.outputs
+        """C: how many logits there are, by the last layer that states its outputs.  ValueError if none does, or if
+        these are channels of images whose pixels Flatten makes logits.
+        """
+        pixels = False
+        for layer in reversed(self.chain.simple):
+            if hasattr(layer, "outputs") and not (pixels and isinstance(layer, Conv2d)):
+                return layer.outputs
+            pixels = (pixels or isinstance(layer, Flatten)) and layer != AvgPool2d()
+        raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`), or Flatten "
+                         "changes it; end in a Linear layer")  # fmt: skip
 
     @property
     def coupled(self) -> bool:
         """Whether the examples of a batch influence each other's losses in training mode, as through batch-norm."""
         return self.statistics > 0
 
-    # ---- parameters
-
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):
         """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`.
 
         Raises ValueError for a dtype other than float32 and float64, and for an unknown device.
         """
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
-        theta = self.chain.initialize(stream(whole("seed", seed), "initialize")).astype(dtype)
-        return to_device(theta, device)
+        one_of("dtype", getattr(dtype, "name", getattr(dtype, "__name__", dtype)), ("float32", "float64"))
+        theta = self.chain.initialize(stream(whole("seed", seed), "initialize"))
+        return to_device(theta.astype(dtype), device)
 
     def initial_statistics(self, theta):
         """Running statistics (statistics,) before training: mean 0 and variance 1 in every batch-norm layer."""
+        self._check(theta)
         return array_module(theta).asarray(self.chain.initial_statistics().astype(theta.dtype))
 
     # ---- forward
 
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
-        if not isinstance(theta, array_module(theta).ndarray) or theta.dtype.kind != "f":
-            came = f"{shown(theta)} of {getattr(theta, 'dtype', 'no type')}"
-            raise TypeError(f"theta must be an array of floats, as `initialize` gives it, got {came}")
-        if theta.shape != (self.size,):
-            raise ValueError(f"theta has shape {theta.shape}, but this network has {self.size} parameters")
-        stats = None if stats is None else _like(theta, "stats", stats)
+        self._check(theta)
+        x, stats = _like(theta, "x", x), None if stats is None else _like(theta, "stats", stats)
         if stats is not None and stats.shape != (self.statistics,):
             raise ValueError(f"stats has shape {stats.shape}, but this network keeps {self.statistics} statistics")
-        return self.chain.forward(theta, _like(theta, "x", x), stats)
+        if x.ndim == 0 or len(x) == 0:
+            raise ValueError(f"x must have the shape (n, ...) with at least one example, got {x.shape}")
+        return self.chain.forward(theta, x, stats)
 
     def logits(self, theta, x, stats=None):
         """(n, C)."""
@@ -121,8 +124,7 @@ class Network:
 
     def answers(self, theta, x, y, stats=None) -> Answers:
         """Losses (n,), logit gradients (n, C) and logits (n, C) from one forward pass."""
-        forward_pass = self.begin(theta, x, y, stats)
-        return Answers(forward_pass.losses, forward_pass.logit_gradients, forward_pass.logits)
+        return Answers(*self.begin(theta, x, y, stats)[:3])
 
     def predict(self, theta, x, stats=None):
         """(n,) predicted classes (or values, for SquaredError with one output)."""
@@ -130,48 +132,50 @@ class Network:
 
     def losses(self, theta, x, y, stats=None):
         """(n,) l_n, each with its l2 term."""
-        return self.answers(theta, x, y, stats).losses
+        return self.begin(theta, x, y, stats).losses
 
     def logit_gradients(self, theta, x, y, stats=None):
         """(n, C) dl_n/dz_n: p - y for the logistic losses. A forward pass, no backward."""
-        return self.answers(theta, x, y, stats).logit_gradients
+        return self.begin(theta, x, y, stats).logit_gradients
 
     def last_layer(self, theta, x, y, stats=None):
         """(a, h), (n, C) and (n, i): the gradient in the last Linear layer is W: h_n a_n' and b: a_n."""
         if not isinstance(self.chain.layers[-1], Linear):
             raise ValueError(f"last_layer needs a network that ends in Linear, got {self.chain.layers[-1]!r}")
-        z, caches = self._evaluate(theta, x, y, stats)
-        return self.loss.gradient(z, y), caches[-1]
+        begun = self.begin(theta, x, y, stats)
+        return begun.logit_gradients, begun.caches[-1]
 
     # ---- first order
 
     def step(self, theta, x, y, weights=None, stats=None) -> Step:
         """Gradient, losses, logits and batch statistics from one pass forward and one back."""
-        forward_pass = self.begin(theta, x, y, stats)
-        gradient = self.finish(theta, forward_pass, weights)
-        return Step(gradient, forward_pass.losses, forward_pass.logits, forward_pass.statistics)
+        begun = self.begin(theta, x, y, stats)
+        return Step(self.finish(theta, begun, weights), begun.losses, begun.logits, begun.statistics)
 
     def begin(self, theta, x, y, stats=None) -> Pass:
         """The forward half of `step`. Its losses and logit gradients may decide the weights of `finish`."""
-        z, caches = self._evaluate(theta, x, y, stats)
-        losses = self.loss.losses(z, y)
+        x, y = dense("x", x), _near(theta, "y", dense("y", y))
+        examples, targets = (array.shape[0] if array.ndim else "no" for array in (x, y))
+        if examples != targets or examples in (0, "no"):
+            raise ValueError(f"x has {examples} examples and y has {targets}; they must agree and not be empty")
+        z, caches = self.forward(theta, x, stats)
+        losses, dz = self.loss.both(z, y)
         if self.loss.l2:
             losses = losses + 0.5 * self.loss.l2 * (theta @ theta)
         statistics = self.chain.batch_statistics(caches) if stats is None and self.statistics else None
-        return Pass(losses, z, self.loss.gradient(z, y), statistics, caches)
+        return Pass(losses, dz, z, statistics, caches)
 
-    def finish(self, theta, forward_pass: Pass, weights=None):
-        """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `forward_pass`, begun at the same theta.
+    def finish(self, theta, begun: Pass, weights=None):
+        """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `begun`, which must be of the same theta.
 
         Where weights (n,) are on the host, only examples of non-zero weight go backward, unless batch-norm in training
         mode couples them. Weights on a device are not inspected, because the host would have to wait for them.
         """
-        xp, caches, n = array_module(theta), forward_pass.caches, len(forward_pass.losses)
-        c, rows = self._coefficients(forward_pass.logits, weights), np.arange(n)
-        dz = c * forward_pass.logit_gradients
-        if weights is not None and array_module(weights) is np and forward_pass.statistics is None:
+        xp, c = array_module(theta), self._coefficients(begun.logits, weights)
+        dz, caches, rows = c * begun.logit_gradients, begun.caches, np.arange(len(c))
+        if weights is not None and array_module(weights) is np and begun.statistics is None:
             rows = np.flatnonzero(weights)
-        if 0 < len(rows) < n:
+        if 0 < len(rows) < len(c):
             rows = xp.asarray(rows)
             dz, caches = dz[rows], self.chain.cut(caches, rows)
         gradient = xp.empty_like(theta) if len(rows) else xp.zeros_like(theta)
@@ -195,24 +199,18 @@ class Network:
 
     def gradient_norms(self, theta, x, y, stats=None):
         """(n,) |gradient of l_n|, layer by layer: (|a|^2 + 1)|dy|^2 for Linear, never n x d."""
-        xp = array_module(theta)
-        signals, slope = self._signals(theta, x, y, stats)
-        square = xp.zeros(len(x), dtype=theta.dtype)
-        for layer, _, cache, dy in signals:
-            square += layer.square_norms(cache, dy)
+        xp, (signals, along) = array_module(theta), self._signals(theta, x, y, stats)
+        square = sum(layer.square_norms(cache, dy) for layer, _, cache, dy in signals)
         if self.loss.l2:  # |g + l2 theta|^2
-            square += 2 * self.loss.l2 * slope() + self.loss.l2**2 * (theta @ theta)
+            square += 2 * along() + self.loss.l2**2 * (theta @ theta)
         return xp.sqrt(xp.maximum(square, 0))
 
     def gradient_gram(self, theta, x, y, stats=None):
         """(n, n) inner products of the gradients of l_n and l_m, layer by layer: (A A')(D D') for Linear."""
-        signals, slope = self._signals(theta, x, y, stats)
-        gram = array_module(theta).zeros((len(x), len(x)), dtype=theta.dtype)
-        for layer, _, cache, dy in signals:
-            gram += layer.gram(cache, dy)
+        signals, along = self._signals(theta, x, y, stats)
+        gram = sum(layer.gram(cache, dy) for layer, _, cache, dy in signals)
         if self.loss.l2:
-            along = self.loss.l2 * slope()
-            gram += along[:, None] + along[None, :] + self.loss.l2**2 * (theta @ theta)
+            gram += along()[:, None] + along()[None, :] + self.loss.l2**2 * (theta @ theta)
         return gram
 
     # ---- second order
@@ -220,21 +218,19 @@ class Network:
     def hvp(self, theta, x, y, v, weights=None, stats=None):
         """H v (d,) for v (d,), or (k, d) for k directions v (k, d): exact, by Pearlmutter's R-operator.
 
-        H is the Hessian of (1/n) sum_n weights_n l_n. The passes forward and back are made once for all directions;
-        each direction then costs a tangent pass forward and one back.
+        H is the Hessian of (1/n) sum_n weights_n l_n. Each direction costs a tangent pass forward and one back.
         """
-        z, caches = self._evaluate(theta, x, y, stats)
-        v = _like(theta, "v", v)
+        begun, v = self.begin(theta, x, y, stats), _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
-        c, kept = self._coefficients(z, weights), []
-        self.chain.backward(theta, caches, c * self.loss.gradient(z, y), None, need_dx=False, kept=kept)
+        c, caches, kept = self._coefficients(begun.logits, weights), begun.caches, []
+        self.chain.backward(theta, caches, c * begun.logit_gradients, None, need_dx=False, kept=kept)
         V = v.reshape(-1, self.size)
         HV = array_module(theta).empty_like(V)
-        for Rw, out in zip(_rows_of(V), _rows_of(HV)):
-            Rz, Rcaches = self.chain.tangent(theta, caches, Rw, None)
-            Rdz = c * self.loss.hessian(z, y, Rz)
-            self.chain.backward_tangent(theta, caches, kept, Rw, Rcaches, Rdz, out, need_dx=False)
+        for k in range(len(V)):
+            Rz, Rcaches = self.chain.tangent(theta, caches, V[k], None)
+            Rdz = c * self.loss.hessian(begun.logits, y, Rz)
+            self.chain.backward_tangent(theta, caches, kept, V[k], Rcaches, Rdz, HV[k], need_dx=False)
         if self.loss.l2:
             HV += self.loss.l2 * c.sum() * V
         return HV.reshape(v.shape)
@@ -244,41 +240,32 @@ class Network:
 
         The output is then linear in the parameters of any one layer, so the diagonal of H is that of
         sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
-        square, and add up.
-        Raises ValueError for layers that do not declare themselves piecewise linear (their second derivative adds a
-        term), for batch-norm in training mode, for weights (on the host) that are negative or not finite, and for a
-        loss without a curvature root.
+        square, and add up. Raises ValueError for layers not declared piecewise linear, batch-norm in training mode,
+        weights (on the host) that are negative or not finite, and a loss without a curvature root.
         """
-        z, caches = self._evaluate(theta, x, y, stats)
-        xp, c = array_module(theta), self._coefficients(z, weights)
+        begun, xp = self.begin(theta, x, y, stats), array_module(theta)
+        c = self._coefficients(begun.logits, weights)
         if xp is np and not (np.isfinite(c) & (c >= 0)).all():
             raise ValueError("hessian_diagonal needs weights that are finite and not negative")
-        S = self.loss.curvature_root(z, y) * xp.sqrt(c)[:, :, None]  # (n, C, columns)
-        signals, squares = [], {}  # squares: of each layer with parameters, summed over the columns
+        S = self.loss.curvature_root(begun.logits, y) * xp.sqrt(c)[:, :, None]  # (n, C, columns)
+        signals, squares, diagonal = [], [], xp.empty_like(theta)
         for column in range(S.shape[2]):
-            signals = self._kept(theta, caches, S[:, :, column])
-            for k, (layer, _, cache, dy) in enumerate(signals):
-                if not layer.piecewise_linear:
-                    raise ValueError(
-                        "hessian_diagonal is exact for piecewise-linear layers only, and "
-                        f"{layer!r} does not declare piecewise_linear = True; use hutchinson_diagonal"
-                    )
-                squares[k] = squares.get(k, 0) + (layer.squares(cache, dy) if layer.size else 0)
-        diagonal = xp.empty_like(theta)
-        for k, (layer, part, cache, _) in enumerate(signals):
-            diagonal[part] = layer.square_sum(cache, squares[k])
+            signals = self._kept(theta, begun.caches, S[:, :, column])
+            for layer in (layer for layer, *_ in signals if not layer.piecewise_linear):
+                raise ValueError(f"hessian_diagonal is exact for piecewise-linear layers only, and {layer} does not "
+                                 "declare piecewise_linear = True; use hutchinson_diagonal")  # fmt: skip
+            found = [layer.squares(cache, dy) if layer.size else 0 for layer, _, cache, dy in signals]
+            squares = [before + more for before, more in zip(squares, found)] if squares else found
+        for (layer, part, cache, _), square in zip(signals, squares):
+            diagonal[part] = layer.square_sum(cache, square)
         return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal
 
-    # ---- shared steps
-
-    def _evaluate(self, theta, x, y, stats):
-        """`forward`, for x with a target each."""
-        x, y = dense("x", x), dense("y", y)
-        examples, targets = (array.shape[0] if array.ndim else "no" for array in (x, y))
-        if examples != targets or examples in (0, "no"):
-            raise ValueError(f"x has {examples} examples and y has {targets}; they must agree and not be empty")
-        _check_device(theta, "y", y)
-        return self.forward(theta, x, stats)
+    def _check(self, theta) -> None:
+        if not isinstance(theta, array_module(theta).ndarray) or theta.dtype.kind != "f":
+            came = f"{shown(theta)} of {getattr(theta, 'dtype', 'no type')}"
+            raise TypeError(f"theta must be an array of floats, as `initialize` gives it, got {came}")
+        if theta.shape != (self.size,):
+            raise ValueError(f"theta has shape {theta.shape}, but this network has {self.size} parameters")
 
     def _coefficients(self, z, weights):
         """(n, 1) weights_n / n, on the device of z."""
@@ -299,26 +286,21 @@ class Network:
     def _signals(self, theta, x, y, stats):
         """What per-example gradients are made of: (layer, slice, cache, dy) for each layer with parameters.
 
-        Also a function that gives (n,) the data gradients' inner products with theta, by one tangent pass.
+        Also a function that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
         """
-        z, caches = self._evaluate(theta, x, y, stats)
-        dz = self.loss.gradient(z, y)
+        begun = self.begin(theta, x, y, stats)
+        dz, caches = begun.logit_gradients, begun.caches
         signals = [signal for signal in self._kept(theta, caches, dz) if signal[0].size]
-        return signals, lambda: (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)
+        return signals, lambda: self.loss.l2 * (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)
 
 
 def _like(theta, name: str, value):
     """`value` as an array of theta's type; ValueError if it is on another device."""
-    value = dense(name, value)
-    _check_device(theta, name, value)
-    return value.astype(theta.dtype, copy=False)
+    return _near(theta, name, dense(name, value)).astype(theta.dtype, copy=False)
 
 
-def _check_device(theta, name: str, array) -> None:
+def _near(theta, name: str, array):
+    """The array, if it is on theta's device."""
     if device_of(array) != device_of(theta):
         raise ValueError(f"{name} is on {device_of(array)} but theta on {device_of(theta)}; move one with to_device")
-
-
-def _rows_of(matrix):
-    """The rows of a matrix as views (iterating over a device array would copy it to the host, entry by entry)."""
-    return [matrix[k] for k in range(len(matrix))]
+    return array

@@ -47,7 +47,7 @@ class BatchNorm2d(Layer):
         return 2 * self.channels
 
     def initialize(self, rng) -> np.ndarray:
-        return np.concatenate([np.ones(self.channels), np.zeros(self.channels)])
+        return np.repeat([1.0, 0.0], self.channels)
 
     def split(self, w):
         """The flat view `w` as (gamma, beta), or statistics as (mean, variance), (c,) each."""
@@ -94,9 +94,7 @@ class BatchNorm2d(Layer):
         gamma, _ = self._wide(w, rows)
         mean_dy, mean_dy_xh = self._mean(rows), self._mean(rows, xh)
         if dw is not None:
-            dgamma, dbeta = self.split(dw)
-            m = rows.size // c
-            dgamma[...], dbeta[...] = m * mean_dy_xh[:c], m * mean_dy[:c]
+            dw[:c], dw[c:] = rows.size // c * mean_dy_xh[:c], rows.size // c * mean_dy[:c]
         if batch is None:
             return from_rows(gamma * s * rows, dy.shape)
         dx = xp.empty_like(rows)
@@ -116,9 +114,8 @@ class BatchNorm2d(Layer):
         xh, s, batch = cache
         rows, xh = as_rows(Rx), as_rows(xh)
         (gamma, _), (Rgamma, Rbeta) = self._wide(w, rows), self._wide(Rw, rows)
-        if batch is None:
-            Rxh, Rs = s * rows, 0
-        else:
+        Rxh, Rs = s * rows, 0
+        if batch is not None:
             q = self._mean(xh, rows)
             Rxh, Rs = s * (rows - self._mean(rows) - xh * q), -s * s * q
         return from_rows(Rgamma * xh + gamma * Rxh + Rbeta, Rx.shape), (Rxh, Rs)
@@ -127,9 +124,8 @@ class BatchNorm2d(Layer):
         (xh, s, batch), (Rxh, Rs), c = cache, Rcache, self.channels
         rows, Rrows, xh = as_rows(dy), as_rows(Rdy), as_rows(xh)
         (gamma, _), (Rgamma, _) = self._wide(w, rows), self._wide(Rw, rows)
-        m, mean_Rdy, mean_R_dy_xh = rows.size // c, self._mean(Rrows), self._mean(Rrows, xh) + self._mean(rows, Rxh)
-        Rdgamma, Rdbeta = self.split(Rdw)
-        Rdgamma[...], Rdbeta[...] = m * mean_R_dy_xh[:c], m * mean_Rdy[:c]
+        mean_Rdy, mean_R_dy_xh = self._mean(Rrows), self._mean(Rrows, xh) + self._mean(rows, Rxh)
+        Rdw[:c], Rdw[c:] = rows.size // c * mean_R_dy_xh[:c], rows.size // c * mean_Rdy[:c]
         if batch is None:
             return from_rows(s * (Rgamma * rows + gamma * Rrows), dy.shape)
         mean_dy_xh = self._mean(rows, xh)
@@ -139,22 +135,15 @@ class BatchNorm2d(Layer):
 
     def per_example(self, cache, dy):
         """(n, 2 c), in evaluation mode: sums over the places of each image.  Raises ValueError in training mode."""
-        xh, _ = _constants(cache)
-        n, rows = len(dy), as_rows(dy)
-        sums = [a.reshape(n, -1, self.channels).sum(1) for a in (rows * as_rows(xh), rows)]
+        xh, _, _ = self.cut(cache, slice(None))
+        rows = as_rows(dy)
+        sums = [a.reshape(len(dy), -1, self.channels).sum(1) for a in (rows * as_rows(xh), rows)]
         return array_module(xh).concatenate(sums, axis=1)
 
     def cut(self, cache, rows):
-        xh, s = _constants(cache)
+        xh, s, batch = cache
+        if batch is not None:
+            raise ValueError("per-example quantities have no meaning through batch-norm in training mode, where every "
+                             "example moves the statistics of all; pass stats= (the running statistics) to use "
+                             "evaluation mode")  # fmt: skip
         return take(xh, rows), s, None
-
-
-def _constants(cache):
-    """xh and s of a cache of evaluation mode."""
-    xh, s, batch = cache
-    if batch is None:
-        return xh, s
-    raise ValueError(
-        "per-example quantities have no meaning through batch-norm in training mode, where every example moves the "
-        "statistics of all; pass stats= (the running statistics) to use evaluation mode"
-    )

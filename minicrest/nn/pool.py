@@ -1,7 +1,4 @@
-"""Pooling: the maximum or the mean of each window, channel by channel.
-
-Both work on k*k views of the images, one for each place in a window, and keep channels last in memory.
-"""
+"""Pooling: the maximum or mean of each window, from k*k views of the images, one for each place in a window."""
 
 from __future__ import annotations
 
@@ -10,15 +7,12 @@ from dataclasses import dataclass
 from minicrest.arguments import whole
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
-from minicrest.nn.rows import places, take
+from minicrest.nn.rows import blank, places, take
 
 
 @dataclass(frozen=True)
 class MaxPool2d(Layer):
-    """y = the largest x in each window, and among equals the first in reading order.
-
-    Given which pixel won, pooling is a choice of pixels: linear, so backward and both tangents use the same winners.
-    """
+    """y = the largest x in each window, among equals the first in reading order: given these winners, it is linear."""
 
     kernel: int = 2
     stride: int | None = None  # None: the kernel, so that windows do not overlap
@@ -31,7 +25,7 @@ class MaxPool2d(Layer):
 
     def forward(self, w, x, stats=None):
         xp = array_module(x)
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
+        views = _shifts(x, self.kernel, self.stride)
         y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
         winner = xp.zeros_like(y, dtype="uint8")
         for place, view in enumerate(others, 1):
@@ -42,21 +36,17 @@ class MaxPool2d(Layer):
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         winner, shape = cache
-        dx, stride = _image_like(dy, shape), self.stride or self.kernel
-        for place, view in enumerate(_shifts(dx, self.kernel, stride)):
-            if stride < self.kernel:
+        dx = blank(dy, shape)
+        for place, view in enumerate(_shifts(dx, self.kernel, self.stride)):
+            if (self.stride or self.kernel) < self.kernel:
                 view += dy * (winner == place)
             else:  # windows do not meet: written once, without a sum
                 array_module(dy).multiply(dy, winner == place, out=view)
         return dx
 
     def tangent(self, w, cache, Rw, Rx):
-        winner, _ = cache
-        views = _shifts(Rx, self.kernel, self.stride or self.kernel)
-        return sum(view * (winner == place) for place, view in enumerate(views)), None
-
-    def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        return self.backward(w, cache, Rdy)
+        views = _shifts(Rx, self.kernel, self.stride)
+        return sum(view * (cache[0] == place) for place, view in enumerate(views)), None
 
     def cut(self, cache, rows):
         winner, shape = cache
@@ -77,16 +67,12 @@ class AvgPool2d(LinearMap):
         if self.kernel is None:
             _check_images(x, 1)
             return x.mean((2, 3), keepdims=True), x.shape
-        views = _shifts(x, self.kernel, self.stride or self.kernel)
-        return sum(views) / self.kernel**2, x.shape
+        return sum(_shifts(x, self.kernel, self.stride)) / self.kernel**2, x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
-        dx = _image_like(dy, shape)
-        if self.kernel is None:
-            dx += dy / (shape[2] * shape[3])
-            return dx
-        for view in _shifts(dx, self.kernel, self.stride or self.kernel):
-            view += dy / self.kernel**2
+        dx = blank(dy, shape)
+        for view in [dx] if self.kernel is None else _shifts(dx, self.kernel, self.stride):
+            view += dy / (self.kernel**2 if self.kernel else shape[2] * shape[3])
         return dx
 
 
@@ -97,15 +83,9 @@ def _check_images(x, k: int) -> None:
         raise ValueError(f"a pooling window of {k} x {k} does not fit an image of {x.shape[2]} x {x.shape[3]}")
 
 
-def _shifts(x, k: int, stride: int):
+def _shifts(x, k: int, stride: int | None):
     """The k*k views of x (n, c, h, w) that hold the first, second, ... pixel of every window, (n, c, ho, wo) each."""
     _check_images(x, k)
-    ho, wo = (places(side, k, stride) for side in x.shape[2:])
-    last_h, last_w = (ho - 1) * stride + 1, (wo - 1) * stride + 1
+    stride = stride or k
+    last_h, last_w = ((places(side, k, stride) - 1) * stride + 1 for side in x.shape[2:])
     return [x[:, :, a : a + last_h : stride, b : b + last_w : stride] for a in range(k) for b in range(k)]
-
-
-def _image_like(y, shape):
-    """Zeros of `shape` (n, c, h, w), channels last in memory, of y's type."""
-    n, c, h, w = shape
-    return array_module(y).zeros((n, h, w, c), dtype=y.dtype).transpose(0, 3, 1, 2)

@@ -1,7 +1,7 @@
-"""Images as matrices with long rows, for operations that treat every channel alike.
+"""Images as matrices with long rows, for operations that treat every channel alike: along those NumPy is fast.
 
-NumPy is fast along the last axis of an array if that axis is long. Channels come last in memory, but they are few. So a
-row here is a row of the image, w c numbers, and a vector with one entry a channel is repeated w times along it.
+Channels come last in memory, but they are few. So a row here is a row of the image, w c numbers, and a vector with one
+entry a channel is repeated w times along it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ def as_rows(x):
 
 def from_rows(rows, shape):
     """The inverse of `as_rows`: a view of shape `shape`."""
-    if len(shape) == 2:
-        return rows
-    n, c, h, w = shape
-    return rows.reshape(n, h, w, c).transpose(0, 3, 1, 2)
+    return rows if len(shape) == 2 else rows.reshape(shape[0], *shape[2:], shape[1]).transpose(0, 3, 1, 2)
+
+
+def blank(like, shape):
+    """Zeros of `shape` (n, c, h, w) and the type of `like`, channels last in memory."""
+    return array_module(like).zeros((shape[0], *shape[2:], shape[1]), dtype=like.dtype).transpose(0, 3, 1, 2)
 
 
 def channels_last(x):
@@ -30,7 +32,7 @@ def channels_last(x):
 
 def take(x, rows):
     """x[rows] for indices rows (r,), int64, on the host or x's device; images get their channels last in memory."""
-    rows = array_module(x).asarray(rows)
+    rows = rows if isinstance(rows, slice) else array_module(x).asarray(rows)
     return x.transpose(0, 2, 3, 1)[rows].transpose(0, 3, 1, 2) if x.ndim == 4 else x[rows]
 
 
@@ -45,10 +47,7 @@ def places(side: int, k: int, stride: int) -> int:
 
 
 def channel_sums(rows, channels: int, factor=None):
-    """(c,) sums over rows and places of `rows`, or of rows * factor.
-
-    Computed as products with ones, because BLAS adds up many rows faster than `sum` does.
-    """
+    """(c,) sums over rows and places of `rows`, or of rows * factor: as products with ones, which BLAS does quickly."""
     xp, parts = array_module(rows), pieces(rows)
     sums = xp.empty((len(parts), rows.shape[1]), dtype=rows.dtype)
     ones = xp.ones(parts[0].stop, dtype=rows.dtype)
@@ -58,5 +57,5 @@ def channel_sums(rows, channels: int, factor=None):
             part = rows[piece] if factor is None else rows[piece] * factor[piece]
             sums[number] = ones[: len(part)] @ part
 
-    share(add, list(enumerate(parts)))
+    share(add, list(enumerate(parts)), rows)
     return sums.reshape(-1, channels).sum(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minicrest.arguments import shown, whole
-from minicrest.backend import array_module
 from minicrest.nn.chain import Residual
 from minicrest.nn.conv import Conv2d
 from minicrest.nn.layer import Layer, LinearMap
@@ -14,6 +13,7 @@ from minicrest.nn.losses import SoftmaxCrossEntropy
 from minicrest.nn.network import Network
 from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.pool import AvgPool2d, MaxPool2d
+from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
@@ -41,14 +41,11 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
         raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
-    return Network(
-        [
-            Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2),
-            Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2), Flatten(),
-            Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, classes),
-        ],
-        loss,
-    )  # fmt: skip
+    layers = [
+        Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2),
+        Flatten(), Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(),
+    ]  # fmt: skip
+    return Network([*layers, Linear(84, whole("classes", classes, 1))], loss)
 
 
 def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
@@ -61,17 +58,12 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
     c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
     for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
-        layers += _block(c, o)
-    return Network(layers + [AvgPool2d(), Flatten(), Linear(64, classes)], loss)
-
-
-def _block(c: int, o: int):
-    stride = o // c
-    body = [
-        Conv2d(c, o, stride=stride, padding=1, bias=False), BatchNorm2d(o), ReLU(),
-        Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o),
-    ]  # fmt: skip
-    return [Residual(body, [] if c == o else [Subsample(stride, o - c)]), ReLU()]
+        body = [
+            Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
+            Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o),
+        ]  # fmt: skip
+        layers += [Residual(body, [] if c == o else [Subsample(o // c, o - c)]), ReLU()]
+    return Network([*layers, AvgPool2d(), Flatten(), Linear(64, whole("classes", classes, 1))], loss)
 
 
 def _whole_numbers(name: str, values, count: int | None = None) -> tuple[int, ...]:
@@ -94,14 +86,12 @@ class Subsample(LinearMap):
         whole("extra of Subsample", self.extra, 0)
 
     def forward(self, w, x, stats=None):
-        n, c, h, wide = x.shape
-        s = self.stride
-        y = array_module(x).zeros((n, -(-h // s), -(-wide // s), c + self.extra), dtype=x.dtype).transpose(0, 3, 1, 2)
-        y[:, :c] = x[:, :, ::s, ::s]
+        every = x[:, :, :: self.stride, :: self.stride]
+        y = blank(x, (len(x), x.shape[1] + self.extra, *every.shape[2:]))
+        y[:, : x.shape[1]] = every
         return y, x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
-        n, c, h, wide = shape
-        dx = array_module(dy).zeros((n, h, wide, c), dtype=dy.dtype).transpose(0, 3, 1, 2)
-        dx[:, :, :: self.stride, :: self.stride] = dy[:, :c]
+        dx = blank(dy, shape)
+        dx[:, :, :: self.stride, :: self.stride] = dy[:, : shape[1]]
         return dx

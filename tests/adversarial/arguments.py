@@ -86,7 +86,7 @@ OVERRIDES = {
     "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
     "datasets.load.test": "part", "submodular.*.memory": "natural", "submodular.quotas.k": "natural",
     "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
-    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "positive",
+    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "not negative",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
     "selection.Crest.warmup": "natural", "selection.InfoBatch.q": "part", "selection.UCB.c": "not negative",
     "selection.*.features": "option", "train.train.progress": "flag", "train.train.schedule": "object",
@@ -111,7 +111,8 @@ OVERRIDES = {
 }  # fmt: skip
 WORDS = {  # other words for a parameter in a message
     "y": ("label", "target"), "x": ("input", "example"), "i": ("indices", "example"), "data": ("data set",),
-    "f": ("set function", "function"), "k": ("element",), "layers": ("layer",), "batch": ("indices", "weights"),
+    "f": ("set function", "function"), "k": ("element",), "layers": ("layer",), "body": ("layer",),
+    "shortcut": ("layer",), "batch": ("indices", "weights"),
     "rng": ("generator",), "hvp": ("function",), "v": ("vector",), "path": ("checkpoint", "file"), "S": ("indices",),
     "similarity": ("similarities", "matrix"), "distances": ("matrix",), "H": ("matrix", "Hessian"),
     "name": ("data set",), "data_dir": ("folder",), "stats": ("statistics",), "theta": ("parameter",),
@@ -122,6 +123,12 @@ WORDS = {  # other words for a parameter in a message
 LEGAL = {  # calls that return although the generator takes the value for bad: pattern -> why
     "experiments.Setup(hyper=list)": "a list of no pairs",
     "experiments.Setup(t*=list)": "the same",
+    "nn.Network.*(x=NaN inside)": "a network that diverges shows it: data are checked where they are loaded",
+    "nn.Network.*(x=inf inside)": "the same",
+    "nn.Network.*(weights=NaN inside)": "the same: the oracle refuses them",
+    "nn.Network.*(stats=list)": "no statistics: as many as an MLP has",
+    "nn.Residual(*=list)": "an empty chain is the identity",
+    "nn.Sequential(layers=list)": "the same",
     "backend.device_of(array=*)": "whatever is on no device is on the host",
     "checkpoint.save(tree=*)": "a tree of one leaf",
     "selection.Crest(tau=inf)": "a region never ends",

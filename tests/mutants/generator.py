@@ -38,9 +38,9 @@ FILES = ("nn/*.py", "submodular/*.py", "selection/*.py", "taylor.py", "optim.py"
          "ledger.py", "batch.py", "train.py", "checkpoint.py", "datasets/dataset.py", "theory/bounds.py",
          "theory/family_bounds.py", "experiments/tables.py")  # fmt: skip
 TESTS = {  # the tests that must notice, the quickest first; other files: the test of the same name, or all of the room
-    "nn": ("unit/nn/test_layers.py", "unit/nn/test_network.py"),
-    "nn/losses.py": ("unit/nn/test_losses.py", "unit/nn/test_network.py"),
-    "nn/network.py": ("unit/nn/test_network.py", "unit/test_oracle.py"),
+    "nn": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_layers.py", "unit/nn/test_network.py"),
+    "nn/losses.py": ("unit/nn/test_losses.py", "unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py"),
+    "nn/network.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py", "unit/test_oracle.py"),
     "nn/zoo.py": ("unit/nn/test_network.py", "unit/nn/test_layers.py", "unit/nn/test_torch_parity.py"),
     "submodular": ("unit/submodular/*.py", "unit/selection/test_craig.py"),
     "selection/base.py": ("unit/selection/test_scores.py", "unit/selection/test_craig.py",
@@ -61,6 +61,12 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
     "experiments/tables.py": ("unit/experiments/test_tables.py", "unit/experiments/test_compare.py"),
 }
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
+    ("nn/conv.py", "elif k * x.shape[3] < SHORT:", "elif k * x.shape[3] <= SHORT:"): "the same numbers, another order",
+    ("nn/network.py", "return G + self.loss.l2 * theta if self.loss.l2 else G", "return G + self.loss.l2 * theta"):
+        "adds zeros without l2",
+    ("nn/network.py", "return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal",
+     "return diagonal + self.loss.l2 * c.sum()"): "adds zeros without l2",
+    ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
 }
 
 

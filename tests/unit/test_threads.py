@@ -8,7 +8,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from minicrest import threads
 from minicrest.backend import to_device, to_numpy
-from minicrest.nn import lenet, resnet20
+from minicrest.nn import lenet, mlp, resnet20
 from minicrest.random import stream
 
 
@@ -127,9 +127,11 @@ def test_a_device_is_left_to_the_thread_that_asked(device, monkeypatch):
 
 
 @needs_threads
-@pytest.mark.parametrize("make, shape, batch", [(lenet, (1, 28, 28), 300), (resnet20, (3, 16, 16), 150)])
+@pytest.mark.parametrize("make, shape, batch", [
+    (lenet, (1, 28, 28), 300), (resnet20, (3, 16, 16), 150), (lambda shape: mlp((*shape, 301, 10)), (1000,), 128),
+])  # fmt: skip
 def test_no_bit_depends_on_the_number_of_threads(make, shape, batch):
-    """Convolution, pooling, batch-norm: gradient, statistics and Hv."""
+    """Convolution, pooling, batch-norm, large products: gradient, statistics and Hv."""
     net, rng = make(shape), stream(0, "threads")
     theta, v = net.initialize(0), rng.standard_normal(net.size).astype("float32")
     x, y = rng.standard_normal((batch, *shape)).astype("float32"), rng.integers(0, 10, batch)
@@ -141,6 +143,33 @@ def test_no_bit_depends_on_the_number_of_threads(make, shape, batch):
             found[-1] += [] if step.statistics is None else [step.statistics]
     for one, *others in zip(*found):
         assert all(one.tobytes() == other.tobytes() for other in others)
+
+
+@needs_threads
+@pytest.mark.parametrize("shape", [(3001, 64, 101), (101, 64, 3001), (300, 299, 301), (7, 5, 3)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_product_is_that_of_matmul_in_a_few_shared_pieces(shape, turned, monkeypatch):
+    """Whole numbers below 2^24 in float32: every sum is exact, in whatever order."""
+    n, k, m = shape
+    rng, given, whole = stream(0, "product"), [], threads.share
+    monkeypatch.setattr(threads, "share", lambda work, parts, *rest: given.append(parts) or whole(work, parts, *rest))
+    a, b = (rng.integers(-9, 9, size).astype("float32") for size in ((n, k), (k, m)))
+    if turned:
+        a, b = np.asfortranarray(a), np.asfortranarray(b)
+    with threadpool_limits(2), threads.one_blas_thread():
+        out = np.full((n, m), np.nan, "float32")
+        assert threads.product(a, b, out) is out
+        found = threads.product(a, b)
+    assert (out == a @ b).all() and (found == a @ b).all() and found.flags.c_contiguous and found.dtype == "float32"
+    count = min(4, n * k * m // 6_000_000)
+    lengths = [[piece.stop - piece.start for piece in parts] for parts in given]
+    assert lengths == (2 * [even(max(n, m), count)] if count > 1 else [])
+
+
+def even(length, count):
+    """Lengths of `count` slices, all the same but the last."""
+    step = -(-length // count) if count else length
+    return [min(step, length - a) for a in range(0, length, step)]
 
 
 def test_by_pieces_writes_where_it_is_told(device):

@@ -1,9 +1,10 @@
 """What Layer and Loss promise to layers and losses of a user's own, and how arguments that do not fit are refused."""
 
+import inspect
+
 import numpy as np
 import pytest
 
-from minicrest import nn
 from minicrest.backend import to_device, to_numpy
 from minicrest.nn import (
     AvgPool2d,
@@ -103,15 +104,25 @@ def test_the_exact_diagonal_is_refused_where_it_would_be_wrong(net, text):
 def test_the_defaults_of_a_layer():
     layer = Softplus()
     assert layer.size == layer.statistics == 0 and layer.initialize(stream(0)).shape == (0,)
-    assert not (layer.piecewise_linear or layer.convolves or layer.composite)
+    assert not (layer.piecewise_linear or layer.composite)
     rows, pair = np.array([2, 0]), (np.arange(3.0), [np.arange(6).reshape(3, 2), None])
     first, (second, third) = layer.cut(pair, rows)
     assert first.tolist() == [2, 0] and second.tolist() == [[4, 5], [0, 1]] and third is None
     with pytest.raises(TypeError, match=r"Softplus does not state cut\(cache, rows\)"):
         layer.cut((3, 4), rows)
+    with pytest.raises(TypeError, match=r"Layer does not state backward_tangent"):
+        Layer().backward_tangent(None, None, 1, None, None, 1, None)
     for call in (lambda: Layer().forward(None, 1), lambda: layer.per_example(1, 2), lambda: Loss().losses(1, 2)):
         with pytest.raises(TypeError, match="does not state"):
             call()
+
+
+@pytest.mark.parametrize("kind", [
+    Layer, Linear, Conv2d, ReLU, Tanh, Flatten, MaxPool2d, AvgPool2d, BatchNorm2d, Subsample, Sequential, Residual,
+])  # fmt: skip
+def test_dx_is_given_unless_nobody_needs_it(kind):
+    for formula in (kind.backward, kind.backward_tangent):
+        assert inspect.signature(formula).parameters["need_dx"].default is True
 
 
 def test_what_is_piecewise_linear_says_so():
@@ -137,8 +148,13 @@ def test_outputs_come_from_the_last_layer_that_states_them():
     body = Residual([Linear(3, 3), Sequential([Linear(3, 3), Tanh()])])
     assert Network([Linear(4, 3), body, ReLU()], SquaredError()).outputs == 3
     assert Network([Conv2d(1, 7), ReLU(), AvgPool2d(), Flatten()], SquaredError()).outputs == 7
-    with pytest.raises(ValueError, match="no layer of this network states its number of outputs"):
-        _ = Network([BatchNorm2d(3)], SquaredError()).outputs
+    assert Network([Linear(4, 3), Flatten()], SquaredError()).outputs == 3
+    assert Network([Conv2d(1, 7)], SquaredError()).outputs == 7
+    assert Network([Conv2d(1, 7), Sequential([Flatten(), Linear(28, 5)]), Tanh()], SquaredError()).outputs == 5
+    pixels = [Conv2d(1, 7), ReLU(), Flatten()], [Conv2d(1, 7), AvgPool2d(2), Sequential([MaxPool2d(), Flatten()])]
+    for layers in ([BatchNorm2d(3)], *pixels):
+        with pytest.raises(ValueError, match=r"no layer .* states its number of outputs .* or Flatten"):
+            _ = Network(layers, SquaredError()).outputs
 
 
 # ---- arguments
@@ -210,12 +226,17 @@ def test_the_exact_diagonal_needs_weights_with_a_root(weight):
         MLP.hessian_diagonal(GOOD["theta"], GOOD["x"], GOOD["y"], np.array([1, 1, weight, 0, 1]))
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float16", "bool", complex])
+@pytest.mark.parametrize("dtype", ["int32", "float16", "bool", complex, None, 3, "", ["float32"]])
 def test_parameters_are_float32_or_float64(dtype):
-    with pytest.raises(ValueError, match="dtype must be float32 or float64, got"):
+    with pytest.raises(ValueError, match="dtype must be one of float32, float64, got"):
         MLP.initialize(dtype=dtype)
     with pytest.raises(TypeError, match="seed must be a whole number"):
         MLP.initialize(1.5)
+    for theta in (None, [0.0] * MLP.size, np.zeros(MLP.size, int)):
+        with pytest.raises(TypeError, match="theta must be an array of floats"):
+            MLP.initial_statistics(theta)
+    for one in ("float32", np.float32, np.dtype("float32")):
+        assert MLP.initialize(0, one).dtype == np.float32
 
 
 @pytest.mark.parametrize("device", ["cuda"], indirect=True)
@@ -225,12 +246,6 @@ def test_arrays_on_two_devices_are_refused(device):
         with pytest.raises(ValueError, match=r"is on c.* but theta on c.*; move one with to_device"):
             MLP.gradient(*arguments)
     assert np.isfinite(to_numpy(MLP.gradient(theta, x, y, GOOD["weights"]))).all()  # weights are moved
-
-
-def test_batch_norm_has_one_home_and_may_be_imported_from_layers():
-    from minicrest.nn import layers, norm
-
-    assert nn.BatchNorm2d is layers.BatchNorm2d is norm.BatchNorm2d
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1)])

@@ -304,6 +304,7 @@ def test_max_pool_gives_ties_to_the_first_in_reading_order(kernel, stride, devic
     y, cache = layer.forward(None, to_device(x, device))
     dy = rng.standard_normal(y.shape)
     dx = layer.backward(None, cache, to_device(dy, device))
+    assert cache[0].dtype == np.uint8  # a byte for each window
     assert np.array_equal(to_numpy(y), naive.forward(layer, None, x))
     assert relative_error(to_numpy(dx), naive.backward(layer, None, x, dy)[0]) < ROUNDING
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError
+from minicrest.nn import LogisticLoss, Loss, SoftmaxCrossEntropy, SquaredError
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import derivative, relative_error
 
@@ -57,6 +57,35 @@ def case(request, device):
 def test_losses_equal_the_loops(case):
     loss, z, y, _, put, loop = case
     assert relative_error(to_numpy(loss.losses(put(z), put(y))), np.array(loop(z, y))) < ROUNDING
+
+
+def test_both_are_the_losses_and_the_gradient(case):
+    loss, z, y, _, put, _ = case
+    losses, gradient = loss.both(put(z), put(y))
+    assert (to_numpy(losses) == to_numpy(loss.losses(put(z), put(y)))).all()
+    assert (to_numpy(gradient) == to_numpy(loss.gradient(put(z), put(y)))).all()
+
+
+class Doubled(SoftmaxCrossEntropy):
+    """Twice the loss, but the gradient of the loss itself."""
+
+    def losses(self, z, y):
+        return 2 * super().losses(z, y)
+
+
+class Negative(Doubled):
+    """Minus the gradient, and still twice the loss."""
+
+    def gradient(self, z, y):
+        return -super().gradient(z, y)
+
+
+@pytest.mark.parametrize(("loss", "factors"), [(Doubled(), (2, 1)), (Negative(), (2, -1))])
+def test_a_loss_that_changes_one_of_the_two_does_not_inherit_both(loss, factors):
+    rng = stream(3, "both")
+    z, y = rng.standard_normal((N, C)), rng.integers(0, C, N)
+    for found, factor, plain in zip(loss.both(z, y), factors, SoftmaxCrossEntropy().both(z, y)):
+        assert (found == factor * plain).all()
 
 
 def test_gradient_is_the_derivative(case):
@@ -126,7 +155,8 @@ def test_rows_of_very_different_size_do_not_disturb_each_other(device):
 BAD = [  # loss, z, y, what is said
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 3]), r"3 logits allow labels in 0..2, .* from 0 to 3"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([-1, 0]), r"labels in 0..2, got labels from -1 to 0"),
-    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0.0, 1.0]), "must be whole numbers, got float64"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0.0, 1.0]), r"whole numbers, got float64; .*take SquaredError"),
+    (SoftmaxCrossEntropy(), np.ones((2, 3)), np.ones((2, 3)), r"whole numbers, got float64; .*take SquaredError"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.zeros((2, 1), int), r"must have shape \(2,\), got \(2, 1\)"),
     (SoftmaxCrossEntropy(), np.ones((2, 3)), np.zeros(3, int), "a target for each of the 2 rows"),
     (SoftmaxCrossEntropy(), np.ones(3), np.zeros(3, int), r"logits z must be an array of shape \(n, C\), got \(3,\)"),
@@ -144,9 +174,16 @@ BAD = [  # loss, z, y, what is said
 
 @pytest.mark.parametrize(("loss", "z", "y", "text"), BAD, ids=range(len(BAD)))
 def test_targets_that_do_not_fit_are_refused(loss, z, y, text):
-    for method in (loss.losses, loss.gradient):
+    for method in (loss.losses, loss.gradient, loss.both):
         with pytest.raises((ValueError, TypeError), match=text):
             method(z, y)
+
+
+@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, LogisticLoss, SquaredError])
+def test_the_ridge_is_not_negative_and_0_by_default(kind):
+    assert Loss.l2 == kind().l2 == 0 and kind(0.5).l2 == 0.5
+    with pytest.raises(ValueError, match=rf"l2 of {kind.__name__} must be a number in \[0, inf\), got -1"):
+        kind(-1)
 
 
 def test_predictions(device):
