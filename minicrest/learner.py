@@ -6,11 +6,13 @@ A method only asks questions. The trainer holds a Learner too, and so does a for
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicrest.backend import array_module
+from minicrest.arguments import dense
+from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Feedback
 from minicrest.random import stream
 
@@ -27,24 +29,37 @@ class Learner:
     def __init__(self, oracle: Oracle):
         self.oracle = oracle
 
-    def step(self, batch: Batch) -> tuple[Any, Feedback, Any]:
+    def step(self, batch: Batch, choose: Callable[[Feedback], Any] | None = None) -> tuple[Any, Feedback, Any]:
         """(gradient (d,), Feedback, batch statistics or None) of a TRAINING step: augmented, in training mode, billed.
 
-        The random crops and flips are those of `stream(seed, "augment", time)`. An empty batch has a gradient of zeros
-        and costs nothing; a batch whose weights are all zero leaves the running statistics alone.
-        Raises TypeError and ValueError for a batch that is not legal, BillSpent where the step would exceed the limit.
+        The random crops and flips are those of `stream(seed, "augment", time)`. Between the passes forward and back
+        `choose(feedback)`, where it is given, replaces the weights (m,) of the batch. Only examples of non-zero weight
+        go back and are billed for it, or all where batch-norm couples them and any weight is not zero. An empty batch
+        has a gradient of zeros and costs nothing; one without weight leaves the running statistics alone.
+        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent where the step, or what is
+        chosen, would exceed the limit.
         """
         oracle = self.oracle
         if np.size(batch.indices) == 0:
             theta, outputs, i = oracle.theta, oracle._network.outputs, np.zeros(0, dtype=np.int64)
-            feedback = Feedback(i, theta[:0], theta[:0].reshape(0, outputs), oracle.labels[:0], oracle.seed)
-            return 0 * theta, feedback, None
+            logits = theta[:0].reshape(0, outputs)
+            return 0 * theta, Feedback(i, theta[:0], logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
         i, weights = oracle._examples(batch)
-        oracle.ledger.charge(forward=i.size, backward=i.size)
+        oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
-        done = oracle._network.step(oracle.theta, x, oracle._data.targets(i), weights)
-        feedback = Feedback(i, done.losses, done.logits, oracle.labels[i], oracle.seed)
-        return done.gradient, feedback, done.statistics if np.any(batch.weights) else None
+        begun = oracle._network.begin(oracle.theta, x, oracle._data.targets(i))
+        free = begun.losses, begun.logits, oracle.labels[i], oracle.seed, begun.logit_gradients
+        feedback = Feedback(i, *free, weights)
+        if choose is not None:
+            weights = _chosen(choose(feedback), i.size)
+            oracle.ledger.charge(backward=self._backward(weights))
+        gradient = oracle._network.finish(oracle.theta, begun, weights)
+        return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
+
+    def _backward(self, weights) -> int:
+        """How many examples go back."""
+        count = int(np.count_nonzero(weights))
+        return len(weights) if count and self.oracle._network.coupled else count
 
     def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
         """From now on the oracle answers at theta (d,) and running statistics, `time` steps into the training.
@@ -62,6 +77,15 @@ class Learner:
         """
         before = self.oracle.statistics
         return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
+
+
+def _chosen(weights, size: int) -> np.ndarray:
+    """What `choose` returned, as (size,) float64 on the host. Raises TypeError and ValueError for what is not legal."""
+    weights = to_numpy(dense("what `choose` returns", weights))
+    if weights.shape != (size,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"`choose` must return {size} finite weights >= 0, one for each example of the batch, "
+                         f"got an array of shape {weights.shape}: {weights.ravel()[:9]}")  # fmt: skip
+    return weights.astype(np.float64)
 
 
 def evaluate(oracle: Oracle) -> tuple[float, float]:

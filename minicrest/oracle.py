@@ -5,6 +5,7 @@ A question is billed before it is answered, and methods are compared at equal bi
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,6 +79,13 @@ class Oracle:
         held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
         held_out._place = self._place
         return held_out
+
+    def at(self, theta, statistics) -> Oracle:
+        """An oracle that answers at other parameters (d,) and statistics, on the same bill and at the same time."""
+        other = copy.copy(self)
+        other._place = SimpleNamespace()
+        Learner(other).move(theta, statistics, self.time, self.progress)
+        return other
 
     def phase(self, name: str):
         """Bill what happens inside the `with` block to the phase `name`."""
@@ -167,11 +175,11 @@ class Oracle:
         return i
 
     def _examples(self, batch: Batch):
-        """(indices, weights on the device) of a legal batch. Raises TypeError and ValueError for any other."""
+        """(indices, float64 weights) of a legal batch, on the host. Raises TypeError and ValueError for any other."""
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
         if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():
             raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.ravel()[:9]}")
-        return i, to_device(w.astype(self.dtype), self.device)
+        return i, w.astype(np.float64)
 
     def _ask(self, i):
         return self.theta, self._data.inputs(i, self.dtype), self._data.targets(i)
@@ -180,7 +188,7 @@ class Oracle:
         """The mean of `question` over the batch, part by part, once `examples` are billed."""
         (i, weights), n = self._examples(batch), np.size(batch.indices)
         self.ledger.charge(**examples)
-        total, start = 0, 0
+        total, start, weights = 0, 0, to_device(weights.astype(self.dtype), self.device)
         for part in parts(i):
             mine = weights[start : start + len(part)]
             total = total + (len(part) / n) * question(*self._ask(part), mine, self.statistics)

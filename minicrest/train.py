@@ -10,6 +10,7 @@ import types
 import typing
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ class _Trainer:
                 feedback = self.step(batch)
             with oracle.phase("select"):
                 state.method_state = self.method.observe(state.method_state, feedback)
-            np.add.at(state.uses, batch.indices, 1)
+            np.add.at(state.uses, batch.indices[feedback.weights != 0], 1)
         state.complete = state.complete or oracle.progress >= 1
         if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
             self.look()
@@ -170,10 +171,11 @@ class _Trainer:
     def step(self, batch: Batch):
         """Move the parameters along the batch's gradient, and note whether anything is not finite."""
         state = self.state
-        gradient, feedback, batch_statistics = self.learner.step(batch)
+        choose = getattr(self.method, "choose", None)
+        chosen = partial(choose, state.method_state) if choose else None
+        gradient, feedback, batch_statistics = self.learner.step(batch, chosen)
         progress = self.limits.progress(state.step + 1, state.ledger.cost)
-        factor = self.schedule(progress)
-        state.optimizer_state = self.optimizer.update(state.theta, gradient, state.optimizer_state, factor)
+        state.optimizer_state = self.optimizer.update(state.theta, gradient, state.optimizer_state, self.schedule(progress))
         state.statistics = self.learner.following(batch_statistics)
         state.step += 1
         self.learner.move(state.theta, state.statistics, state.step, progress)

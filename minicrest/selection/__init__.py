@@ -7,6 +7,7 @@ from minicrest.selection.crest import Crest
 from minicrest.selection.dynamic import UCB, EpsilonGreedy, RandomDynamic
 from minicrest.selection.el2n import EL2N
 from minicrest.selection.forgetting import Forgetting
+from minicrest.selection.fresh import Fresh
 from minicrest.selection.full import Full
 from minicrest.selection.glister import Glister
 from minicrest.selection.gradmatch import GradMatch
@@ -15,6 +16,8 @@ from minicrest.selection.infobatch import InfoBatch
 from minicrest.selection.method import Method
 from minicrest.selection.milo import Milo
 from minicrest.selection.random import Random
+from minicrest.selection.selective_backprop import SelectiveBackprop
+from minicrest.selection.thinning import Thinning
 
 METHODS = {
     "full": Full,
@@ -32,6 +35,9 @@ METHODS = {
     "grand": GraNd,
     "forgetting": Forgetting,
     "infobatch": InfoBatch,
+    "selective-backprop": SelectiveBackprop,
+    "fresh": Fresh,
+    "thinning": Thinning,
 }
 __all__ = [
     "EL2N",

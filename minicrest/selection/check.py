@@ -67,11 +67,24 @@ def _walk(method, oracle, steps: int, save: bool = False) -> list:
             what = "a state that was saved and loaded proposes something else; keep all that counts in its fields"
             _require(_values(again) == _values((batch, proposed)), "checkpoints", step, what)
         batches.append(_values(batch))
-        gradient, feedback, statistics = learner.step(batch)
+        gradient, feedback, statistics = learner.step(batch, _chooser(method, proposed, step))
         state = _answer(method.observe, (proposed, feedback), step)
         theta = theta - 0.1 * gradient
         learner.move(theta, learner.following(statistics), step + 1, (step + 1) / steps)
     return batches
+
+
+def _chooser(method, state, step: int):
+    """What the training step asks between its passes, checked like the batches; None for a method without `choose`."""
+    if getattr(method, "choose", None) is None:
+        return None
+
+    def choose(feedback):
+        weights = _answer(method.choose, (state, feedback), step)
+        _check_batch(Batch(feedback.indices, weights), 1 + int(feedback.indices.max(initial=0)), step)
+        return weights
+
+    return choose
 
 
 def _answer(transition, given, step: int):

@@ -5,41 +5,41 @@ has the subset's small variance at a mini-batch's price. Coresets go stale as th
 loss tells when. The letters are the paper's (Algorithm 1):
 
     1  every T2 steps: drop the active examples whose losses, as recorded since the last time, were all below alpha
-    2  in a region, every T1 steps: rho = |F(w - w_l) - L_r(w)| / L_r(w), L_r the mean loss on the subset V_r;
+    2  in a region, every T1 steps: rho = |F(w - w_l) - L_c(w)| / L_c(w), L_c the mean loss on the check set of c;
        where rho > tau the region is over: T1 = h |H_0| / |H_l|, P = b T1
     3  where there is no region, open one at w_l = w:
-       a  draw random subsets V_1 .. V_P of r active examples; one forward pass gives p - y and the losses
-       b  S_p = the m medoids of {p_i - y_i : i in V_p} by greedy facility location; gamma_j = size of j's cluster
-       c  g, H = gradient and Hessian diagonal of the coresets, smoothed by moving averages beta1, beta2
-       d  F(delta) = L_r(w_l) + g . delta + (1/2) delta . (H * delta), for a fresh random subset V_r
-    4  train on one of S_1 .. S_P, drawn at random, weighted by gamma
+       a  g, H = gradient and Hessian diagonal of K coresets (see 5), smoothed by moving averages beta1, beta2
+       b  F(delta) = L_c(w_l) + g . delta + (1/2) delta . (H * delta), for a fresh random check set
+    4  draw one of S_1 .. S_P at random and train on it, weighted by gamma
+    5  S_p, the first time it is needed (lazy=False: S_1 .. S_P when the region opens): draw a random subset V_p of r
+       active examples; one forward pass at w_l gives p - y and the losses; S_p = the m medoids of
+       {p_i - y_i : i in V_p} by greedy facility location; gamma_j = size of j's cluster
 
 Departures from the paper, each with the test in tests/unit/selection/test_crest.py that pins it:
-    - V_r is drawn when the region opens and kept for its checks, and the model's constant is measured on it: then
-      rho(0) = 0; the paper's fresh subset spends part of tau on an offset (test_rho_is_zero_where_a_region_opens).
-      Like V_p, it is drawn from the active examples, whose mean loss is what g and H describe.
+    - coresets are lazy: S_p is built at w_l when it is first drawn, as most of the P = 5 T1 never are. For the same
+      model the trajectory is that of lazy=False, bit for bit (test_lazy_coresets_change_no_step).
+    - the model is made of the K = 1 coresets that will be drawn first, the check set is of c = m examples; lazy=False
+      has K = P and c = r, as printed (test_the_model_is_of_the_first_coresets_drawn).
+    - the check set, of active examples, is drawn when the region opens and kept, and the model's constant is measured
+      on it: a fresh subset would spend part of tau on an offset (test_rho_is_zero_where_a_region_opens).
     - delta is w - w_l, as the paper's text says; its Algorithm 1 prints the move since the last check
       (test_delta_is_the_distance_from_the_start_of_the_region).
-    - the moving averages take one value per coreset (the paper does not say how often) and are never reset
-      (test_averages_take_one_value_per_coreset).
-    - T1 and P are rounded up, and neither exceeds `longest` (by default one epoch's steps, n/m): |H_l| tends to 0 as
-      the data are learned (test_periods_are_bounded).
-    - exclusion stops where fewer than r examples would stay active (test_exclusion_leaves_a_subset).
-    - T2 counts steps, as Algorithm 1 reads; the paper does not state its unit (test_windows_count_steps). In 20 steps
-      most examples are drawn once or not at all, and a single loss below alpha drops an example for good: on easy data
-      little stays active. A larger T2 or exclude=False keeps more.
+    - the averages take one value per coreset of the model, without reset (test_averages_take_one_value_per_coreset).
+    - T1 follows from the region that has just ended, as in Algorithm 1, which knows no other curvature then. T1 and P
+      are rounded up and bounded by `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
+    - T2 is 2 n/m steps: 20 epochs of the paper's, each a pass over 10% of the data. Read as 20 STEPS, which Algorithm 1
+      also allows (T2=20, floor=0), it drops nearly all examples of easy data, for good (test_windows_count_steps).
+    - at least `floor` n examples stay active, and at least r: of the learned, those with the largest losses stay
+      (test_exclusion_leaves_a_floor).
     - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
+      Trained on digits and MNIST it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
+    - balanced=True draws V_p class by class, per_class=True chooses S_p class by class; the authors' release does both
+      (test_balanced_subsets_and_coresets_per_class).
 
-The authors' release differs from this file in more than that:
-    - a mini-batch is drawn from the shuffled union of all P coresets, not one S_p (4).
-    - T1 follows from the region that has just opened and has no bound; here it follows from the one that ended.
-    - P is at most 0.1 n/m, a tenth of the bound here.
-    - g and H in F are means over the coresets of the moving averages, plus 1e-4; here the latest averages.
-    - V_p is balanced over the classes; here it is uniform.
-    - proxies, g and H are of augmented examples, g and H in training mode; here examples are not augmented and
-      batch-norm is in evaluation mode, for checks too.
-    - training starts with one pass over a random subset at learning rate 0; here with the first region.
-    - exclusion is off; switched on, it looks at five passes, decides every 20 and never goes below four fifths of n.
+The authors' release differs in more: batches come from the shuffled union of the P coresets; T1 follows from the region
+just opened and has no bound; P is at most 0.1 n/m; g and H are means over the coresets of the moving averages, plus
+1e-4; proxies, g and H are of augmented examples, g and H in training mode (here neither); training starts with a pass
+over a random subset at learning rate 0; exclusion is off and, switched on, never goes below four fifths of n.
 """
 
 from __future__ import annotations
@@ -67,11 +67,15 @@ CHECK = ("check_step", "check_region", "check_rho")  # and of `checks`
 class Region:
     """Where the quadratic model holds: the coresets chosen at w_l, and what says when they are stale."""
 
+    number: int  # l
     start: int  # the step t_l at which it opened
     T1: int
     origin: Any  # (d,) w_l
-    model: Quadratic
-    check: np.ndarray  # (r,) V_r
+    model: Any  # F, a Quadratic
+    check: np.ndarray  # (c,) the check set
+    statistics: Any  # batch-norm's running statistics at w_l
+    active: np.ndarray  # the examples that V_p are drawn from
+    built: np.ndarray  # (P,) bool: which coresets exist
     indices: np.ndarray  # (P, m) the coresets S_p
     gamma: np.ndarray  # (P, m) their cluster sizes
     curvature: float  # |H_l|; 0 for the first-order model
@@ -90,6 +94,7 @@ class CrestState:
     squares: MovingAverage  # of the Hessian diagonal's squares
     active: np.ndarray  # (n,) bool
     worst: np.ndarray  # (n,) largest loss recorded in this window of T2 steps, -inf for none
+    coresets: int  # built so far
     opened: np.ndarray  # (l, 5) a row a region: REGION
     checks: np.ndarray  # (c, 3) a row a check: CHECK
 
@@ -99,11 +104,13 @@ class Crest(Method):
     """Mini-batch coresets, refreshed when a quadratic model of the loss fails.
 
     m: batch and coreset size.  r: random-subset size; None: max(n/100, 4 m), the paper's 1% and its ratio to m.
-    tau: largest rho.  h, b: T1 = h |H_0|/|H_l|, P = b T1.  alpha, T2: "learned" loss, and its window in steps.
-    beta1, beta2: moving averages of g and of H's squares.  warmup: first steps on plain random batches.
-    longest: bound on T1 and P; None: n/m.  curvature: "hutchinson" (one probe a coreset) or "exact" (nets that have
-    an exact diagonal).  Ablations of the paper: order=1 (first-order model), smooth=False, exclude=False, and
-    many=False (one coreset in place of P).
+    tau: largest rho.  h, b: T1 = h |H_0|/|H_l|, P = b T1.  alpha, T2: "learned" loss, and its window in steps; None:
+    2 n/m.  floor: part of the n examples that stays active.  beta1, beta2: moving averages of g and of H's squares.
+    warmup: first steps on plain random batches.  longest: bound on T1 and P; None: n/m.
+    lazy: build a coreset when it is first drawn.  K: coresets in the model; None: 1, or all P if not lazy.  c: size of
+    the check set; None: m, or r if not lazy.  curvature: "hutchinson" (one probe a coreset) or "exact" (nets that have
+    an exact diagonal).  balanced, per_class: V_p and S_p by class.  Ablations of the paper: order=1 (first-order
+    model), smooth=False, exclude=False, and many=False (one coreset in place of P).
     """
 
     m: int = 128
@@ -112,18 +119,24 @@ class Crest(Method):
     h: float = 1.0
     b: float = 5.0
     alpha: float = 0.1
-    T2: int = 20
+    T2: int | None = None
+    floor: float = 0.5
     beta1: float = 0.9
     beta2: float = 0.999
     warmup: int = 0
     longest: int | None = None
+    lazy: bool = True
+    K: int | None = None
+    c: int | None = None
     curvature: str = "hutchinson"
+    balanced: bool = False
+    per_class: bool = False
     order: int = 2
     smooth: bool = True
     exclude: bool = True
     many: bool = True
     paper = "Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
-    price = "a step 3 m; a region P (r + 7 m) + r; a check r, every T1 steps"
+    price = "a step 3 m; a coreset, when first drawn, r; a region 7 K m + c; a check c, every T1 steps"
 
     def __post_init__(self):
         whole("m", self.m, 1)
@@ -135,13 +148,13 @@ class Crest(Method):
             number("alpha", self.alpha)
         for name, interval in (("h", "(0, inf)"), ("b", "(0, inf)"), ("beta1", "[0, 1)"), ("beta2", "[0, 1)")):
             number(name, getattr(self, name), interval)
-        whole("T2", self.T2, 1)
-        whole("warmup", self.warmup, 0)
-        if self.longest is not None:
-            whole("longest", self.longest, 1)
+        number("floor", self.floor, "[0, 1]")
+        for name, least in (("T2", 1), ("warmup", 0), ("longest", 1), ("K", 1), ("c", 1)):
+            if getattr(self, name) is not None or name == "warmup":
+                whole(name, getattr(self, name), least)
         one_of("curvature", self.curvature, ("hutchinson", "exact"))
         whole("order", self.order, 1, 2)
-        for name in ("smooth", "exclude", "many"):
+        for name in ("lazy", "balanced", "per_class", "smooth", "exclude", "many"):
             flag(name, getattr(self, name))
 
     def init(self, oracle) -> CrestState:
@@ -151,7 +164,7 @@ class Crest(Method):
             step=0, region=None, T1=T1, P=self._coresets(T1, n), H0=0.0,
             gradient=MovingAverage(self.beta1), squares=MovingAverage(self.beta2),
             active=np.ones(n, dtype=bool), worst=np.full(n, -np.inf),
-            opened=np.zeros((0, len(REGION))), checks=np.zeros((0, len(CHECK))),
+            coresets=0, opened=np.zeros((0, len(REGION))), checks=np.zeros((0, len(CHECK))),
         )  # fmt: skip
 
     def propose(self, state, oracle):
@@ -159,32 +172,41 @@ class Crest(Method):
             rng = stream(oracle.seed, "crest", "warm-up", state.step)
             i = rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)
             return uniform(i), replace(state, step=state.step + 1)
-        if self.exclude and state.step and state.step % self.T2 == 0:
+        T2 = 2 * -(-len(oracle) // self.m) if self.T2 is None else self.T2
+        if self.exclude and state.step and state.step % T2 == 0:
             state = self._drop_learned(state, oracle)  # 1
         if state.region is not None and self._check_is_due(state):
             state = self._check(state, oracle)  # 2
         if state.region is None:
             state = self._open(state, oracle)  # 3
-        region = state.region
-        p = stream(oracle.seed, "crest", "batch", state.step).integers(len(region.indices))  # 4
-        return weighted(region.indices[p], region.gamma[p]), replace(state, step=state.step + 1)
+        p = self._drawn(oracle, state.step, len(state.region.built))  # 4
+        if not state.region.built[p]:
+            state = self._build(state, oracle, [p])  # 5
+        batch = weighted(state.region.indices[p], state.region.gamma[p])
+        return batch, replace(state, step=state.step + 1)
+
+    def _drawn(self, oracle, step: int, P: int) -> int:
+        """Which of P coresets step `step` trains on."""
+        return int(stream(oracle.seed, "crest", "batch", step).integers(P))
 
     def report(self, state) -> dict:
-        """Regions (start, length, T1, P, active examples, |H|, rho at the last check) and every check's rho."""
+        """Regions (start, length, T1, P, active examples, |H|, rho at the last check), every check's rho, coresets."""
         regions, checks = dict(zip(REGION, state.opened.T)), dict(zip(CHECK, state.checks.T))
         rho = np.full(len(state.opened), np.nan)  # of regions never checked
         rho[checks["check_region"].astype(int)] = checks["check_rho"]
         length = np.diff(np.append(regions["start"], state.step))
-        return {"start": regions["start"], "length": length, **regions, "rho": rho, **checks}
+        return {"start": regions["start"], "length": length, **regions, "rho": rho, **checks,
+                "coresets": np.array(state.coresets)}  # fmt: skip
 
     # ---- 1: learned examples
 
     def _drop_learned(self, state, oracle) -> CrestState:
         """Drop the examples whose losses recorded in this window were all below alpha; begin the next window."""
-        learned = state.active & (state.worst > -np.inf) & (state.worst < self.alpha)
-        remaining = state.active & ~learned
-        enough = remaining.sum() >= self._subset_size(len(oracle))
-        return replace(state, active=remaining if enough else state.active, worst=np.full(len(oracle), -np.inf))
+        n, active = len(oracle), state.active.copy()
+        spare = int(active.sum()) - max(self._subset_size(n), math.ceil(self.floor * n))
+        learned = np.flatnonzero(active & (state.worst > -np.inf) & (state.worst < self.alpha))
+        active[learned[np.argsort(state.worst[learned], kind="stable")[: max(0, spare)]]] = False
+        return replace(state, active=active, worst=np.full(n, -np.inf))
 
     # ---- 2: does the model still hold?
 
@@ -194,55 +216,86 @@ class Crest(Method):
     def _check(self, state, oracle) -> CrestState:
         region = state.region
         with oracle.phase("check"):
-            measured = float(oracle.losses(region.check).mean(dtype="float64"))  # L_r(w): r forward passes, not n
+            measured = float(oracle.losses(region.check).mean(dtype="float64"))  # L_c(w): c forward passes, not n
             rho = region.model.relative_error(oracle.theta - region.origin, measured)
-        state = replace(state, checks=np.vstack([state.checks, [state.step, len(state.opened) - 1, rho]]))
+        state = replace(state, checks=np.vstack([state.checks, [state.step, region.number, rho]]))
         if rho <= self.tau:
             return state
-        T1 = self._bounded(self.h * curvature_ratio(state.H0, region.curvature), len(oracle))
+        H0, H = state.H0, region.curvature
+        ratio = H0 / H if H > 0 else math.inf if H0 > 0 else 1.0  # 1: no curvature at all, as in the first-order model
+        T1 = self._bounded(self.h * ratio, len(oracle))
         return replace(state, region=None, T1=T1, P=self._coresets(T1, len(oracle)))
 
     # ---- 3: a new region
 
     def _open(self, state, oracle) -> CrestState:
-        l, active = len(state.opened), np.flatnonzero(state.active)
-        r = min(self._subset_size(len(oracle)), len(active))
-        V = np.stack([stream(oracle.seed, "crest", "subset", l, p).choice(active, r, replace=False)
-                      for p in range(state.P)])  # (P, r)  # fmt: skip
-        with oracle.phase("select"):
-            answers = oracle.answers(V)  # a
-            medoids = facility_location(finite("gradients", answers.logit_gradients), min(self.m, r))  # b
-        indices = np.take_along_axis(V, medoids.indices, axis=1)
-        worst = state.worst.copy()
-        np.maximum.at(worst, V.ravel(), to_numpy(answers.losses).ravel())
+        l, n, P, active = len(state.opened), len(oracle), state.P, np.flatnonzero(state.active)
+        check = self._subset(oracle, active, self._check_size(n), "check", l)
+        size = min(self.m, len(self._subset(oracle, active, self._subset_size(n), "subset", l, 0)))
+        region = Region(
+            l, state.step, state.T1, oracle.theta.copy(), None, check, oracle.statistics.copy(), active,
+            np.zeros(P, bool), np.zeros((P, size), np.int64), np.zeros((P, size)), 0.0,
+        )  # fmt: skip
+        first = self._first_drawn(oracle, state.step, P)
+        state = self._build(replace(state, region=region), oracle, first if self.lazy else range(P))
         with oracle.phase("model"):
-            g, H, gradient, squares = self._smoothed(state, oracle, indices, medoids.weights, l)  # c
-            check = stream(oracle.seed, "crest", "check", l).choice(active, r, replace=False)
-            constant = float(oracle.losses(check).mean(dtype="float64"))
-            model = Quadratic(constant, g, H)  # d
-        size = 0.0 if H is None else float(finite("curvatures", array_module(H).linalg.norm(H)))
-        row = [state.step, state.T1, state.P, len(active), size]
-        region = Region(state.step, state.T1, oracle.theta.copy(), model, check, indices, medoids.weights, size)
+            g, H, gradient, squares = self._smoothed(state, oracle, first, l)  # a
+            model = Quadratic(float(oracle.losses(check).mean(dtype="float64")), g, H)  # b
+        norm = 0.0 if H is None else float(finite("curvatures", array_module(H).linalg.norm(H)))
         return replace(
-            state, region=region, H0=state.H0 or size, gradient=gradient, squares=squares, worst=worst,
-            opened=np.vstack([state.opened, row]),
+            state, region=replace(state.region, model=model, curvature=norm), H0=state.H0 or norm, gradient=gradient,
+            squares=squares, opened=np.vstack([state.opened, [state.step, state.T1, P, len(active), norm]]),
         )  # fmt: skip
 
-    def _smoothed(self, state, oracle, indices, gamma, l: int):
-        """g and H (d,) of the coresets (H None for order 1), and the moving averages after them."""
+    def _first_drawn(self, oracle, step: int, P: int) -> list[int]:
+        """The K coresets that are drawn first from `step` on, in ascending order."""
+        K = min(P, self.K or (1 if self.lazy else P))
+        first: set[int] = set(range(P)) if K == P else set()
+        while len(first) < K:
+            first.add(self._drawn(oracle, step, P))
+            step += 1
+        return sorted(first)
+
+    # ---- 5: coresets
+
+    def _build(self, state, oracle, numbers) -> CrestState:
+        """Build the coresets of these numbers, at the weights where the region opened."""
+        region, worst = state.region, state.worst.copy()
+        built, indices, gamma = region.built.copy(), region.indices.copy(), region.gamma.copy()
+        there = oracle.at(region.origin, region.statistics)
+        for p in numbers:
+            V = self._subset(oracle, region.active, self._subset_size(len(oracle)), "subset", region.number, p)
+            with oracle.phase("select"):
+                answers = there.answers(V)
+                features, classes = finite("gradients", answers.logit_gradients), oracle.labels[V]
+                medoids = facility_location(features, indices.shape[1], classes if self.per_class else None)
+            np.maximum.at(worst, V, to_numpy(answers.losses))
+            built[p], indices[p], gamma[p] = True, V[medoids.indices], medoids.weights
+        region = replace(region, built=built, indices=indices, gamma=gamma)
+        return replace(state, region=region, worst=worst, coresets=state.coresets + len(numbers))
+
+    def _subset(self, oracle, active, size: int, *purpose) -> np.ndarray:
+        """`size` random active examples, or all; balanced: as many of each class, as far as there are so many."""
+        rng = stream(oracle.seed, "crest", *purpose)
+        if not self.balanced:
+            return rng.choice(active, min(size, len(active)), replace=False)
+        members = [active[oracle.labels[active] == label] for label in np.unique(oracle.labels[active])]
+        share = -(-size // len(members))
+        return np.concatenate([rng.choice(i, min(share, len(i)), replace=False) for i in members])
+
+    def _smoothed(self, state, oracle, numbers, l: int):
+        """g and H (d,) of these coresets (H None for order 1), and the moving averages after them."""
         gradient, squares = state.gradient, state.squares
-        mean_g = mean_H = 0
-        for p, (S, weights) in enumerate(zip(indices, gamma)):
-            batch = weighted(S, weights)
+        mean_g, mean_H = 0, 0 if self.order == 2 else None
+        for p in numbers:
+            batch = weighted(state.region.indices[p], state.region.gamma[p])
             g = oracle.gradient(batch)
-            gradient, mean_g = gradient.update(g), mean_g + g / len(indices)
+            gradient, mean_g = gradient.update(g), mean_g + g / len(numbers)
             if self.order == 2:
                 H = self._diagonal(oracle, batch, l, p)
-                squares, mean_H = squares.update(H * H), mean_H + H / len(indices)
-        if self.order == 1:
-            return (gradient.mean if self.smooth else mean_g), None, gradient, squares
+                squares, mean_H = squares.update(H * H), mean_H + H / len(numbers)
         if self.smooth:
-            return gradient.mean, root_mean_square(squares), gradient, squares
+            mean_g, mean_H = gradient.mean, root_mean_square(squares) if self.order == 2 else None
         return mean_g, mean_H, gradient, squares
 
     def _diagonal(self, oracle, batch, l: int, p: int):
@@ -257,6 +310,9 @@ class Crest(Method):
     def _subset_size(self, n: int) -> int:
         return min(n, max(math.ceil(n / 100), 4 * self.m) if self.r is None else self.r)
 
+    def _check_size(self, n: int) -> int:
+        return min(n, self.c or (self.m if self.lazy else self._subset_size(n)))
+
     def _bounded(self, period: float, n: int) -> int:
         """A period rounded up, between 1 and `longest`."""
         longest = -(-n // self.m) if self.longest is None else self.longest
@@ -264,10 +320,3 @@ class Crest(Method):
 
     def _coresets(self, T1: int, n: int) -> int:
         return self._bounded(self.b * T1, n) if self.many else 1
-
-
-def curvature_ratio(H0: float, H: float) -> float:
-    """|H_0| / |H_l|, in units of which T1 is counted: 1 where there is no curvature at all (the first-order model)."""
-    if H > 0:
-        return H0 / H
-    return math.inf if H0 > 0 else 1.0

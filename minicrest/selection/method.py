@@ -8,6 +8,7 @@ loop is the same five lines for all. `check_method` (check.py) tests whether a m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from minicrest.batch import Batch, Feedback
@@ -16,6 +17,11 @@ from minicrest.oracle import Oracle
 
 class Method:
     """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
+
+    # A fourth transition, for methods that choose INSIDE the training step: choose(state, feedback) returns a weight
+    # (>= 0) for each example that `propose` named. It is asked between the two passes, and only examples of non-zero
+    # weight go back. It changes no state: `observe` sees what was chosen in feedback.weights.
+    choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
 
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line
     price: ClassVar[str] = "not stated"  # what a step and a selection cost, in examples passed forward

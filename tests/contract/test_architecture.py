@@ -79,7 +79,7 @@ def room(module):
     if parts[:1] == ["selection"] and len(parts) > 1:
         kind = "method" if module in METHOD_MODULES else "helper"
         return f"selection.{parts[1]}" if parts[1] in ("base", "method") else f"selection {kind}"
-    if parts[:1] == ["theory"] and parts[1:] in ([], ["bounds"], ["family_bounds"]):
+    if parts[:1] == ["theory"] and parts[1:] in ([], ["bounds"], ["family_bounds"], ["thinning_bounds"]):
         return "theory bounds"
     return parts[0] if parts else ""
 
@@ -162,8 +162,8 @@ def test_some_know_only_arrays(module):
 def test_a_method_imports_no_network_no_optimiser_and_no_other_method(module):
     for name in imports(TREES[module]):
         if name.startswith("minicrest"):
-            allowed = ("backend", "random", "arguments", "submodular", "taylor", "batch", "oracle", "selection.method",
-                       "selection.base", "selection helper")  # fmt: skip
+            allowed = ("backend", "random", "arguments", "submodular", "taylor", "batch", "oracle", "ledger",
+                       "selection.method", "selection.base", "selection helper")  # fmt: skip
             assert room(name) in allowed, f"{module} imports {name}"
 
 

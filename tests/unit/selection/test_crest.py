@@ -5,11 +5,13 @@ The names of the tests that pin the departures from the paper are those that min
 
 import math
 from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from minicrest.backend import to_numpy
 from minicrest.batch import weighted
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner
@@ -21,6 +23,7 @@ from minicrest.selection import Crest
 from minicrest.submodular import facility_location
 from minicrest.taylor import Quadratic
 from minicrest.train import train
+from tests.contract.test_contract import make_oracle
 from tests.unit.test_oracle import Spy, spied
 
 # ---- an oracle that answers as told
@@ -32,7 +35,8 @@ class Scripted:
     seed, device, dtype, size = 0, "cpu", np.dtype("float64"), 3
 
     def __init__(self, n=40):
-        self.theta, self.loss, self.now = np.zeros(3), np.ones(n), 1.0
+        self.theta, self.loss, self.now, self.statistics = np.zeros(3), np.ones(n), 1.0, np.zeros(0)
+        self.labels = np.arange(n) % 2
         self.features = stream(n, "scripted").standard_normal((n, 2))
         self.g, self.H = np.zeros(3), np.ones(3)
         self.subsets, self.checks, self.batches, self.probes, self.diagonals = [], [], [], [], 0
@@ -43,8 +47,13 @@ class Scripted:
     def phase(self, name):
         return nullcontext()
 
+    def at(self, theta, statistics):
+        there = copy(self)  # it notes what it is asked in the same lists
+        there.theta, there.statistics = theta, statistics
+        return there
+
     def answers(self, i):
-        self.subsets += list(i)
+        self.subsets.append(i)
         return Answers(self.loss[i], self.features[i], None)
 
     def losses(self, i):
@@ -63,6 +72,11 @@ class Scripted:
     def hessian_diagonal(self, batch):
         self.diagonals += 1
         return self.H.copy()
+
+
+def printed(**named):
+    """CREST as printed: all P coresets when a region opens, all in the model; windows of 20 steps, and no floor."""
+    return Crest(**{"lazy": False, "T2": 20, "floor": 0.0, **named})
 
 
 def go(method, oracle, steps, state=None, each=lambda t: None):
@@ -85,7 +99,7 @@ def renewing(oracle):
     return each
 
 
-ONE = Crest(m=4, r=12, many=False, smooth=False, T2=100)  # one coreset a region, T1 = 1, exact arithmetic
+ONE = printed(m=4, r=12, many=False, smooth=False, T2=100)  # one coreset a region, T1 = 1, exact arithmetic
 
 
 # ---- 3a, 3b: subsets and coresets
@@ -94,7 +108,7 @@ ONE = Crest(m=4, r=12, many=False, smooth=False, T2=100)  # one coreset a region
 def test_a_coreset_is_the_medoids_of_its_whole_subset_mapped_back():
     """Exactly m of each V_p, by facility location on its rows of p - y; indices are the data set's."""
     oracle = Scripted()
-    _, states = go(Crest(m=4, r=12), oracle, 1)
+    _, states = go(printed(m=4, r=12), oracle, 1)
     region = states[1].region
     assert region.indices.shape == region.gamma.shape == (5, 4)
     for V, S, gamma in zip(oracle.subsets, region.indices, region.gamma):
@@ -109,13 +123,13 @@ def test_distances_are_not_squared():
     """The 1-medoid of 0, .1, .2, 4, 10 is the median, .2; with squared distances it would be 4."""
     oracle = Scripted(5)
     oracle.features = np.array([[4.0], [0.0], [10.0], [0.2], [0.1]])
-    batches, _ = go(Crest(m=1, r=5), oracle, 1)
+    batches, _ = go(printed(m=1, r=5), oracle, 1)
     assert batches[0].indices.tolist() == [3]
 
 
 @pytest.mark.parametrize(("m", "r", "n", "size"), [(4, 12, 40, 4), (12, 12, 40, 12), (8, 40, 40, 8), (30, 50, 20, 20)])
 def test_a_coreset_has_as_many_as_fit(m, r, n, size):
-    batches, states = go(Crest(m=m, r=r), Scripted(n), 3)
+    batches, states = go(printed(m=m, r=r), Scripted(n), 3)
     assert all(len(b.indices) == len(set(b.indices)) == size for b in batches)
     assert states[1].region.indices.shape[1] == size
 
@@ -124,7 +138,7 @@ def test_the_subset_size_by_default():
     """1% of the data, and at least four mini-batches; never more than there are."""
     for n, m, r in [(5000, 8, 50), (5001, 8, 51), (1000, 8, 32), (20, 8, 20)]:
         oracle = Scripted(n)
-        go(Crest(m=m, many=False), oracle, 1)
+        go(printed(m=m, many=False), oracle, 1)
         assert len(oracle.subsets[0]) == len(oracle.checks[0]) == r
 
 
@@ -162,13 +176,158 @@ def test_index_0_is_not_over_selected():
     assert abs(counts - 100).max() < 5 * np.sqrt(90)
 
 
+def test_balanced_subsets_and_coresets_per_class():
+    """V_p has r/C of each class, or all that are active; S_p is facility location class by class."""
+    oracle = Scripted()
+    oracle.labels = np.repeat([0, 1, 2], [28, 8, 4])
+    active = np.arange(40) != 39
+    for r, sizes in [(12, (4, 4, 3)), (13, (5, 5, 3)), (9, (3, 3, 3)), (40, (14, 8, 3))]:
+        method, oracle.subsets = printed(m=5, r=r, balanced=True, T2=100), []
+        _, states = go(method, oracle, 60, replace(method.init(oracle), active=active), renewing(oracle))
+        assert {tuple(np.bincount(oracle.labels[V])) for V in oracle.subsets} == {sizes}
+        assert all(active[V].all() and len(set(V)) == len(V) for V in oracle.subsets)
+        sets, counts = len(oracle.subsets), np.bincount(np.concatenate(oracle.subsets), minlength=40)
+        for label, size in enumerate(sizes):
+            p = size / (active & (oracle.labels == label)).sum()
+            spread = np.abs(counts[active & (oracle.labels == label)] - sets * p).max()
+            assert spread <= 5 * np.sqrt(sets * p * (1 - p))
+    for balanced in (False, True):
+        oracle.subsets = []
+        _, states = go(printed(m=6, r=12, balanced=balanced, per_class=True), oracle, 1)
+        for V, S, gamma in zip(oracle.subsets, states[1].region.indices, states[1].region.gamma, strict=True):
+            expected = facility_location(oracle.features[V], 6, oracle.labels[V])
+            assert (V[expected.indices] == S).all() and (expected.weights == gamma).all()
+            for label in range(3):
+                assert gamma[oracle.labels[S] == label].sum() in (0, (oracle.labels[V] == label).sum())
+
+
+# ---- 5: lazy coresets
+
+
+LAZY = Crest(m=5, r=20, c=10, K=2, h=3.0, tau=0.2, exclude=False)
+
+
+def noting(method):
+    """`method`, and the list in which it notes what it proposes and each state after."""
+    seen, propose = [], method.propose
+
+    def noted(state, oracle):
+        batch, after = propose(state, oracle)
+        seen.append((batch, after))
+        return batch, after
+
+    method = replace(method)
+    object.__setattr__(method, "propose", noted)
+    return method, seen
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), AdamW(0.02)], ids=repr)
+@pytest.mark.parametrize(
+    "changes", [{}, {"K": 1}, {"K": 100}, {"order": 1}, {"smooth": False}, {"per_class": True}], ids=str
+)
+def test_lazy_coresets_change_no_step(changes, optimizer, device):
+    """With the same model every batch and every weight is that of lazy=False, bit for bit; the bill is smaller."""
+    lazy, eager = (replace(LAZY, lazy=kind, **changes) for kind in (True, False))
+    (lazy, seen), (eager, same) = noting(lazy), noting(eager)
+    here = train(lazy, make_oracle(device, norm=True), optimizer, 40, progress=False)
+    there = train(eager, make_oracle(device, norm=True), optimizer, 40, progress=False)
+    assert len(here.report["start"]) > 2
+    for (a, _), (b, _) in zip(seen, same, strict=True):
+        assert a.indices.tobytes() == b.indices.tobytes() and a.weights.tobytes() == b.weights.tobytes()
+    assert to_numpy(here.theta).tobytes() == to_numpy(there.theta).tobytes()
+    assert to_numpy(here.statistics).tobytes() == to_numpy(there.statistics).tobytes()
+    for name in set(here.report) - {"coresets"}:
+        np.testing.assert_array_equal(here.report[name], there.report[name])
+    every = there.report["P"].sum()
+    assert there.report["coresets"] == every
+    saved = 20 * (every - here.report["coresets"])
+    assert saved > 0 or changes.get("K") == 100
+    assert here.ledger.cost == there.ledger.cost - saved
+
+
+@pytest.mark.parametrize("K, built", [(1, 1), (2, 2), (7, 7), (99, 10), (None, 1)])
+def test_the_model_is_of_the_first_coresets_drawn(K, built):
+    """g and H are asked of the K coresets that the following steps draw first, no others are built yet."""
+    oracle = Scripted()
+    method = Crest(m=4, r=12, K=K, h=4.0, tau=np.inf, exclude=False, smooth=False)
+    batches, states = go(method, oracle, 200)
+    asked = [batch.indices.tolist() for batch in oracle.batches]
+    drawn = list(dict.fromkeys(tuple(batch.indices) for batch in batches))
+    assert states[1].opened[0, 2] == 10 and len(asked) == built == states[1].region.built.sum()
+    assert sorted(map(list, drawn[:built])) == sorted(asked)
+    order = [states[1].region.indices.tolist().index(S) for S in asked]
+    assert order == sorted(order)  # the averages take them in this order, whatever is drawn first
+    assert len(drawn) == states[-1].coresets == len(oracle.subsets) == 10
+
+
+def test_what_is_asked_by_default_and_as_printed():
+    for lazy, K, c in [(True, 1, 4), (False, 5, 12)]:
+        oracle = Scripted()
+        go(Crest(m=4, r=12, lazy=lazy), oracle, 1)
+        assert len(oracle.subsets) == len(oracle.batches) == K and len(oracle.checks[0]) == c
+    oracle = Scripted()
+    go(Crest(m=4, r=12, c=9, lazy=False), oracle, 1)
+    assert len(oracle.checks[0]) == 9
+
+
+def test_coresets_are_built_where_the_region_opened():
+    """At w_l with the running statistics of that step, from the examples active then; and no two of them are alike."""
+    oracle = make_oracle(norm=True)
+    network, x, y, elsewhere = oracle._network, oracle._data.x, oracle._data.y, 0
+    method, seen = noting(replace(LAZY, K=1, exclude=True, T2=4, alpha=1.0))
+    train(method, oracle, SGD(0.1, 0.9), 40, progress=False)
+    places = {}
+    for step, (_, state) in enumerate(seen):
+        region = state.region
+        places.setdefault(region.number, (step, region.origin, region.statistics))
+        assert places[region.number][0] == region.start
+        V = [stream(0, "crest", "subset", region.number, p).choice(region.active, 20, replace=False)
+             for p in np.flatnonzero(region.built)]  # fmt: skip
+        for i, S, gamma in zip(V, region.indices[region.built], region.gamma[region.built]):
+            expected = facility_location(network.logit_gradients(region.origin, x[i], y[i], region.statistics), 5)
+            assert (i[expected.indices] == S).all() and (expected.weights == gamma).all()
+        assert (region.indices[~region.built] == 0).all() and (region.gamma[~region.built] == 0).all()
+        elsewhere += region.built.sum() > 1 and step > region.start
+    assert len(places) > 1 and elsewhere > 5
+    assert len({place[2].tobytes() for place in places.values()}) == len(places)
+
+
+def test_the_bill_of_lazy_regions():
+    """r a coreset built; 7 K m + c a region; c a check; 3 m a step; nothing else. And coresets are few."""
+    oracle, spy = real()
+    method = replace(LAZY, K=1, c=None)
+    run = train(method, oracle, SGD(0.2), 60, evaluate_every=60, progress=False)
+    regions, checks, built = len(run.report["start"]), len(run.report["check_rho"]), int(run.report["coresets"])
+    bills = {name: (b.forward, b.backward, b.hessian) for name, b in run.ledger.phases.items()}
+    assert bills.pop("prepare") == (0, 0, 0)
+    assert bills == {
+        "select": (20 * built, 0, 0), "model": (5 * regions + 5 * regions, 5 * regions, 5 * regions),
+        "check": (5 * checks, 0, 0), "train": (300, 300, 0),
+    }  # fmt: skip
+    assert spied(run.ledger) == {**spy.counts, "forward": spy.counts["forward"] - 2 * 9}  # less the evaluations
+    assert regions > 2 and built < run.report["P"].sum()
+
+
+def test_a_region_half_built_survives_a_checkpoint(tmp_path):
+    """Wherever it stops, also between the first draws of two coresets of a region."""
+    whole, seen = noting(LAZY)
+    theta = train(whole, real()[0], SGD(0.1, 0.9), 25, progress=False).theta
+    half = [t + 1 for t, (_, state) in enumerate(seen) if 2 < state.region.built.sum() < len(state.region.built)]
+    assert len(half) > 3
+    for stop_at in half:
+        oracle, named = real()[0], {"checkpoint": tmp_path / f"{stop_at}", "progress": False}
+        train(LAZY, oracle, SGD(0.1, 0.9), 25, stop=lambda o=oracle, t=stop_at: o.time >= t, **named)
+        again = train(LAZY, real()[0], SGD(0.1, 0.9), 25, **named)
+        assert again.theta.tobytes() == theta.tobytes()
+
+
 # ---- 4: batches
 
 
 def test_a_batch_is_one_coreset_and_each_is_drawn_alike():
     """3000 steps in one region of P = 5: 600 each, standard deviation 21.9. The weights are gamma, of mean 1."""
     oracle = Scripted()
-    batches, states = go(Crest(m=4, r=12, T2=10**6), oracle, 3000)
+    batches, states = go(printed(m=4, r=12, T2=10**6), oracle, 3000)
     region = states[-1].region
     assert len(states[-1].opened) == 1
     counts, coresets = np.zeros(5), region.indices.tolist()
@@ -182,7 +341,7 @@ def test_a_batch_is_one_coreset_and_each_is_drawn_alike():
 
 def test_an_example_in_two_coresets_has_the_weight_of_each():
     """The release writes the weights of all coresets into one array, where the last one wins."""
-    batches, states = go(Crest(m=4, r=12), Scripted(), 200)
+    batches, states = go(printed(m=4, r=12), Scripted(), 200)
     region = states[1].region
     shared = 0
     for i in np.unique(region.indices):
@@ -197,7 +356,7 @@ def test_examples_of_weight_0_are_left_out():
     """Of duplicates only one stands for its cluster: a medoid of an empty cluster would train with weight 0."""
     oracle = Scripted(6)
     oracle.features = np.array([[0.0], [0.0], [0.0], [1.0], [1.0], [1.0]])
-    batches, _ = go(Crest(m=4, r=6), oracle, 3)
+    batches, _ = go(printed(m=4, r=6), oracle, 3)
     for batch in batches:
         assert (batch.weights == 1).all() and sorted(oracle.features[batch.indices, 0]) == [0, 1]
 
@@ -218,7 +377,7 @@ def test_averages_take_one_value_per_coreset():
         return H[-1]
 
     oracle.gradient, oracle.hessian_diagonal = gradient, diagonal
-    method = Crest(m=4, r=12, curvature="exact", beta1=0.7, beta2=0.9, T2=100, longest=4)
+    method = printed(m=4, r=12, curvature="exact", beta1=0.7, beta2=0.9, T2=100, longest=4)
     _, states = go(method, oracle, 6, each=renewing(oracle))
     opened = states[-1].opened
     assert len(opened) > 2
@@ -240,7 +399,7 @@ def test_without_smoothing_the_model_is_the_plain_mean_over_the_coresets():
     oracle, rng, g, H = Scripted(), stream(0, "values"), [], []
     oracle.gradient = lambda batch: (g.append(rng.standard_normal(3)), g[-1])[1]
     oracle.hessian_diagonal = lambda batch: (H.append(rng.standard_normal(3)), H[-1])[1]
-    method = Crest(m=4, r=12, curvature="exact", smooth=False, T2=100, longest=4)
+    method = printed(m=4, r=12, curvature="exact", smooth=False, T2=100, longest=4)
     _, states = go(method, oracle, 6, each=renewing(oracle))
     last = int(states[-1].opened[-1, 2])
     assert len(g) > last
@@ -252,7 +411,7 @@ def test_without_smoothing_the_model_is_the_plain_mean_over_the_coresets():
 
 def test_the_model_is_asked_of_the_weighted_coresets_with_a_fresh_probe_each():
     oracle = Scripted()
-    _, states = go(Crest(m=4, r=12), oracle, 3, each=renewing(oracle))
+    _, states = go(printed(m=4, r=12), oracle, 3, each=renewing(oracle))
     P = len(states[1].region.indices)
     for p in range(P):
         expected = weighted(states[1].region.indices[p], states[1].region.gamma[p])
@@ -331,7 +490,7 @@ def test_the_threshold_is_kept_not_passed():
 def test_periods_are_the_ratio_of_curvatures(h, b, norms, T1, P):
     """T1 = ceil(h |H_0| / |H_l|), at least 1; P = ceil(b T1)."""
     oracle = Scripted()
-    method = Crest(m=1, r=4, h=h, b=b, smooth=False, curvature="exact", T2=10**6)
+    method = printed(m=1, r=4, h=h, b=b, smooth=False, curvature="exact", T2=10**6)
     starts = np.append(0, np.cumsum(T1))
 
     def each(t):
@@ -355,12 +514,12 @@ def test_periods_are_bounded():
         def each(t, oracle=oracle):
             oracle.now, oracle.H = 2.0**t, np.ones(3) * (1.0 if t == 0 else 1e-9)
 
-        method = Crest(m=3, r=12, smooth=False, curvature="exact", longest=longest, T2=10**6)
+        method = printed(m=3, r=12, smooth=False, curvature="exact", longest=longest, T2=10**6)
         _, states = go(method, oracle, 3, each=each)
         T1, P = states[-1].opened[:, 1:3].T
         assert T1.tolist()[:2] == [1, 1] and T1[2] == bound and P[2] == bound and P[0] == min(5, bound)
         assert type(states[-1].T1) is int and type(states[-1].P) is int
-    _, states = go(Crest(m=4, r=12, h=10**9, b=10**9), Scripted(), 1)
+    _, states = go(printed(m=4, r=12, h=10**9, b=10**9), Scripted(), 1)
     assert (states[0].T1, states[0].P) == (10, 10)
 
 
@@ -379,7 +538,7 @@ def test_first_order_keeps_its_period():
     """Nothing is known of the curvature: T1 = h for ever; no Hessian is asked for, and the model is linear."""
     oracle = Scripted()
     oracle.hvp = oracle.hessian_diagonal = None
-    _, states = go(Crest(m=4, r=12, order=1, h=2.0, T2=100), oracle, 9, each=renewing(oracle))
+    _, states = go(printed(m=4, r=12, order=1, h=2.0, T2=100), oracle, 9, each=renewing(oracle))
     assert states[-1].opened[:, 1].tolist() == [2] * 5 and (states[-1].opened[:, 4] == 0).all()
     assert states[-1].region.model.curvature is None and states[-1].squares.count == 0
     assert states[-1].gradient.count == states[-1].opened[:, 2].sum()
@@ -389,7 +548,7 @@ def test_first_order_keeps_its_period():
 def test_the_first_order_gradient_is_smoothed_too(smooth):
     oracle, rng, g = Scripted(), stream(0, "values"), []
     oracle.gradient = lambda batch: (g.append(rng.standard_normal(3)), g[-1])[1]
-    _, states = go(Crest(m=4, r=12, order=1, smooth=smooth, T2=100), oracle, 3, each=renewing(oracle))
+    _, states = go(printed(m=4, r=12, order=1, smooth=smooth, T2=100), oracle, 3, each=renewing(oracle))
     weights = 0.1 * 0.9 ** np.arange(len(g) - 1, -1, -1.0) / (1 - 0.9 ** len(g))
     expected = weights @ np.array(g) if smooth else np.mean(g[-5:], 0)
     assert len(g) == 15
@@ -398,7 +557,7 @@ def test_the_first_order_gradient_is_smoothed_too(smooth):
 
 def test_one_coreset_in_place_of_many():
     oracle = Scripted()
-    _, states = go(Crest(m=4, r=12, many=False, b=7.0, T2=100), oracle, 6, each=renewing(oracle))
+    _, states = go(printed(m=4, r=12, many=False, b=7.0, T2=100), oracle, 6, each=renewing(oracle))
     assert (states[-1].opened[:, 2] == 1).all() and all(len(s.region.indices) == 1 for s in states[1:])
 
 
@@ -434,7 +593,7 @@ def test_one_large_loss_in_a_window_keeps_an_example(order):
     def each(t):
         oracle.now, oracle.loss = 2.0**t, np.where(np.arange(12) < 4, order[t % 2], 0.05)
 
-    _, states = go(Crest(m=2, r=4, longest=30, b=30.0, T2=2), oracle, 3, each=each)
+    _, states = go(printed(m=2, r=4, longest=30, b=30.0, T2=2), oracle, 3, each=each)
     assert all(np.isin(np.arange(12), V).all() for V in np.split(np.array(oracle.subsets[:60]), 2))  # P = 30 see all
     assert states[3].active.tolist() == [True] * 4 + [False] * 8
 
@@ -446,7 +605,7 @@ def test_windows_do_not_overlap():
     def each(t):
         oracle.now, oracle.loss = 2.0**t, np.where(np.arange(12) < 6, 5.0 if t < 2 else 0.05, 5.0)
 
-    method = Crest(m=2, r=6, longest=30, b=30.0, T2=2)
+    method = printed(m=2, r=6, longest=30, b=30.0, T2=2)
     _, states = go(method, oracle, 5, each=each)
     assert states[3].active.all()
     assert states[5].active.tolist() == [False] * 6 + [True] * 6
@@ -456,16 +615,40 @@ def test_windows_do_not_overlap():
 
 
 def test_exclusion_leaves_a_subset():
-    """Where fewer than r examples would stay, all of them do."""
+    """At least r examples, whatever the floor."""
     oracle = Scripted()
     oracle.loss[:] = 0.0
     _, states = go(replace(ONE, T2=1, r=12), oracle, 12, each=renewing(oracle))
     left = np.array([s.active.sum() for s in states])
-    assert left[2] == 28 and left[-1] >= 12 and (np.diff(left) <= 0).all()
-    assert left[-1] < 24  # it went on while it could
+    assert left[2] == 28 and left[-1] == 12 and (np.diff(left) <= 0).all()
     assert all(len(V) == 12 for V in oracle.subsets)
     assert set(oracle.subsets[-1]) <= set(np.flatnonzero(states[-1].active))
     assert set(oracle.checks[-1]) <= set(np.flatnonzero(states[-1].active))
+
+
+@pytest.mark.parametrize("n, floor, least", [(40, 0.5, 20), (41, 0.5, 21), (40, 0.0, 12), (40, 1.0, 40), (40, 0.3, 12)])
+def test_exclusion_leaves_a_floor(n, floor, least):
+    """Of the learned, those with the largest losses stay; where the floor is reached, all do."""
+    oracle = Scripted(n)
+    oracle.loss = stream(0, "order").permutation(n) * 1e-3  # all below alpha
+    _, states = go(replace(ONE, T2=1, r=12, floor=floor), oracle, 12, each=renewing(oracle))
+    left = [int(s.active.sum()) for s in states]
+    assert left[-1] == least and (n == least or left[2] == max(n - 12, least))
+    for V, before, after in zip(oracle.subsets, states[1:], states[2:]):
+        ranked = V[np.argsort(oracle.loss[V])]
+        gone = min(12, int(before.active.sum()) - least)
+        assert np.flatnonzero(before.active & ~after.active).tolist() == sorted(ranked[:gone])
+
+
+@pytest.mark.parametrize("n, m, T2", [(40, 4, 20), (41, 4, 22), (40, 12, 8)])
+def test_the_window_by_default(n, m, T2):
+    """2 n/m steps: 20 passes over a tenth of the data, rounded up to whole steps of an epoch."""
+    oracle = Scripted(n)
+    oracle.loss[:] = 0.0
+    _, states = go(Crest(m=m, r=12), oracle, 2 * T2 + 1)
+    left = [int(s.active.sum()) for s in states]
+    assert left[:T2 + 1] == [n] * (T2 + 1) and left[T2 + 1] < n
+    assert len(set(left[T2 + 1 : 2 * T2 + 1])) == 1
 
 
 def test_without_exclusion_nothing_is_dropped():
@@ -482,12 +665,12 @@ def test_warm_up_draws_at_random_and_asks_nothing():
     oracle = Scripted()
     for name in ("answers", "losses", "gradient", "hvp"):
         setattr(oracle, name, None)
-    batches, states = go(Crest(m=4, r=12, warmup=2000, T2=3), oracle, 2000)
+    batches, states = go(printed(m=4, r=12, warmup=2000, T2=3), oracle, 2000)
     assert all(len(set(b.indices)) == 4 and (b.weights == 1).all() for b in batches)
     counts = np.bincount(np.concatenate([b.indices for b in batches]), minlength=40)
     assert abs(counts - 200).max() < 5 * np.sqrt(180)  # each in a tenth of the batches
     assert states[-1].region is None and states[-1].active.all()
-    _, states = go(Crest(m=4, r=12, warmup=7), Scripted(), 9)
+    _, states = go(printed(m=4, r=12, warmup=7), Scripted(), 9)
     assert states[7].region is None and states[8].opened[:, 0].tolist() == [7]
 
 
@@ -498,7 +681,8 @@ def test_report():
         oracle.now = {0: 1.0, 4: 1.02, 6: 2.0}.get(t, oracle.now)
 
     method = replace(ONE, h=2.0)
-    assert all(len(column) == 0 for column in method.report(method.init(oracle)).values())
+    before = method.report(method.init(oracle))
+    assert before.pop("coresets") == 0 and all(len(column) == 0 for column in before.values())
     _, states = go(method, oracle, 7, each=each)
     report = {name: column.tolist() for name, column in method.report(states[-1]).items()}
     assert report["start"] == [0, 6] and report["length"] == [6, 1] and report["T1"] == [2, 2]
@@ -507,6 +691,7 @@ def test_report():
     assert report["rho"][0] == pytest.approx(0.5) and math.isnan(report["rho"][1])
     assert report["check_step"] == [2, 4, 6] and report["check_region"] == [0, 0, 0]
     assert report["check_rho"] == pytest.approx([0, 0.02 / 1.02, 0.5])
+    assert report["coresets"] == 2  # built, one in each region
 
 
 @pytest.mark.parametrize(
@@ -533,11 +718,8 @@ class Scaled(SoftmaxCrossEntropy):
 
     factor: float = 1.0
 
-    def losses(self, z, y):
-        return self.factor * super().losses(z, y)
-
-    def gradient(self, z, y):
-        return self.factor * super().gradient(z, y)
+    def both(self, z, y):
+        return tuple(self.factor * part for part in super().both(z, y))
 
     def hessian(self, z, y, u):
         return self.factor * super().hessian(z, y, u)
@@ -552,7 +734,7 @@ def real(loss=SoftmaxCrossEntropy(), seed=0, n=60):
     return Oracle(spy, data, spy.initialize(seed, "float64"), seed=seed), spy
 
 
-SMALL = Crest(m=5, r=20, T2=6)
+SMALL = printed(m=5, r=20, T2=6)
 OPTIMIZERS = [SGD(0.1, 0.0), SGD(0.05, 0.9), SGD(0.05, 0.9, 0.01), AdamW(0.01)]
 
 
@@ -702,7 +884,7 @@ def test_a_quadratic_loss_is_one_region(optimizer, curvature):
     spy = Spy([Linear(3, 2)], SquaredError())
     data = Dataset(x, y, "quadratic", test=Dataset(x, y, "quadratic"))
     oracle = Oracle(spy, data, 3 + spy.initialize(0, "float64"))
-    method = Crest(m=8, r=8, tau=1e-10, smooth=False, curvature=curvature, longest=5, exclude=False)
+    method = printed(m=8, r=8, tau=1e-10, smooth=False, curvature=curvature, longest=5, exclude=False)
     run = train(method, oracle, optimizer, 30, progress=False)
     assert len(run.report["start"]) == 1
     assert len(run.report["check_rho"]) == 29 and run.report["check_rho"].max() <= 1e-10
