@@ -53,8 +53,10 @@ class Learner:
         if choose is not None:
             weights = _chosen(choose(feedback), i.size)
             oracle.ledger.charge(backward=self._backward(weights))
-        gradient = oracle._network.finish(oracle.theta, begun, weights)
-        return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
+        feedback = feedback._replace(weights=weights)
+        if not weights.any():
+            return 0 * oracle.theta, feedback, None
+        return oracle._network.finish(oracle.theta, begun, weights), feedback, begun.statistics
 
     def _backward(self, weights) -> int:
         """How many examples go back."""

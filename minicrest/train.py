@@ -121,7 +121,7 @@ class _Trainer:
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         oracle.ledger.limit = self.limits.bill
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).asarray(-1)
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.stop = stop
@@ -208,7 +208,7 @@ class _Trainer:
             if self.finite():
                 raise
             if int(self.state.alarm) < 0:
-                self.state.alarm = array_module(self.state.theta).asarray(self.state.step)
+                self.state.alarm = array_module(self.state.theta).zeros((), "int64") + self.state.step
             self.state.complete = True
 
     def finite(self) -> bool:

@@ -221,6 +221,58 @@ class CountsItsCalls(Right):
         return stream(oracle.seed, "calls", len(self.calls)).permutation(len(oracle))[: self.m]
 
 
+class Chooses(Right):
+    """Keeps half of what it proposes, rightly."""
+
+    def choose(self, state, feedback):
+        return 2.0 * (stream(feedback.seed, "chooses", state.step).random(len(feedback.indices)) < 0.5)
+
+
+class ChoosesGlobally(Right):
+    def choose(self, state, feedback):
+        return np.random.random(len(feedback.indices))
+
+
+class ChoosesNegative(Right):
+    def choose(self, state, feedback):
+        return -np.ones(len(feedback.indices))
+
+
+class ChoosesTooFew(Right):
+    def choose(self, state, feedback):
+        return np.ones(len(feedback.indices) - 1)
+
+
+class ChoosesNaN(Right):
+    def choose(self, state, feedback):
+        return np.where(state.step == 3, np.nan, np.ones(len(feedback.indices)))
+
+
+class ChoosesAList(Right):
+    def choose(self, state, feedback):
+        return [1.0] * len(feedback.indices)
+
+
+class MutatesInChoose(Right):
+    def choose(self, state, feedback):
+        state.losses[0] += 1
+        return np.ones(len(feedback.indices))
+
+
+class MutatesTheFeedback(Right):
+    def choose(self, state, feedback):
+        feedback.losses[:] = 0
+        return np.ones(len(feedback.indices))
+
+
+class CountsItsChoices(Right):
+    calls = []
+
+    def choose(self, state, feedback):
+        self.calls.append(0)
+        return np.full(len(feedback.indices), float(len(self.calls)))
+
+
 PLANTED = [
     (OwnProtocol(), "step 0, settings.*@dataclass"),
     (Right(extra=[1]), "step 0, settings.*extra is a list"),
@@ -250,6 +302,14 @@ PLANTED = [
     (AsksForFree(), "step 0, bill.*48 examples have passed .* 0 are billed; propose must ask the oracle"),
     (NeedsSixExamples(), "step 0, small data.*n = 1, classes = 1: ValueError"),
     (NeedsTwoClasses(), "step 0, small data.*n = 1, classes = 1: ValueError"),
+    (ChoosesGlobally(), "step 0, generators.*choose draws"),
+    (ChoosesNegative(), "step 0, batches.*not negative"),
+    (ChoosesTooFew(), "step 0, batches.*of one length"),
+    (ChoosesNaN(), "step 2, batches.*finite"),
+    (ChoosesAList(), "step 0, batches.*NumPy arrays"),
+    (MutatesInChoose(), "step 0, purity.*choose changes what"),
+    (MutatesTheFeedback(), "step 0, purity.*choose changes what"),
+    (CountsItsChoices(), "step 0, purity.*choose answers something else"),
 ]
 
 
@@ -266,6 +326,7 @@ def test_every_promise_has_a_planted_violation():
 def test_a_right_method_keeps_them_all():
     assert check_method(Right(), steps=8) == [f"{name}: {what}" for name, what in PROMISES.items()]
     assert check_method(Random(), steps=1)
+    assert len(check_method(Chooses(), steps=8)) == len(PROMISES)
 
 
 def test_what_is_no_method_is_told_what_to_do():

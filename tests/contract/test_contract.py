@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import FrozenInstanceError, fields, is_dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,7 +73,8 @@ def walk(method, oracle, steps=STEPS):
     state = method.init(oracle)
     for t in range(steps):
         batch, proposed = method.propose(state, oracle)
-        gradient, feedback, seen = Learner(oracle).step(batch)
+        choose = method.choose and partial(method.choose, proposed)
+        gradient, feedback, seen = Learner(oracle).step(batch, choose)
         observed = method.observe(proposed, feedback)
         yield state, batch, proposed, feedback, observed
         theta -= 0.1 * gradient
@@ -166,7 +168,10 @@ def test_the_bill_is_what_a_spy_in_the_network_counts(name, norm):
     assert set(run.ledger.phases) <= {"prepare", "select", "model", "check", "score", "train"}
     trained = int(run.uses.sum())
     steps = run.ledger.phases["train"]
-    assert (steps.forward, steps.backward, steps.hessian) == (trained, trained, 0)
+    if METHODS[name].choose is None:
+        assert (steps.forward, steps.backward, steps.hessian) == (trained, trained, 0)
+    else:  # through batch-norm all go back
+        assert (steps.backward, steps.hessian) == (steps.forward if norm else trained, 0) and trained < steps.forward
 
 
 # ---- dataclasses
@@ -229,6 +234,7 @@ def test_the_paper_and_the_algorithm_are_named(name):
     assert inspect.getdoc(method)
     for transition in ("init", "propose", "observe", "report"):
         assert callable(getattr(method, transition))
+    assert method.choose is None or callable(method.choose)
 
 
 # ---- it trains
@@ -271,8 +277,8 @@ class Clocked:
         return batch, after
 
     def plain_steps(self):
-        """Waits during each step in which no region was opened or checked, and none is about to be."""
-        quiet = [a.opened is b.opened and a.checks is b.checks for a, b, _ in self.seen]
+        """Waits during each step in which no region was opened or checked and no coreset built."""
+        quiet = [a.opened is b.opened and a.checks is b.checks and a.coresets == b.coresets for a, b, _ in self.seen]
         return {b - a for a, b, q in zip(self.counts, self.counts[1:], quiet) if q}
 
 
@@ -280,7 +286,7 @@ class Clocked:
 def whole_run(monkeypatch):
     def run(device, kind, optimizer, waits=lambda: 0):
         monkeypatch.setattr("minicrest.train.asdict", lambda method: {})
-        crest = METHODS["crest"](m=6, r=18, T2=5, h=2.0, tau=0.02, alpha=0.5)
+        crest = METHODS["crest"](m=6, r=18, T2=5, h=2.0, b=1.0, tau=0.02, alpha=0.5)
         method = Clocked(crest, waits)
         done = train(method, image_oracle(device, kind), optimizer, STEPS, evaluate_every=STEPS, progress=False)
         return done, method

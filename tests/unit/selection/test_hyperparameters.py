@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -60,7 +61,8 @@ OTHER = {  # another value of every hyper-parameter, which changes what the toy 
     "r": 30, "tau": 1e-9,
     "h": 4.0, "b": 1.0, "alpha": 9.0, "T2": 2, "beta1": 0.1, "beta2": 0.1, "warmup": 3, "longest": 1,
     "curvature": "exact", "order": 1, "smooth": False, "exclude": False, "many": False, "b_H": 3, "estimates": 5,
-    "power": 0.0, "damping": 9.0,
+    "power": 0.0, "damping": 9.0, "floor": 0.9, "lazy": False, "K": 3, "balanced": True, "per_class": True,
+    "beta": 0.0, "low": 0.9,
 }  # fmt: skip
 BASE = {  # where the other values need a base that they differ from
     "crest": dict(tau=0.02, alpha=0.5, h=2.0), "adacore": dict(damping=1e-2, R=1), "gradmatch": dict(R=1),
@@ -68,7 +70,7 @@ BASE = {  # where the other values need a base that they differ from
     "infobatch": dict(delta=1.0),
 }  # fmt: skip
 PAIRS = {("craig", "features"): "raw", ("adacore", "features"): "last-layer"}
-PAIRS |= {("milo", "eps"): 1e-6, ("milo", "kappa"): 0.0, ("gradmatch", "kappa"): 0.3}
+PAIRS |= {("crest", "c"): 9, ("milo", "eps"): 1e-6, ("milo", "kappa"): 0.0, ("gradmatch", "kappa"): 0.3}
 BASES = {("gradmatch", "features"): dict(elements="class"), ("craig", "R"): dict(R=2), ("adacore", "R"): dict(R=2)}
 BASES |= {(name, "R"): dict(R=2) for name in ("gradmatch", "milo", "glister")}
 BASES |= {("crest", "longest"): dict(h=4.0), ("crest", "b"): dict(b=2.0)}
@@ -80,8 +82,8 @@ def trained_on(method, steps=40):
     learner, theta, state = Learner(oracle), oracle.theta.copy(), method.init(oracle)
     for t in range(steps):
         batch, state = method.propose(state, oracle)
-        batches.append((batch.indices.tobytes(), batch.weights.tobytes()))
-        gradient, feedback, _ = learner.step(batch)
+        gradient, feedback, _ = learner.step(batch, method.choose and partial(method.choose, state))
+        batches.append((batch.indices.tobytes(), feedback.weights.tobytes()))
         state = method.observe(state, feedback)
         theta = theta - 0.1 * gradient
         learner.move(theta, oracle.statistics, t + 1, (t + 1) / steps)
@@ -111,7 +113,7 @@ def steps_of(method, oracle, steps=4):
     for t in range(steps):
         batch, state = method.propose(state, oracle)
         batches.append(batch)
-        state = method.observe(state, learner.step(batch)[1])
+        state = method.observe(state, learner.step(batch, method.choose and partial(method.choose, state))[1])
         learner.move(oracle.theta, oracle.statistics, t + 1, (t + 1) / steps)
     return batches
 
@@ -154,7 +156,7 @@ def test_float_targets_are_trained_on_or_refused_with_a_way_out(name):
             steps_of(make_method(name), oracle)
     else:
         for batch in steps_of(make_method(name), oracle):
-            assert 0 < len(batch.indices) <= 18 and np.isfinite(batch.weights).all()
+            assert 0 < len(batch.indices) <= 24 and np.isfinite(batch.weights).all()
 
 
 @pytest.mark.parametrize("name, classes, dtype", [*itertools.product(METHODS, (1, 3), ("int32", "uint8"))])

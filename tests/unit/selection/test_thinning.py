@@ -128,7 +128,7 @@ def test_no_other_chances_are_better(s, forward, backward):
         found = minimize(price, start, bounds=[(-30, 0)] * len(s), jac=slope, method="L-BFGS-B",
                          options={"ftol": 1e-15, "gtol": 1e-10}).fun  # fmt: skip
         assert best <= found + 1e-12
-    assert best == pytest.approx(found, abs=1e-9)
+    assert best == pytest.approx(found, abs=1e-8)  # where the optimiser stops
     assert best == pytest.approx(np.log(theory.best_price_times_square(s, forward, backward)), abs=1e-12)
 
 
