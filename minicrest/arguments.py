@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +17,12 @@ def whole(name: str, value, least: int | None = None, most: int | None = None) -
 
     Raises TypeError for another type, ValueError outside `least`..`most`.
     """
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    value = operator.index(value)
     if (least is not None and value < least) or (most is not None and value > most):
         wanted = f"at least {least}" if most is None else f"at most {most}" if least is None else f"in {least}..{most}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
-    return value
+    return int(value)
 
 
 def number(name: str, value, interval: str = "(-inf, inf)") -> float:
@@ -58,6 +58,34 @@ def flag(name: str, value) -> bool:
     return bool(value)
 
 
+def like(name: str, value, wanted: str, *attributes: str):
+    """`value`, if it is an object, not a class, that has these attributes, as `wanted` has. Raises TypeError."""
+    if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+    return value
+
+
+def text(name: str, value) -> str:
+    """`value`, if it is text. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, got {shown(value)}")
+    return value
+
+
+def listed(name: str, value) -> list:
+    """The entries of a list or tuple. Raises TypeError for anything else."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list or a tuple, got {shown(value)}")
+    return list(value)
+
+
+def path(name: str, value) -> Path:
+    """`value` as a Path. Raises TypeError unless it is text or a path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
+    return Path(os.fsdecode(value))
+
+
 def dense(name: str, value):
     """`value` as an array of numbers on its device: an array as it is; a list, a DataFrame or a tensor converted.
 
@@ -75,6 +103,14 @@ def dense(name: str, value):
         raise TypeError(f"{name} must be an array of numbers, got {shown(value)} ({error})") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of numbers, got {shown(value)} of {array.dtype}; convert it first")
+    return array
+
+
+def shaped(name: str, value, *shape: int | None):
+    """`value` as `dense` has it, of this shape, in which None is any length. Raises ValueError for another shape."""
+    array = dense(name, value)
+    if len(array.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
+        raise ValueError(f"{name} must have the shape {shape}".replace("None", "any") + f", got {array.shape}")
     return array
 
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicrest import arguments
+
 
 class Batch(NamedTuple):
     """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
@@ -36,13 +38,26 @@ class Diverged(ValueError):
 
 
 def uniform(indices) -> Batch:
-    """A batch in which every example weighs 1."""
-    indices = np.asarray(indices, dtype=np.int64)
+    """A batch in which every example weighs 1. Raises TypeError and ValueError for what are no indices."""
+    indices = _indices(indices)
     return Batch(indices, np.ones(len(indices)))
 
 
 def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out."""
-    gamma = np.asarray(gamma, dtype=np.float64)
-    indices, gamma = np.asarray(indices, dtype=np.int64)[gamma > 0], gamma[gamma > 0]
+    """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out.
+
+    Raises TypeError and ValueError for what are no indices, and unless gamma is finite and not negative.
+    """
+    indices = _indices(indices)
+    gamma = arguments.shaped("gamma", gamma, len(indices)).astype(np.float64)
+    if not (np.isfinite(gamma) & (gamma >= 0)).all():
+        raise ValueError(f"gamma must be finite and not negative, got {gamma[:9]}")
+    indices, gamma = indices[gamma > 0], gamma[gamma > 0]
     return Batch(indices, gamma * (len(gamma) / gamma.sum()) if len(gamma) else gamma)
+
+
+def _indices(indices) -> np.ndarray:
+    indices = arguments.shaped("indices", indices, None)
+    if len(indices) and (indices.dtype.kind not in "iu" or indices.min() < 0):
+        raise ValueError(f"indices of examples must be whole numbers >= 0, got {indices[:9]}")
+    return indices.astype(np.int64)

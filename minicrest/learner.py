@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicrest.arguments import dense
+from minicrest.arguments import dense, like
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Feedback
 from minicrest.random import stream
@@ -27,7 +27,7 @@ class Learner:
     """Trains the network behind `oracle`: it makes steps, and tells the oracle where the parameters are now."""
 
     def __init__(self, oracle: Oracle):
-        self.oracle = oracle
+        self.oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
 
     def step(self, batch: Batch, choose: Callable[[Feedback], Any] | None = None) -> tuple[Any, Feedback, Any]:
         """(gradient (d,), Feedback, batch statistics or None) of a TRAINING step: augmented, in training mode, billed.
@@ -40,9 +40,9 @@ class Learner:
         chosen, would exceed the limit.
         """
         oracle = self.oracle
-        if np.size(batch.indices) == 0:
-            theta, outputs, i = oracle.theta, oracle._network.outputs, np.zeros(0, dtype=np.int64)
-            logits = theta[:0].reshape(0, outputs)
+        if np.size(getattr(batch, "indices", 1)) == 0:
+            theta, i = oracle.theta, np.zeros(0, dtype=np.int64)
+            logits = theta[:0].reshape(0, oracle._network.outputs)
             return 0 * theta, Feedback(i, theta[:0], logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
         i, weights = oracle._examples(batch)
         oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
@@ -53,10 +53,8 @@ class Learner:
         if choose is not None:
             weights = _chosen(choose(feedback), i.size)
             oracle.ledger.charge(backward=self._backward(weights))
-        feedback = feedback._replace(weights=weights)
-        if not weights.any():
-            return 0 * oracle.theta, feedback, None
-        return oracle._network.finish(oracle.theta, begun, weights), feedback, begun.statistics
+        gradient = oracle._network.finish(oracle.theta, begun, weights)
+        return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
 
     def _backward(self, weights) -> int:
         """How many examples go back."""
@@ -95,10 +93,10 @@ def evaluate(oracle: Oracle) -> tuple[float, float]:
 
     The accuracy of float targets is NaN; without a test part both are.
     """
-    network, test = oracle._network, oracle._data.test
+    oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
+    network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0
     if test is None:
         return math.nan, math.nan
-    loss = right = 0.0
     for i in parts(np.arange(len(test))):
         y = test.targets(i)
         answers = network.answers(oracle.theta, test.inputs(i, oracle.dtype), y, oracle.statistics)
