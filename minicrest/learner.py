@@ -53,7 +53,7 @@ class Learner:
         if choose is not None:
             weights = _chosen(choose(feedback), i.size)
             oracle.ledger.charge(backward=self._backward(weights))
-        gradient = oracle._network.finish(oracle.theta, begun, weights)
+        gradient = oracle._network.finish(oracle.theta, begun, weights) if weights.any() else 0 * oracle.theta
         return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
 
     def _backward(self, weights) -> int:

@@ -48,6 +48,7 @@ __all__ = [
     "Crest",
     "EpsilonGreedy",
     "Forgetting",
+    "Fresh",
     "Full",
     "Glister",
     "GraNd",
@@ -57,5 +58,7 @@ __all__ = [
     "Milo",
     "Random",
     "RandomDynamic",
+    "SelectiveBackprop",
+    "Thinning",
     "check_method",
 ]

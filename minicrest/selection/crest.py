@@ -182,8 +182,7 @@ class Crest(Method):
         p = self._drawn(oracle, state.step, len(state.region.built))  # 4
         if not state.region.built[p]:
             state = self._build(state, oracle, [p])  # 5
-        batch = weighted(state.region.indices[p], state.region.gamma[p])
-        return batch, replace(state, step=state.step + 1)
+        return weighted(state.region.indices[p], state.region.gamma[p]), replace(state, step=state.step + 1)
 
     def _drawn(self, oracle, step: int, P: int) -> int:
         """Which of P coresets step `step` trains on."""

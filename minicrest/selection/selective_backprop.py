@@ -65,7 +65,7 @@ class SelectiveBackprop(Method):
         rank = np.searchsorted(known, losses, side="right") / len(known)  # 2
         draws = stream(feedback.seed, "selective-backprop", "keep", state.step).random(len(losses))
         kept = draws < rank**self.beta  # 3
-        return kept * (len(kept) / max(1, np.count_nonzero(kept)))  # 4
+        return kept * (len(kept) / max(1, int(kept.sum())))  # 4
 
     def observe(self, state, feedback) -> History:
         losses = np.append(state.losses, to_numpy(feedback.losses).astype(np.float64))

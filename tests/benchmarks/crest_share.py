@@ -27,7 +27,7 @@ def prices(coresets: int = 2) -> dict[str, float]:
     net, optimizer = resnet20(), SGD()
     theta = net.initialize(0)
     oracle = Oracle(net, data, theta)
-    method, velocity = Crest(h=T1, b=coresets / T1, tau=np.inf), optimizer.init(theta)
+    method, velocity = Crest(h=T1, b=coresets / T1, tau=np.inf, lazy=False), optimizer.init(theta)
     state = method.init(oracle)
     for t in range(T1 + 1):  # the last one pays for the check
         with oracle.phase("select"):

@@ -110,5 +110,5 @@ def test_the_solutions_are_what_the_package_does():
         state = Crest(m=1, r=1).init(np.zeros(len(active)))
         worst = np.nanmax(np.vstack([losses, np.full(len(active), -np.inf)]), axis=0)
         state = CrestState(**{**vars(state), "active": active, "worst": worst})
-        dropped = Crest(m=1, r=1, alpha=alpha)._drop_learned(state, np.zeros(len(active)))
+        dropped = Crest(m=1, r=1, alpha=alpha, floor=0.0)._drop_learned(state, np.zeros(len(active)))
         assert np.array_equal(BY_NAME["10.drop"].solution(losses, active, alpha), dropped.active)

@@ -1,4 +1,4 @@
-"""A training step that chooses between its passes: gradient, bill, statistics, what is refused, and the trainer's part."""
+"""A training step that chooses between its passes: gradient, bill, statistics, what is refused; and in a training."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,7 +43,7 @@ def choose(weights, seen=None):
 @pytest.mark.parametrize("weights", [W, np.ones(5), W[::-1]], ids=["two", "all", "others"])
 def test_a_chosen_step_is_the_step_of_the_chosen_weights(weights, norm, l2, device):
     """The gradient, losses and logits of a batch that had these weights at once, on the same augmented images."""
-    oracle, spy, data, theta, stats = make(device, augment=1, loss=SoftmaxCrossEntropy(l2=l2))
+    oracle, spy, data, theta, _ = make(device, augment=1, loss=SoftmaxCrossEntropy(l2=l2))
     if not norm:
         oracle = make_oracle(device)
         spy, data, theta = oracle._network, oracle._data, oracle.theta

@@ -226,6 +226,20 @@ def test_validation_is_at_the_same_point_of_the_training():
     assert (held.time, held.progress) == (8, 0.6) and (held.theta == theta + 1).all()
 
 
+def test_an_oracle_elsewhere_answers_there_on_the_same_bill(device):
+    """At other parameters and statistics; at the same time; and the first stays where it is."""
+    oracle, spy, data, theta, stats = make(device)
+    Learner(oracle).move(theta, stats, 7, 0.5)
+    there = oracle.at(2 * theta, stats + 1)
+    x, y = data.inputs(I, "float64"), data.targets(I)
+    assert (to_numpy(there.losses(I)) == to_numpy(spy.losses(2 * theta, x, y, stats + 1))).all()
+    assert (to_numpy(oracle.losses(I)) == to_numpy(spy.losses(theta, x, y, stats))).all()
+    assert there.ledger is oracle.ledger and oracle.ledger.cost == 10
+    assert (there.time, there.progress, there.seed) == (7, 0.5, oracle.seed) and len(there) == len(oracle)
+    Learner(oracle).move(3 * theta, stats, 8, 0.6)
+    assert (to_numpy(there.theta) == to_numpy(2 * theta)).all() and there.time == 7
+
+
 # ---- the learner
 
 

@@ -117,7 +117,7 @@ def dependence(paired: bool = True) -> Verdict:
 
 def draws(r: int = R) -> Verdict:
     """|z| of the mean square error of 3000 coresets that `Crest` chose, against all V's; each must be one."""
-    oracle, crest = pool(), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1)
+    oracle, crest = pool(), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1, lazy=False)
     region = crest.propose(crest.init(oracle), oracle)[1].region
     G, (_, S, gamma) = gradients(oracle), coresets(oracle)
     exact = square(errors(G, S, gamma * M / R))
@@ -171,7 +171,7 @@ def gain_picture(figure) -> None:
 
 def union(one: bool = False) -> Verdict:
     """Largest |g - gbar|^2 / mean_p |g_p - gbar|^2 over 20 regions, g the model's gradient (or its first coreset's)."""
-    worst, crest = 0.0, Crest(m=8, r=40, smooth=False, order=1, b=5)
+    worst, crest = 0.0, Crest(m=8, r=40, smooth=False, order=1, b=5, lazy=False)
     for seed in range(20):
         net = mlp((2, 8, 3), Tanh)
         oracle = Oracle(net, spirals(200, seed=seed), net.initialize(seed, "float64"), seed=seed)

@@ -29,7 +29,7 @@ def medoids(a, m):
 @pytest.mark.parametrize("m, r", [(1, 9), (3, 10), (4, None), (10, 10)])
 def test_the_step_is_the_weighted_gradient_of_the_medoids(m, r, l2, device):
     """(1/r) sum gamma_j g_j, at the weights of this step, in training mode: 6 steps by hand."""
-    oracle, spy = real(device, l2=l2)
+    oracle, _ = real(device, l2=l2)
     here, twin = real(l2=l2)
     method, data = Fresh(m=m, r=r), here._data
     state, theta = method.init(oracle), here.theta.copy()

@@ -322,7 +322,7 @@ def test_curriculum_by_steps(kappa, steps):
 def record(method, oracle, steps, **options):
     """The batches of a real training."""
     batches, step = [], Learner.step
-    with patch.object(Learner, "step", lambda learner, batch: (batches.append(batch), step(learner, batch))[1]):
+    with patch.object(Learner, "step", lambda learner, batch, _=None: (batches.append(batch), step(learner, batch))[1]):
         run(method, oracle, steps, **options)
     return batches
 

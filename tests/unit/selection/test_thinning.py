@@ -171,6 +171,12 @@ def test_weights_of_what_is_kept_with_no_chance_are_zero(device):
             assert weights[0] == 0 and weights[1] == 1 and np.isfinite(weights).all()
 
 
+def test_a_draw_of_0_keeps_nothing_without_a_chance(monkeypatch):
+    monkeypatch.setattr(thinning, "stream", fixed(np.zeros(2)))
+    feedback = Feedback(np.arange(2), None, None, logit_gradients=np.array([[0.0, 0.0], [0.5, -0.5]]))
+    assert Thinning(low=0.0).choose(SimpleNamespace(step=1), feedback).tolist() == [0, 1]
+
+
 def test_low_of_1_keeps_all(device):
     """Then a step is that of a plain batch, bit for bit, and its bill too."""
     oracle, _ = real(device)
