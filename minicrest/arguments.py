@@ -13,10 +13,7 @@ from minicrest.backend import array_module
 
 
 def whole(name: str, value, least: int | None = None, most: int | None = None) -> int:
-    """`value` as an int: a Python or NumPy integer, no bool and no float.
-
-    Raises TypeError for another type, ValueError outside `least`..`most`.
-    """
+    """`value` as an int. Raises TypeError for what is no Python or NumPy integer, ValueError outside least..most."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if (least is not None and value < least) or (most is not None and value > most):
@@ -26,10 +23,7 @@ def whole(name: str, value, least: int | None = None, most: int | None = None) -
 
 
 def number(name: str, value, interval: str = "(-inf, inf)") -> float:
-    """`value` as a float: finite, and inside `interval`, written as in "(0, 1]".
-
-    Raises TypeError for what is not a real number, ValueError for NaN, infinity and what lies outside.
-    """
+    """`value` as a float. Raises TypeError for no real number, ValueError for one not finite or outside `interval`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     low, high = map(float, interval[1:-1].split(","))
@@ -37,9 +31,8 @@ def number(name: str, value, interval: str = "(-inf, inf)") -> float:
         real = float(value)
     except OverflowError:  # an int too large for a float
         real = math.inf
-    above = real >= low if interval[0] == "[" else real > low
-    below = real <= high if interval[-1] == "]" else real < high
-    if not (math.isfinite(real) and above and below):
+    closed = (interval[0] == "[" and real == low) or (interval[-1] == "]" and real == high)
+    if not (math.isfinite(real) and (low < real < high or closed)):
         wanted = "finite" if interval == "(-inf, inf)" else f"a number in {interval}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
     return real

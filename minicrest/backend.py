@@ -33,10 +33,7 @@ def check_device(device: str) -> str:
 
 
 def to_device(array, device: str):
-    """`array`, a list or a number on `device`; copies only when it has to move.
-
-    Raises ValueError for an unknown device, and RuntimeError when "cuda" is asked for and CuPy is not installed.
-    """
+    """`array`, a list or a number on `device`; copies only when it has to move. RuntimeError where CuPy is missing."""
     return _cupy().asarray(array) if check_device(device) == "cuda" else to_numpy(array)
 
 

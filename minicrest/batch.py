@@ -12,9 +12,8 @@ from minicrest import arguments
 class Batch(NamedTuple):
     """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
 
-    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch of it inherits them and never
-    renormalises: for weights 5, 1, 1, 1 and batches of two, dividing by the batch's own sum would give the heavy
-    example a mean coefficient of 0.42 in place of 0.63.
+    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch inherits them and never
+    renormalises, which would take weight from heavy examples.
     """
 
     indices: np.ndarray  # (m,) int64, on the host
@@ -39,15 +38,11 @@ class Diverged(ValueError):
 
 def uniform(indices) -> Batch:
     """A batch in which every example weighs 1. Raises TypeError and ValueError for what are no indices."""
-    indices = _indices(indices)
-    return Batch(indices, np.ones(len(indices)))
+    return Batch(_indices(indices), np.ones(len(indices)))
 
 
 def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out.
-
-    Raises TypeError and ValueError for what are no indices, and unless gamma is finite and not negative.
-    """
+    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out."""
     indices = _indices(indices)
     gamma = arguments.shaped("gamma", gamma, len(indices)).astype(np.float64)
     if not (np.isfinite(gamma) & (gamma >= 0)).all():

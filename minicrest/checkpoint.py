@@ -1,8 +1,7 @@
 """Checkpoints: trees of dataclasses, arrays and scalars <-> one .npz, written atomically, with no pickle.
 
-An array becomes an entry of the .npz; everything else, and the shape of the tree, one entry of JSON text. A dataclass
-is stored as its module, its name and its fields. Any other object with a method `arguments_again`, such as a network,
-is stored as its module, its name and what that returns: the arguments that make it again.
+An array becomes an entry of the .npz; everything else one entry of JSON text. A dataclass is stored as its module, its
+name and its fields; an object with a method `arguments_again`, such as a network, as what makes it again.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,8 +43,7 @@ def load(path, device: str = "cpu", modules: str | list | tuple = ()) -> Any:
 
     A file can name a class, it cannot bring code: the classes of this package are imported; those of other modules
     only if they are in `modules` (names, submodules included) or have been imported already.
-    Raises FileNotFoundError where there is no file, and ValueError, naming the file, where it is not a whole
-    checkpoint of this format.
+    Raises FileNotFoundError where there is no file, ValueError where it is not a whole checkpoint of this format.
     """
     path, names = arguments.path("path", path), [modules] if isinstance(modules, str) else modules
     trusted = ["minicrest", *(arguments.text("each of modules", name) for name in arguments.listed("modules", names))]
@@ -130,11 +128,12 @@ def _flatten(node, arrays):
     raise TypeError(f"a checkpoint cannot hold a {type(node).__name__}; use dataclasses of arrays and scalars")
 
 
-class _Builder:
+class _Builder(NamedTuple):
     """Makes trees again from their JSON."""
 
-    def __init__(self, arrays, device: str, trusted: list[str]):
-        self.arrays, self.device, self.trusted = arrays, device, trusted
+    arrays: dict[str, np.ndarray]
+    device: str
+    trusted: list[str]  # modules that may be imported
 
     def build(self, node):
         """The tree whose JSON `node` is."""
@@ -146,7 +145,7 @@ class _Builder:
             return array.copy() if node["device"] == "cpu" else to_device(array, self.device)
         if kind == "class":
             values = {name: self.build(item) for name, item in node["fields"].items()}
-            return _checked(self.find(*inside, is_dataclass, "dataclass"), values)
+            return _made(self.find(*inside, is_dataclass, "dataclass"), values)
         if kind == "object":
             made = self.find(*inside, lambda cls: hasattr(cls, "arguments_again"), "class to store")
             return made(*map(self.build, node["arguments"]))
@@ -171,7 +170,7 @@ class _Builder:
         return cls
 
 
-def _checked(cls: type, values: dict[str, Any]):
+def _made(cls: type, values: dict[str, Any]):
     """cls(**values); for a class of this package, once each value has the type that its field says."""
     hints = typing.get_type_hints(cls) if cls.__module__.startswith("minicrest.") else {}
     for name, value in values.items():

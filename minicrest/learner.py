@@ -1,7 +1,4 @@
-"""The other half of the oracle, for whoever owns the parameters: the training step, the move, and the evaluation.
-
-A method only asks questions. The trainer holds a Learner too, and so does a fork, whose parameters are its own.
-"""
+"""The other half of the oracle, for whoever owns the parameters: the training step, the move, and the evaluation."""
 
 from __future__ import annotations
 
@@ -32,18 +29,16 @@ class Learner:
     def step(self, batch: Batch, choose: Callable[[Feedback], Any] | None = None) -> tuple[Any, Feedback, Any]:
         """(gradient (d,), Feedback, batch statistics or None) of a TRAINING step: augmented, in training mode, billed.
 
-        The random crops and flips are those of `stream(seed, "augment", time)`. Between the passes forward and back
-        `choose(feedback)`, where it is given, replaces the weights (m,) of the batch. Only examples of non-zero weight
-        go back and are billed for it, or all where batch-norm couples them and any weight is not zero. An empty batch
-        has a gradient of zeros and costs nothing; one without weight leaves the running statistics alone.
-        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent where the step, or what is
-        chosen, would exceed the limit.
+        Between the passes forward and back `choose(feedback)`, where it is given, replaces the weights (m,). Only
+        examples of non-zero weight go back and are billed for it, or all where batch-norm couples them and any weight
+        is not zero. An empty batch has a gradient of zeros and costs nothing; one without weight has no statistics.
+        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent for one beyond the limit.
         """
         oracle = self.oracle
         if np.size(getattr(batch, "indices", 1)) == 0:
-            theta, i = oracle.theta, np.zeros(0, dtype=np.int64)
-            logits = theta[:0].reshape(0, oracle._network.outputs)
-            return 0 * theta, Feedback(i, theta[:0], logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
+            none, i = oracle.theta[:0], np.zeros(0, dtype=np.int64)
+            logits = none.reshape(0, oracle._network.outputs)
+            return 0 * oracle.theta, Feedback(i, none, logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
         i, weights = oracle._examples(batch)
         oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
@@ -62,19 +57,12 @@ class Learner:
         return len(weights) if count and self.oracle._network.coupled else count
 
     def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
-        """From now on the oracle answers at theta (d,) and running statistics, `time` steps into the training.
-
-        progress: the part of the training done, in [0, 1], by steps or by bill, whichever is further.
-        """
-        place = self.oracle._place
-        place.theta, place.statistics = read_only(theta), read_only(statistics)
-        place.time, place.progress = time, progress
+        """From now on the oracle answers at theta (d,) and running statistics, at this time and progress."""
+        place = dict(theta=read_only(theta), statistics=read_only(statistics), time=time, progress=progress)
+        vars(self.oracle._place).update(place)
 
     def following(self, batch_statistics):
-        """The running statistics (statistics,) after a training batch: STATISTICS_MOMENTUM of the way towards its own.
-
-        None, from a batch without any, leaves them as they are.
-        """
+        """The running statistics after a batch: STATISTICS_MOMENTUM of the way towards its own, unless it has none."""
         before = self.oracle.statistics
         return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
 
@@ -89,10 +77,7 @@ def _chosen(weights, size: int) -> np.ndarray:
 
 
 def evaluate(oracle: Oracle) -> tuple[float, float]:
-    """(mean loss, accuracy) on the test part, in evaluation mode. NOT billed: it is for the reader of the curve.
-
-    The accuracy of float targets is NaN; without a test part both are.
-    """
+    """(mean loss, accuracy) on the test part, in evaluation mode, NOT billed; NaN without a test part or classes."""
     oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
     network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0
     if test is None:

@@ -51,7 +51,7 @@ class Ledger:
     device: str = "cpu"
     limit: float | None = None
     stop: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)
-    _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # phases, the innermost last
     _since: float = field(default=0.0, init=False, repr=False, compare=False)
 
     @property
@@ -65,17 +65,16 @@ class Ledger:
         return sum(bill.seconds for bill in self.phases.values())
 
     def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
-        """Bill so many examples to the phase that is open ("other" if none is), before the work is begun.
+        """Bill so many examples to the open phase ("other" if none is), before the work is begun.
 
-        Raises BillSpent, and bills nothing, where the total would exceed the limit; Stopped where `stop` says so;
-        TypeError and ValueError for what are no counts.
+        Raises BillSpent, and bills nothing, where the total would exceed the limit, and Stopped where `stop` says so.
         """
         self.poll()
         counts = [whole(kind, n, 0) for kind, n in zip(PRICE, (forward, backward, hessian))]
         price = Bill(*counts).cost
         if self.limit is not None and self.cost + price > self.limit:
             raise BillSpent(f"{price} more than the {self.cost} billed so far would exceed the limit of {self.limit}")
-        bill = self._bill(self._open[-1] if self._open else "other")
+        bill = self.phases.setdefault(self._open[-1] if self._open else "other", Bill())
         for kind, count in zip(PRICE, counts):
             setattr(bill, kind, getattr(bill, kind) + count)
 
@@ -99,8 +98,5 @@ class Ledger:
         synchronize(self.device)
         now = time.perf_counter()
         if self._open:
-            self._bill(self._open[-1]).seconds += now - self._since
+            self.phases.setdefault(self._open[-1], Bill()).seconds += now - self._since
         self._since = now
-
-    def _bill(self, name: str) -> Bill:
-        return self.phases.setdefault(name, Bill())

@@ -1,7 +1,7 @@
 """Optimisers and learning-rate schedules.
 
-An optimiser is a frozen dataclass of hyper-parameters; what it remembers is a separate state of arrays, so that a
-checkpoint can hold it. `update` changes theta and the state's arrays IN PLACE (they are as large as the model).
+An optimiser is a frozen dataclass; what it remembers is a separate state, so that a checkpoint can hold it. `update`
+changes theta and the state's arrays IN PLACE (they are as large as the model).
 """
 
 from __future__ import annotations
@@ -110,8 +110,7 @@ class Constant:
 class StepDecay:
     """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
 
-    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor on the
-    learning rate, whether training is measured in steps or by its bill.
+    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor.
     """
 
     warmup: float = 0.1

@@ -68,8 +68,8 @@ class Oracle:
         """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
-        held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
-        held_out._place = self._place
+        held_out = copy.copy(self)
+        held_out._data, held_out.labels = self._data.validation, read_only(to_numpy(self._data.validation.y))
         return held_out
 
     def at(self, theta, statistics) -> Oracle:

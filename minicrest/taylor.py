@@ -75,10 +75,10 @@ class MovingAverage:
 
 
 def root_mean_square(squares: MovingAverage):
-    """sqrt of the average of squares: never negative, whatever the sign of what was squared (CREST eq. 9).
+    """sqrt of the average of squares (CREST eq. 9).
 
-    Fed with one-probe Hutchinson estimates of a constant H it tends to sqrt(sum_j H_ij^2), the norm of row i, and not
-    to |H_ii|: the noise of the probes is squared along with the diagonal.
+    Of one-probe Hutchinson estimates of a constant H it tends to the norm of row i, sqrt(sum_j H_ij^2), not to |H_ii|:
+    the noise of the probes is squared along with the diagonal.
     """
     mean = arguments.like("squares", squares, "a MovingAverage", "mean", "beta").mean
     return array_module(mean).sqrt(mean)
@@ -108,9 +108,6 @@ class Quadratic:
         return self.constant + float((slope * delta).sum(dtype="float64"))
 
     def relative_error(self, delta, loss: float) -> float:
-        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10).
-
-        0 / 0 is 0: a model that meets a loss of zero is exact.
-        """
+        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10); 0 / 0 is 0."""
         miss = abs(self.value(delta) - arguments.number("loss", loss))
         return miss / loss if loss > 0 else (0.0 if miss == 0 else float("inf"))
