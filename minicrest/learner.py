@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicrest.arguments import dense, like
+from minicrest.arguments import dense, like, shaped
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Feedback
 from minicrest.random import stream
@@ -40,6 +40,8 @@ class Learner:
             logits = none.reshape(0, oracle._network.outputs)
             return 0 * oracle.theta, Feedback(i, none, logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
         i, weights = oracle._examples(batch)
+        if choose is not None:
+            like("choose", choose, "a function of Feedback", "__call__")
         oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
         begun = oracle._network.begin(oracle.theta, x, oracle._data.targets(i))
@@ -58,13 +60,16 @@ class Learner:
 
     def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
         """From now on the oracle answers at theta (d,) and running statistics, at this time and progress."""
-        place = dict(theta=read_only(theta), statistics=read_only(statistics), time=time, progress=progress)
-        vars(self.oracle._place).update(place)
+        theta = read_only(shaped("theta", theta, self.oracle.size))
+        statistics = read_only(shaped("statistics", statistics, self.oracle._network.statistics))
+        vars(self.oracle._place).update(theta=theta, statistics=statistics, time=time, progress=progress)
 
     def following(self, batch_statistics):
         """The running statistics after a batch: STATISTICS_MOMENTUM of the way towards its own, unless it has none."""
         before = self.oracle.statistics
-        return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
+        if batch_statistics is None:
+            return before
+        return before + STATISTICS_MOMENTUM * (shaped("batch_statistics", batch_statistics, len(before)) - before)
 
 
 def _chosen(weights, size: int) -> np.ndarray:

@@ -47,8 +47,7 @@ class Oracle:
         self.ledger = arguments.like("ledger", ledger, "a Ledger", "charge", "phase")
         self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
         self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
-        stats = network.initial_statistics(theta) if stats is None else stats
-        Learner(self).move(theta, arguments.shaped("stats", stats, None))
+        Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
 
     def __len__(self) -> int:
         return len(self._data)
