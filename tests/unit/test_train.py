@@ -226,6 +226,12 @@ def test_a_run_that_spent_its_bill_is_not_trained_again(tmp_path):
     assert again.complete and again.steps == first.steps == 7 and again.ledger == first.ledger
 
 
+def test_no_step_has_two_rows():
+    """The bill ends a training at a question, after which no step was made since the last evaluation."""
+    curve = train(Sweep(asks=4), make()[0], SGD(), 50, max_bill=100, evaluate_every=1, progress=False).curve
+    assert curve.step.tolist() == list(range(8)) and np.isfinite(curve.train_loss[1:]).all()
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
