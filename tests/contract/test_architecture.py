@@ -29,8 +29,8 @@ FLOORS = [
     {"", "backend", "random"},  # "" is minicrest/__init__.py, which holds the version
     {"threads", "arguments", "npz"},
     {"datasets", "nn", "optim", "submodular", "taylor", "checkpoint", "theory bounds", "ledger", "batch"},
-    {"learner", "run", "figures"},
-    {"oracle"},
+    {"learner", "figures"},
+    {"oracle", "run"},
     {"selection.method", "selection.base"},
     {"selection helper"},
     {"selection method"},
