@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -11,10 +13,7 @@ from minicrest.backend import array_module
 
 
 def whole(name: str, value, least: int | None = None, most: int | None = None) -> int:
-    """`value` as an int: a Python or NumPy integer, no bool and no float.
-
-    Raises TypeError for another type, ValueError outside `least`..`most`.
-    """
+    """`value` as an int. Raises TypeError for what is no Python or NumPy integer, ValueError outside least..most."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if (least is not None and value < least) or (most is not None and value > most):
@@ -24,10 +23,7 @@ def whole(name: str, value, least: int | None = None, most: int | None = None) -
 
 
 def number(name: str, value, interval: str = "(-inf, inf)") -> float:
-    """`value` as a float: finite, and inside `interval`, written as in "(0, 1]".
-
-    Raises TypeError for what is not a real number, ValueError for NaN, infinity and what lies outside.
-    """
+    """`value` as a float. Raises TypeError for no real number, ValueError for one not finite or outside `interval`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
     low, high = map(float, interval[1:-1].split(","))
@@ -35,9 +31,8 @@ def number(name: str, value, interval: str = "(-inf, inf)") -> float:
         real = float(value)
     except OverflowError:  # an int too large for a float
         real = math.inf
-    above = real >= low if interval[0] == "[" else real > low
-    below = real <= high if interval[-1] == "]" else real < high
-    if not (math.isfinite(real) and above and below):
+    closed = (interval[0] == "[" and real == low) or (interval[-1] == "]" and real == high)
+    if not (math.isfinite(real) and (low < real < high or closed)):
         wanted = "finite" if interval == "(-inf, inf)" else f"a number in {interval}"
         raise ValueError(f"{name} must be {wanted}, got {value}")
     return real
@@ -54,6 +49,34 @@ def flag(name: str, value) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def like(name: str, value, wanted: str, *attributes: str):
+    """`value`, if it is an object, not a class, that has these attributes, as `wanted` has. Raises TypeError."""
+    if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+    return value
+
+
+def text(name: str, value) -> str:
+    """`value`, if it is text. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, got {shown(value)}")
+    return value
+
+
+def listed(name: str, value) -> list:
+    """The entries of a list or tuple. Raises TypeError for anything else."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list or a tuple, got {shown(value)}")
+    return list(value)
+
+
+def path(name: str, value) -> Path:
+    """`value` as a Path. Raises TypeError unless it is text or a path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
+    return Path(os.fsdecode(value))
 
 
 def dense(name: str, value):
@@ -73,6 +96,14 @@ def dense(name: str, value):
         raise TypeError(f"{name} must be an array of numbers, got {shown(value)} ({error})") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of numbers, got {shown(value)} of {array.dtype}; convert it first")
+    return array
+
+
+def shaped(name: str, value, *shape: int | None):
+    """`value` as `dense` has it, of this shape, in which None is any length. Raises ValueError for another shape."""
+    array = dense(name, value)
+    if len(array.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape)):
+        raise ValueError(f"{name} must have the shape {shape}".replace("None", "any") + f", got {array.shape}")
     return array
 
 

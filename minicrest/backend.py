@@ -25,16 +25,16 @@ def device_of(array) -> str:
     return "cpu" if array_module(array) is np else "cuda"
 
 
-def to_device(array, device: str):
-    """`array`, a list or a number on `device` ("cpu" or "cuda"); copies only when it has to move.
+def check_device(device: str) -> str:
+    """`device`; ValueError for anything but "cpu" and "cuda"."""
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
+    return device
 
-    Raises ValueError for another name, and RuntimeError when "cuda" is asked for and CuPy is not installed.
-    """
-    if device == "cpu":
-        return to_numpy(array)
-    if device == "cuda":
-        return _cupy().asarray(array)
-    raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
+
+def to_device(array, device: str):
+    """`array`, a list or a number on `device`; copies only when it has to move. RuntimeError where CuPy is missing."""
+    return _cupy().asarray(array) if check_device(device) == "cuda" else to_numpy(array)
 
 
 def to_numpy(array) -> np.ndarray:
@@ -46,15 +46,14 @@ def to_numpy(array) -> np.ndarray:
 def gpu_available() -> bool:
     """True if CuPy is installed and sees at least one CUDA device."""
     try:
-        cupy = _cupy()
-        return cupy.cuda.runtime.getDeviceCount() > 0
+        return _cupy().cuda.runtime.getDeviceCount() > 0
     except Exception:  # no CuPy, no driver, no device: CuPy raises a different type for each
         return False
 
 
 def synchronize(device: str) -> None:
     """Wait until `device` has finished its work: a clock read before that measures too little."""
-    if device == "cuda":
+    if check_device(device) == "cuda":
         _cupy().cuda.get_current_stream().synchronize()
 
 

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicrest import arguments
+
 
 class Batch(NamedTuple):
     """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
 
-    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch of it inherits them and never
-    renormalises: for weights 5, 1, 1, 1 and batches of two, dividing by the batch's own sum would give the heavy
-    example a mean coefficient of 0.42 in place of 0.63.
+    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch inherits them and never
+    renormalises, which would take weight from heavy examples.
     """
 
     indices: np.ndarray  # (m,) int64, on the host
@@ -36,13 +37,22 @@ class Diverged(ValueError):
 
 
 def uniform(indices) -> Batch:
-    """A batch in which every example weighs 1."""
-    indices = np.asarray(indices, dtype=np.int64)
-    return Batch(indices, np.ones(len(indices)))
+    """A batch in which every example weighs 1. Raises TypeError and ValueError for what are no indices."""
+    return Batch(_indices(indices), np.ones(len(indices)))
 
 
 def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) scaled to mean 1; examples of weight 0 are left out."""
-    gamma = np.asarray(gamma, dtype=np.float64)
-    indices, gamma = np.asarray(indices, dtype=np.int64)[gamma > 0], gamma[gamma > 0]
+    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out."""
+    indices = _indices(indices)
+    gamma = arguments.shaped("gamma", gamma, len(indices)).astype(np.float64)
+    if not (np.isfinite(gamma) & (gamma >= 0)).all():
+        raise ValueError(f"gamma must be finite and not negative, got {gamma[:9]}")
+    indices, gamma = indices[gamma > 0], gamma[gamma > 0]
     return Batch(indices, gamma * (len(gamma) / gamma.sum()) if len(gamma) else gamma)
+
+
+def _indices(indices) -> np.ndarray:
+    indices = arguments.shaped("indices", indices, None)
+    if len(indices) and (indices.dtype.kind not in "iu" or indices.min() < 0):
+        raise ValueError(f"indices of examples must be whole numbers >= 0, got {indices[:9]}")
+    return indices.astype(np.int64)

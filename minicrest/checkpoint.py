@@ -1,37 +1,29 @@
 """Checkpoints: trees of dataclasses, arrays and scalars <-> one .npz, written atomically, with no pickle.
 
-An array becomes an entry of the .npz; everything else, and the shape of the tree, one entry of JSON text. A dataclass
-is stored as its module, its name and its fields. Any other object with a method `arguments_again`, such as a network,
-is stored as its module, its name and what that returns: the arguments that make it again.
+An array becomes an entry of the .npz; everything else one entry of JSON text. A dataclass is stored as its module, its
+name and its fields; an object with a method `arguments_again`, such as a network, as what makes it again.
 """
 
 from __future__ import annotations
 
 import errno
+import glob
 import importlib
-import io
 import json
 import os
 import sys
 import threading
-import time
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest import npz
-from minicrest.backend import array_module, device_of, to_device, to_numpy
-
-try:
-    import fcntl
-except ImportError:  # not POSIX
-    fcntl = None  # type: ignore[assignment]
+from minicrest import arguments, npz
+from minicrest.backend import array_module, check_device, device_of, to_device, to_numpy
 
 FORMAT = 2
 
@@ -39,35 +31,25 @@ FORMAT = 2
 def save(path, tree) -> None:
     """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, scalars, strings.
 
-    The file is whole or not there: it is written beside `path`, flushed to disk, and renamed over it.
-    Raises TypeError for anything else in the tree, and then leaves an existing file as it was.
+    The file is whole or not there. Raises TypeError for anything else, and then leaves an existing file as it was.
     """
     arrays: dict[str, Any] = {}
     text = json.dumps({"format": FORMAT, "tree": _flatten(tree, arrays)})
     write_atomically(path, lambda file: np.savez(file, tree=np.array(text), **arrays))
 
 
-def holds(tree) -> bool:
-    """True if `save` can write `tree`."""
-    try:
-        _flatten(tree, {})
-    except TypeError:
-        return False
-    return True
-
-
-def load(path, device: str = "cpu", modules: str | Iterable[str] = ()) -> Any:
+def load(path, device: str = "cpu", modules: str | list | tuple = ()) -> Any:
     """The tree that `save` wrote; arrays that were on a device come back on `device`.
 
     A file can name a class, it cannot bring code: the classes of this package are imported; those of other modules
     only if they are in `modules` (names, submodules included) or have been imported already.
-    Raises FileNotFoundError where there is no file, and ValueError, naming the file, where it is not a whole
-    checkpoint of this format.
+    Raises FileNotFoundError where there is no file, ValueError where it is not a whole checkpoint of this format.
     """
-    path = Path(path)
+    path, names = arguments.path("path", path), [modules] if isinstance(modules, str) else modules
+    trusted = ["minicrest", *(arguments.text("each of modules", name) for name in arguments.listed("modules", names))]
+    check_device(device)
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
-    trusted = ("minicrest", *([modules] if isinstance(modules, str) else modules))
     try:
         arrays = npz.read(path, largest=path.stat().st_size)  # nothing in it is compressed
         header = json.loads(str(arrays.pop("tree")))
@@ -86,92 +68,36 @@ def load(path, device: str = "cpu", modules: str | Iterable[str] = ()) -> Any:
 
 
 def write_atomically(path, write: Callable[[Any], Any]) -> None:
-    """Call `write(file)` on a temporary binary file beside `path`, then rename it to `path`; the folder is made.
+    """Call `write(file)` on a temporary binary file beside `path`, flush it to disk, then rename it to `path`.
 
-    A link is followed, and what is no regular file (a pipe, /dev/stdout) is written to as it is. Raises OSError,
-    naming the file, where that cannot be done.
+    The folder is made, a link followed. Raises OSError, naming the file, where that cannot be done.
     """
-    path = Path(path)
-    try:
-        if str(path).startswith(("/dev/", "/proc/")) or path.is_fifo():
-            write(buffer := io.BytesIO())  # a pipe cannot seek
-            _write_stream(path, buffer.getvalue())
-        else:
-            _write_beside(Path(os.path.realpath(path)), write)
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
-
-
-def _write_stream(path: Path, data: bytes, patience: float = 2.0) -> None:
-    """Write to a pipe or a device; OSError where for `patience` seconds nobody opens its other end."""
-    end = time.monotonic() + patience
-    while True:
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
-            break
-        except OSError as error:
-            if error.errno != errno.ENXIO or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-    os.set_blocking(handle, True)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-
-
-def _write_beside(path: Path, write) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for part in path.parent.iterdir() if os.name == "posix" else ():
-        name, _, process = part.stem.rpartition(".")
-        if name == path.name and part.suffix == ".part" and _dead(process.partition("-")[0]):  # left by a kill
-            part.unlink(missing_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    target = Path(os.path.realpath(arguments.path("path", path)))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
+        os.replace(temporary, target)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
         raise
 
 
-def _dead(process: str) -> bool:
-    """True if it is certain that no process of this number is running."""
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (ValueError, OverflowError, PermissionError):  # no number, or somebody else's process
-        return False
-    return False
-
-
-@contextmanager
-def claimed(path) -> Iterator[None]:
-    """Inside, no other training may write to `path`: the lock on a file beside it ends with its process.
-
-    Raises ValueError where another has it. Where the system has no such locks (Windows), nothing is claimed.
-    """
-    if fcntl is None:
-        yield
-        return
-    lock = Path(f"{os.path.realpath(path)}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "wb") as file:
+def _remove_abandoned(target: Path) -> None:
+    """Remove temporary files of processes that were killed while they wrote to `target`."""
+    for part in target.parent.glob(f"{glob.escape(target.name)}.*.part") if os.name == "posix" else ():
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))  # its last owner may have removed it
-        except OSError:
-            ours = False
-        if not ours:
-            raise ValueError(f"{path} is being written by another training; wait for it or choose another file")
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+            os.kill(int(part.suffixes[-2][1:].partition("-")[0]), 0)
+        except ProcessLookupError:
+            part.unlink(missing_ok=True)
+        except (ValueError, OverflowError, PermissionError):  # not one of ours, or somebody else's process
+            pass
 
 
 # ---- trees
@@ -179,22 +105,22 @@ def claimed(path) -> Iterator[None]:
 
 def _flatten(node, arrays):
     """JSON for `node`; its arrays go into `arrays`."""
+    if isinstance(node, np.generic):
+        node = node.item()
     if node is None or isinstance(node, (bool, int, float, str)):
         return {"value": node}
-    if isinstance(node, np.generic):
-        return _flatten(node.item(), arrays)
     if isinstance(node, np.ndarray) or array_module(node) is not np:
         name = f"array{len(arrays)}"
         arrays[name] = to_numpy(node)
         if arrays[name].dtype.kind not in "biufU":
             raise TypeError(f"a checkpoint holds arrays of numbers and text, not of {arrays[name].dtype}")
         return {"array": name, "device": device_of(node)}
+    home = [type(node).__module__, type(node).__qualname__]
     if is_dataclass(node) and not isinstance(node, type):
-        values = {f.name: _flatten(getattr(node, f.name), arrays) for f in fields(node) if f.init}
-        return {"class": [type(node).__module__, type(node).__qualname__], "fields": values}
+        names = [f.name for f in fields(node) if f.init]
+        return {"class": home, "fields": {name: _flatten(getattr(node, name), arrays) for name in names}}
     if hasattr(type(node), "arguments_again"):
-        values = [_flatten(item, arrays) for item in node.arguments_again()]
-        return {"object": [type(node).__module__, type(node).__qualname__], "arguments": values}
+        return {"object": home, "arguments": [_flatten(item, arrays) for item in node.arguments_again()]}
     if isinstance(node, (list, tuple)) and not hasattr(node, "_fields"):
         return {type(node).__name__: [_flatten(item, arrays) for item in node]}
     if isinstance(node, dict) and all(isinstance(key, str) for key in node):
@@ -202,11 +128,12 @@ def _flatten(node, arrays):
     raise TypeError(f"a checkpoint cannot hold a {type(node).__name__}; use dataclasses of arrays and scalars")
 
 
-class _Builder:
+class _Builder(NamedTuple):
     """Makes trees again from their JSON."""
 
-    def __init__(self, arrays, device: str, trusted: tuple[str, ...]):
-        self.arrays, self.device, self.trusted = arrays, device, trusted
+    arrays: dict[str, np.ndarray]
+    device: str
+    trusted: list[str]  # modules that may be imported
 
     def build(self, node):
         """The tree whose JSON `node` is."""
@@ -218,7 +145,7 @@ class _Builder:
             return array.copy() if node["device"] == "cpu" else to_device(array, self.device)
         if kind == "class":
             values = {name: self.build(item) for name, item in node["fields"].items()}
-            return _checked(self.find(*inside, is_dataclass, "dataclass"), values)
+            return _made(self.find(*inside, is_dataclass, "dataclass"), values)
         if kind == "object":
             made = self.find(*inside, lambda cls: hasattr(cls, "arguments_again"), "class to store")
             return made(*map(self.build, node["arguments"]))
@@ -228,8 +155,8 @@ class _Builder:
 
     def find(self, module: str, name: str, fits, wanted: str) -> type:
         """The class of that name, if it `fits`."""
-        ours = any(module == root or module.startswith(f"{root}.") for root in self.trusted)
-        if ours and not module.endswith("__main__"):
+        trusted = any(f"{module}.".startswith(f"{root}.") for root in self.trusted)
+        if trusted and not module.endswith("__main__"):
             try:
                 importlib.import_module(module)
             except ImportError as error:
@@ -243,7 +170,7 @@ class _Builder:
         return cls
 
 
-def _checked(cls: type, values: dict[str, Any]):
+def _made(cls: type, values: dict[str, Any]):
     """cls(**values); for a class of this package, once each value has the type that its field says."""
     hints = typing.get_type_hints(cls) if cls.__module__.startswith("minicrest.") else {}
     for name, value in values.items():

@@ -13,7 +13,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from minicrest.checkpoint import write_atomically
 from minicrest.datasets import available
 from minicrest.experiments import method_plots, plots, tables
 from minicrest.experiments.both import BothWays
@@ -28,6 +27,7 @@ from minicrest.experiments.compare import (
 )
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.figures import save_png
+from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.folders import saved_setup
 from minicrest.experiments.options import defaults, grid_of, hyperparameters
 from minicrest.experiments.parser import parser
@@ -204,7 +204,7 @@ def _report(comparison: Comparison | BothWays, arguments, out: Path) -> None:
     text = json.dumps(comparison.document(), indent=1, allow_nan=False) + "\n"
     to_stdout = arguments.json == "-"
     for path in [out / "compare.json", *([Path(arguments.json)] if arguments.json and not to_stdout else [])]:
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_anywhere(path, lambda file: file.write(text.encode()))
     save_png(comparison.figure(), out / "compare.png")
     if arguments.csv:
         comparison.to_csv(arguments.csv)

@@ -1,7 +1,4 @@
-"""The other half of the oracle, for whoever owns the parameters: the training step, the move, and the evaluation.
-
-A method only asks questions. The trainer holds a Learner too, and so does a fork, whose parameters are its own.
-"""
+"""The other half of the oracle, for whoever owns the parameters: the training step, the move, and the evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicrest.arguments import dense
+from minicrest.arguments import dense, like, shaped
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Feedback
 from minicrest.random import stream
@@ -27,24 +24,24 @@ class Learner:
     """Trains the network behind `oracle`: it makes steps, and tells the oracle where the parameters are now."""
 
     def __init__(self, oracle: Oracle):
-        self.oracle = oracle
+        self.oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
 
     def step(self, batch: Batch, choose: Callable[[Feedback], Any] | None = None) -> tuple[Any, Feedback, Any]:
         """(gradient (d,), Feedback, batch statistics or None) of a TRAINING step: augmented, in training mode, billed.
 
-        The random crops and flips are those of `stream(seed, "augment", time)`. Between the passes forward and back
-        `choose(feedback)`, where it is given, replaces the weights (m,) of the batch. Only examples of non-zero weight
-        go back and are billed for it, or all where batch-norm couples them and any weight is not zero. An empty batch
-        has a gradient of zeros and costs nothing; one without weight leaves the running statistics alone.
-        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent where the step, or what is
-        chosen, would exceed the limit.
+        Between the passes forward and back `choose(feedback)`, where it is given, replaces the weights (m,). Only
+        examples of non-zero weight go back and are billed for it, or all where batch-norm couples them and any weight
+        is not zero. An empty batch has a gradient of zeros and costs nothing; one without weight has no statistics.
+        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent for one beyond the limit.
         """
         oracle = self.oracle
-        if np.size(batch.indices) == 0:
-            theta, outputs, i = oracle.theta, oracle._network.outputs, np.zeros(0, dtype=np.int64)
-            logits = theta[:0].reshape(0, outputs)
-            return 0 * theta, Feedback(i, theta[:0], logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
+        if np.size(getattr(batch, "indices", 1)) == 0:
+            none, i = oracle.theta[:0], np.zeros(0, dtype=np.int64)
+            logits = none.reshape(0, oracle._network.outputs)
+            return 0 * oracle.theta, Feedback(i, none, logits, oracle.labels[:0], oracle.seed, logits, i + 0.0), None
         i, weights = oracle._examples(batch)
+        if choose is not None:
+            like("choose", choose, "a function of Feedback", "__call__")
         oracle.ledger.charge(forward=i.size, backward=0 if choose else self._backward(weights))
         x = oracle._data.augmented(i, stream(oracle.seed, "augment", oracle.time), oracle.dtype)
         begun = oracle._network.begin(oracle.theta, x, oracle._data.targets(i))
@@ -53,10 +50,8 @@ class Learner:
         if choose is not None:
             weights = _chosen(choose(feedback), i.size)
             oracle.ledger.charge(backward=self._backward(weights))
-        feedback = feedback._replace(weights=weights)
-        if not weights.any():
-            return 0 * oracle.theta, feedback, None
-        return oracle._network.finish(oracle.theta, begun, weights), feedback, begun.statistics
+        gradient = oracle._network.finish(oracle.theta, begun, weights) if weights.any() else 0 * oracle.theta
+        return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
 
     def _backward(self, weights) -> int:
         """How many examples go back."""
@@ -64,21 +59,17 @@ class Learner:
         return len(weights) if count and self.oracle._network.coupled else count
 
     def move(self, theta, statistics, time: int = 0, progress: float = 0.0) -> None:
-        """From now on the oracle answers at theta (d,) and running statistics, `time` steps into the training.
-
-        progress: the part of the training done, in [0, 1], by steps or by bill, whichever is further.
-        """
-        place = self.oracle._place
-        place.theta, place.statistics = read_only(theta), read_only(statistics)
-        place.time, place.progress = time, progress
+        """From now on the oracle answers at theta (d,) and running statistics, at this time and progress."""
+        theta = read_only(shaped("theta", theta, self.oracle.size))
+        statistics = read_only(shaped("statistics", statistics, self.oracle._network.statistics))
+        vars(self.oracle._place).update(theta=theta, statistics=statistics, time=time, progress=progress)
 
     def following(self, batch_statistics):
-        """The running statistics (statistics,) after a training batch: STATISTICS_MOMENTUM of the way towards its own.
-
-        None, from a batch without any, leaves them as they are.
-        """
+        """The running statistics after a batch: STATISTICS_MOMENTUM of the way towards its own, unless it has none."""
         before = self.oracle.statistics
-        return before if batch_statistics is None else before + STATISTICS_MOMENTUM * (batch_statistics - before)
+        if batch_statistics is None:
+            return before
+        return before + STATISTICS_MOMENTUM * (shaped("batch_statistics", batch_statistics, len(before)) - before)
 
 
 def _chosen(weights, size: int) -> np.ndarray:
@@ -91,14 +82,11 @@ def _chosen(weights, size: int) -> np.ndarray:
 
 
 def evaluate(oracle: Oracle) -> tuple[float, float]:
-    """(mean loss, accuracy) on the test part, in evaluation mode. NOT billed: it is for the reader of the curve.
-
-    The accuracy of float targets is NaN; without a test part both are.
-    """
-    network, test = oracle._network, oracle._data.test
+    """(mean loss, accuracy) on the test part, in evaluation mode, NOT billed; NaN without a test part or classes."""
+    oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
+    network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0
     if test is None:
         return math.nan, math.nan
-    loss = right = 0.0
     for i in parts(np.arange(len(test))):
         y = test.targets(i)
         answers = network.answers(oracle.theta, test.inputs(i, oracle.dtype), y, oracle.statistics)

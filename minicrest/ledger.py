@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from minicrest.arguments import text, whole
 from minicrest.backend import synchronize
 
 PRICE = {"forward": 1, "backward": 2, "hessian": 4}  # per example, in forward passes
@@ -34,7 +35,7 @@ class Bill:
 
     @property
     def cost(self) -> int:
-        """Forward-pass equivalents: forward 1, backward 2, Hessian product 4 per example."""
+        """In forward-pass equivalents."""
         return sum(price * getattr(self, kind) for kind, price in PRICE.items())
 
 
@@ -50,7 +51,7 @@ class Ledger:
     device: str = "cpu"
     limit: float | None = None
     stop: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)
-    _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # phases, the innermost last
     _since: float = field(default=0.0, init=False, repr=False, compare=False)
 
     @property
@@ -64,18 +65,18 @@ class Ledger:
         return sum(bill.seconds for bill in self.phases.values())
 
     def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
-        """Bill so many examples to the phase that is open ("other" if none is), before the work is begun.
+        """Bill so many examples to the open phase ("other" if none is), before the work is begun.
 
-        Raises BillSpent, and bills nothing, where the total would exceed the limit; Stopped where `stop` says so.
+        Raises BillSpent, and bills nothing, where the total would exceed the limit, and Stopped where `stop` says so.
         """
         self.poll()
-        price = Bill(forward, backward, hessian).cost
+        counts = [whole(kind, n, 0) for kind, n in zip(PRICE, (forward, backward, hessian))]
+        price = Bill(*counts).cost
         if self.limit is not None and self.cost + price > self.limit:
             raise BillSpent(f"{price} more than the {self.cost} billed so far would exceed the limit of {self.limit}")
-        bill = self._bill(self._open[-1] if self._open else "other")
-        bill.forward += forward
-        bill.backward += backward
-        bill.hessian += hessian
+        bill = self.phases.setdefault(self._open[-1] if self._open else "other", Bill())
+        for kind, count in zip(PRICE, counts):
+            setattr(bill, kind, getattr(bill, kind) + count)
 
     def poll(self) -> None:
         """Raise Stopped where `stop` says True."""
@@ -86,7 +87,7 @@ class Ledger:
     def phase(self, name: str):
         """Bill what happens inside to `name`; a phase within a phase stops the outer one's clock."""
         self._tick()
-        self._open.append(name)
+        self._open.append(text("the name of a phase", name))
         try:
             yield
         finally:
@@ -97,8 +98,5 @@ class Ledger:
         synchronize(self.device)
         now = time.perf_counter()
         if self._open:
-            self._bill(self._open[-1]).seconds += now - self._since
+            self.phases.setdefault(self._open[-1], Bill()).seconds += now - self._since
         self._since = now
-
-    def _bill(self, name: str) -> Bill:
-        return self.phases.setdefault(name, Bill())

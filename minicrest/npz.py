@@ -16,10 +16,9 @@ READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 
 def read(path, largest: int = 1 << 34) -> dict[str, np.ndarray]:
-    """The arrays of the .npz at `path` by name: of booleans, numbers or text, writable, never of Python objects.
+    """The arrays of the .npz at `path` by name: of booleans, numbers or text, writable, `largest` bytes in all at most.
 
-    largest: how many bytes all of them may take. Raises FileNotFoundError where there is no file, and ValueError,
-    naming the file, where it is damaged, holds anything but such arrays, or would take more.
+    Raises FileNotFoundError where there is no file, and ValueError where it holds anything else or is damaged.
     """
     with open(path, "rb") as file:
         try:

@@ -1,7 +1,7 @@
 """Optimisers and learning-rate schedules.
 
-An optimiser is a frozen dataclass of hyper-parameters; what it remembers is a separate state of arrays, so that a
-checkpoint can hold it. `update` changes theta and the state's arrays IN PLACE (they are as large as the model).
+An optimiser is a frozen dataclass; what it remembers is a separate state, so that a checkpoint can hold it. `update`
+changes theta and the state's arrays IN PLACE (they are as large as the model).
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ class SGD:
 
     def init(self, theta) -> SGDState:
         """The state before the first step: no velocity."""
-        return SGDState(array_module(theta).zeros_like(theta))
+        return SGDState(array_module(theta).zeros_like(arguments.shaped("theta", theta, None)))
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
         """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        velocity = arguments.like("state", state, "an SGDState, made by init", "velocity").velocity
+        _check_step(velocity, theta, gradient, factor)
         for part in pieces(theta, BLOCK):  # every entry on its own: no bit of the result depends on the cut
-            w, g, v = theta[part], gradient[part], state.velocity[part]
+            w, g, v = theta[part], gradient[part], velocity[part]
             v *= self.momentum
             v += g
             if self.weight_decay:
@@ -80,11 +82,13 @@ class AdamW:
     def init(self, theta) -> AdamWState:
         """The state before the first step: zeros."""
         zeros = array_module(theta).zeros_like
-        return AdamWState(zeros(theta), zeros(theta), 0)
+        return AdamWState(zeros(arguments.shaped("theta", theta, None)), zeros(theta), 0)
 
     def update(self, theta, gradient, state: AdamWState, factor: float = 1.0) -> AdamWState:
         """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        arguments.like("state", state, "an AdamWState, made by init", "first", "second", "count")
         t, m, s = state.count + 1, state.first, state.second
+        _check_step(m, theta, gradient, factor)
         m *= self.beta1
         m += (1 - self.beta1) * gradient
         s *= self.beta2
@@ -106,8 +110,7 @@ class Constant:
 class StepDecay:
     """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
 
-    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor on the
-    learning rate, whether training is measured in steps or by its bill.
+    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor.
     """
 
     warmup: float = 0.1
@@ -116,7 +119,7 @@ class StepDecay:
 
     def __post_init__(self):
         _require(self, warmup="[0, 1]", decay="(0, 1]")
-        for milestone in self.milestones:
+        for milestone in arguments.listed("milestones", self.milestones):
             arguments.number("each milestone of StepDecay, a part of the training,", milestone, "[0, 1]")
 
     def __call__(self, progress: float) -> float:
@@ -148,3 +151,9 @@ def _require(owner, **intervals: str) -> None:
     """Raise TypeError or ValueError, naming the owner, unless each field is a number in its interval."""
     for name, interval in intervals.items():
         arguments.number(f"{name} of {type(owner).__name__}", getattr(owner, name), interval)
+
+
+def _check_step(remembered, theta, gradient, factor) -> None:
+    arguments.shaped("theta", theta, *remembered.shape)
+    arguments.shaped("gradient", gradient, *remembered.shape)
+    arguments.number("factor", factor)

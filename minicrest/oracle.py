@@ -29,16 +29,22 @@ class Oracle:
     any work is done, where it would cost more than the ledger's limit leaves.
 
     network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    Raises ValueError where network and data do not fit together.
+    Raises TypeError and ValueError where these are something else or do not fit together.
     """
 
     def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger: Ledger | None = None):
+        arguments.like("network", network, "a Network", "outputs", "size", "initial_statistics")
+        arguments.like("data", data, "a Dataset", "inputs", "targets", "fingerprint")
+        theta = arguments.shaped("theta", theta, network.size)
         if device_of(theta) != device_of(data.x):
             raise ValueError(f"theta is on {device_of(theta)} and the data on {device_of(data.x)}; use data.to(device)")
-        _check_outputs(network, data)
+        if data.n_classes > max(network.outputs, 2):
+            raise ValueError(f"{data.name} has {data.n_classes} classes, too many for a network with {network.outputs} "
+                             f"outputs; give its last layer {data.n_classes}")  # fmt: skip
         self._network, self._data, self.seed = network, data, arguments.whole("seed", seed)
         self.device, self.dtype = device_of(theta), theta.dtype
-        self.ledger = Ledger(device=self.device) if ledger is None else ledger
+        ledger = Ledger(device=self.device) if ledger is None else ledger
+        self.ledger = arguments.like("ledger", ledger, "a Ledger", "charge", "phase")
         self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
         self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
         Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
@@ -51,33 +57,18 @@ class Oracle:
         """Number of parameters d."""
         return self._network.size
 
-    @property
-    def theta(self):
-        """(d,) the current parameters. The trainer changes them in place: copy what must last."""
-        return self._place.theta
-
-    @property
-    def statistics(self):
-        """(statistics,) the current running statistics of batch-norm."""
-        return self._place.statistics
-
-    @property
-    def time(self) -> int:
-        """How many steps of the training are done."""
-        return self._place.time
-
-    @property
-    def progress(self) -> float:
-        """The part of the training done, in [0, 1], by steps or, where a bill limits it, by bill: for curricula."""
-        return self._place.progress
+    theta = property(lambda self: self._place.theta, doc="(d,) the parameters, changed in place: copy what must last.")
+    statistics = property(lambda self: self._place.statistics, doc="(statistics,) the current ones of batch-norm.")
+    time = property(lambda self: self._place.time, doc="How many steps of the training are done.")
+    progress = property(lambda self: self._place.progress, doc="The part of the training done, in [0, 1]; see train.")
 
     @property
     def validation(self) -> Oracle:
         """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
-        held_out = Oracle(self._network, self._data.validation, self.theta, self.statistics, self.seed, self.ledger)
-        held_out._place = self._place
+        held_out = copy.copy(self)
+        held_out._data, held_out.labels = self._data.validation, read_only(to_numpy(self._data.validation.y))
         return held_out
 
     def at(self, theta, statistics) -> Oracle:
@@ -92,9 +83,9 @@ class Oracle:
         return self.ledger.phase(name)
 
     def raw(self, i):
-        """(n, ...) the inputs as they are, for model-free features; costs nothing."""
+        """(n, ...) the inputs as they are, of all examples where i is None, for model-free features; costs nothing."""
         self.ledger.poll()
-        return self._data.inputs(i, self.dtype)
+        return self._data.inputs(i if i is None else self._checked(i), self.dtype)
 
     # ---- questions: forward passes
 
@@ -102,8 +93,8 @@ class Oracle:
         """Losses (...,), logit gradients (..., C) and logits (..., C) of examples i (...,), one forward pass each."""
         i = self._checked(i)
         self.ledger.charge(forward=i.size)
-        pieces = [self._network.answers(*self._ask(part), self.statistics) for part in parts(i.ravel())]
-        return Answers(*(self._joined(column).reshape(*i.shape, *column[0].shape[1:]) for column in zip(*pieces)))
+        columns = self._each(i.ravel(), self._network.answers)
+        return Answers(*(column.reshape(*i.shape, *column.shape[1:]) for column in columns))
 
     def losses(self, i):
         """(n,) the loss of each example. Evaluation mode; a forward pass each."""
@@ -115,46 +106,46 @@ class Oracle:
 
     def last_layer(self, i):
         """(a, h), (n, C) and (n, i): the last layer's gradient of each example is h a'. Evaluation mode; forward."""
-        i = self._checked(i)
+        i = self._checked(i, flat=True)
         self.ledger.charge(forward=i.size)
-        pieces = [self._network.last_layer(*self._ask(part), self.statistics) for part in parts(i)]
-        return tuple(self._joined(column) for column in zip(*pieces))
+        return self._each(i, self._network.last_layer)
 
     def predictions(self, logits):
         """(m,) what logits (m, C) predict: the classes, of a classification. Costs nothing."""
-        return self._network.loss.predict(logits)
+        return self._network.loss.predict(arguments.shaped("logits", logits, None, self._network.outputs))
 
     # ---- questions: backward passes
 
     def gradient_norms(self, i):
         """(n,) |gradient of l_i| over all parameters. Evaluation mode; forward and backward."""
-        i = self._checked(i)
+        i = self._checked(i, flat=True)
         self.ledger.charge(forward=i.size, backward=i.size)
-        return self._joined([self._network.gradient_norms(*self._ask(part), self.statistics) for part in parts(i)])
+        return self._each(i, lambda *asked: (self._network.gradient_norms(*asked),))[0]
 
     def gradient(self, batch: Batch):
         """(d,) of (1/|batch|) sum w_i l_i. Evaluation mode; forward and backward."""
-        n = np.size(batch.indices)
-        return self._weighted_mean(batch, self._network.gradient, forward=n, backward=n)
+        i, weights = self._examples(batch)
+        return self._weighted_mean(i, weights, self._network.gradient, forward=i.size, backward=i.size)
 
     def hvp(self, batch: Batch, v):
         """H v (k, d) for v (k, d), H the Hessian of (1/|batch|) sum w_i l_i. Evaluation mode; k Hessian products."""
+        (i, weights), v, hvp = self._examples(batch), arguments.dense("v", v), self._network.hvp
         if v.ndim not in (1, 2) or v.shape[-1] != self.size:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
-        products = len(batch.indices) * (1 if v.ndim == 1 else len(v))
-        hvp = self._network.hvp
-        return self._weighted_mean(batch, lambda theta, x, y, *rest: hvp(theta, x, y, v, *rest), hessian=products)
+        products = i.size * (1 if v.ndim == 1 else len(v))
+        return self._weighted_mean(i, weights, lambda theta, x, y, *rest: hvp(theta, x, y, v, *rest), hessian=products)
 
     def hessian_diagonal(self, batch: Batch):
         """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
-        n = len(batch.indices)
-        return self._weighted_mean(batch, self._network.hessian_diagonal, forward=n, backward=n * self._network.outputs)
+        (i, weights), network = self._examples(batch), self._network
+        backward = i.size * network.outputs
+        return self._weighted_mean(i, weights, network.hessian_diagonal, forward=i.size, backward=backward)
 
     # ---- separate networks, for scores that need separate training
 
     def fork(self, seed: int) -> Fork:
         """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""
-        theta = self._network.initialize(seed, self.dtype, self.device)
+        theta = self._network.initialize(arguments.whole("seed", seed), self.dtype, self.device)
         return Fork(self._network, self._data, theta, None, seed, self.ledger)
 
     def identity(self) -> dict[str, Any]:
@@ -164,39 +155,40 @@ class Oracle:
 
     # ---- shared steps
 
-    def _checked(self, i) -> np.ndarray:
+    def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)
         if i.dtype.kind not in "iu":
             raise TypeError(f"indices of examples must be integers on the host, got dtype {i.dtype}")
         if i.ndim == 0:
             raise ValueError(f"indices must be an array, got the number {i}; use np.array([{i}])")
         if i.size == 0 or i.min() < 0 or i.max() >= len(self):
-            raise ValueError(f"indices must be in 0..{len(self) - 1} and not empty, got {_range(i)}")
-        return i
+            given = f"{i.min()}..{i.max()}" if i.size else "none"
+            raise ValueError(f"indices must be in 0..{len(self) - 1} and not empty, got {given}")
+        return arguments.shaped("indices", i, None) if flat else i
 
     def _examples(self, batch: Batch):
         """(indices, float64 weights) of a legal batch, on the host. Raises TypeError and ValueError for any other."""
+        arguments.like("batch", batch, "a Batch of indices and weights", "indices", "weights")
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
         if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():
             raise ValueError(f"a batch of {i.size} examples needs {i.size} finite weights, got {w.ravel()[:9]}")
         return i, w.astype(np.float64)
 
-    def _ask(self, i):
-        return self.theta, self._data.inputs(i, self.dtype), self._data.targets(i)
+    def _ask(self, i, question, *weights):
+        return question(self.theta, self._data.inputs(i, self.dtype), self._data.targets(i), *weights, self.statistics)
 
-    def _weighted_mean(self, batch: Batch, question, **examples):
+    def _each(self, i, question) -> tuple:
+        """The columns that `question` answers for each example, asked part by part."""
+        columns = zip(*(self._ask(part, question) for part in parts(i)))
+        return tuple(array_module(*column).concatenate(column) for column in columns)
+
+    def _weighted_mean(self, i, weights, question, **examples):
         """The mean of `question` over the batch, part by part, once `examples` are billed."""
-        (i, weights), n = self._examples(batch), np.size(batch.indices)
         self.ledger.charge(**examples)
-        total, start, weights = 0, 0, to_device(weights.astype(self.dtype), self.device)
-        for part in parts(i):
-            mine = weights[start : start + len(part)]
-            total = total + (len(part) / n) * question(*self._ask(part), mine, self.statistics)
-            start += len(part)
+        total, weights = 0, to_device(weights.astype(self.dtype), self.device)
+        for part, mine in zip(parts(i), parts(weights)):
+            total = total + (len(part) / len(i)) * self._ask(part, question, mine)
         return total
-
-    def _joined(self, pieces):
-        return pieces[0] if len(pieces) == 1 else array_module(*pieces).concatenate(pieces)
 
 
 class Fork(Oracle):
@@ -208,15 +200,3 @@ class Fork(Oracle):
         gradient, feedback, batch_statistics = learner.step(batch)
         learner.move(self.theta - lr * gradient, learner.following(batch_statistics), self.time + 1)
         return feedback
-
-
-def _check_outputs(network, data) -> None:
-    outputs, classes = network.outputs, data.n_classes
-    if classes > max(outputs, 2):
-        raise ValueError(f"{data.name} has {classes} classes, too many for a network with {outputs} outputs; "
-                         f"give its last layer {classes}")  # fmt: skip
-
-
-def _range(i) -> str:
-    return f"{i.min()}..{i.max()}" if i.size else "none"
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 
 import numpy as np
 
@@ -15,9 +14,10 @@ def stream(seed: int, *purpose: str | int) -> np.random.Generator:
     are made on the host, so the same seed chooses the same examples on every device.
     Raises TypeError for what is neither a word nor a whole number.
     """
-    try:
-        path = (operator.index(seed), *(p if isinstance(p, str) else operator.index(p) for p in purpose))
-    except TypeError as error:
-        raise TypeError(f"a seed is a whole number, a purpose words and whole numbers, got {seed, *purpose}") from error
+    wholes = (int, np.integer)
+    legal = isinstance(seed, wholes) and not isinstance(seed, bool)
+    if not (legal and all(isinstance(part, (str, *wholes)) for part in purpose)):
+        raise TypeError(f"a seed is a whole number, a purpose words and whole numbers, got {seed, *purpose}")
+    path = (int(seed), *(p if isinstance(p, str) else int(p) for p in purpose))
     digest = hashlib.blake2b(repr(path).encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from minicrest import arguments
 from minicrest import checkpoint as checkpoints
 from minicrest.backend import array_module, device_of, to_device
 from minicrest.datasets import Dataset
+from minicrest.learner import parts
 from minicrest.ledger import Ledger
 
 
@@ -68,17 +68,20 @@ class Run:
             raise ValueError("this Run has no network; use network.predict(run.theta, x, run.statistics)")
         x = to_device(arguments.dense("x", x), device_of(self.theta))
         x = x if x.dtype.kind == "f" or (x.dtype == "uint8" and x.ndim == 4) else x.astype(self.theta.dtype)
+        if x.ndim == 0:
+            raise ValueError("x must be an array of inputs, got a number")
         data = Dataset(x, array_module(x).zeros(len(x), "int64"), scale=self.scale, shift=self.shift)
-        pieces = [data.inputs(np.arange(a, min(a + 256, len(x))), self.theta.dtype) for a in range(0, len(x), 256)]
-        predicted = [self.network.predict(self.theta, piece, self.statistics) for piece in pieces]
+        inputs = (data.inputs(i, self.theta.dtype) for i in parts(np.arange(len(x))))
+        predicted = [self.network.predict(self.theta, part, self.statistics) for part in inputs]
         return array_module(self.theta).concatenate(predicted)
 
     def save(self, path) -> None:
         """Write `path`.npz (everything; `checkpoint.load` reads it) and `path`.json (all but the arrays, to read)."""
-        path = Path(path)
-        kept = self if checkpoints.holds(self.network) else replace(self, network=None)
-        checkpoints.save(path.with_name(f"{path.name}.npz"), kept)
-        text = json.dumps(self.summary(), indent=1, allow_nan=False) + "\n"
+        path, text = arguments.path("path", path), json.dumps(self.summary(), indent=1, allow_nan=False) + "\n"
+        try:
+            checkpoints.save(path.with_name(f"{path.name}.npz"), self)
+        except TypeError:  # a layer of one's own that a checkpoint cannot hold
+            checkpoints.save(path.with_name(f"{path.name}.npz"), replace(self, network=None))
         checkpoints.write_atomically(path.with_name(f"{path.name}.json"), lambda file: file.write(text.encode()))
 
     def summary(self) -> dict[str, Any]:

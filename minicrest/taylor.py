@@ -1,6 +1,7 @@
 """Curvature and the quadratic model: Hutchinson's estimates, their moving averages, and how far the model holds.
 
 This file knows arrays and callables, never networks: `hvp` is any function from (k, d) directions to (k, d) products.
+Everything here raises TypeError and ValueError for arguments of another type or shape.
 """
 
 from __future__ import annotations
@@ -8,26 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from minicrest import arguments
 from minicrest.backend import array_module, to_device
 
 
 def rademacher(rng, shape, dtype="float64", device: str = "cpu"):
-    """Probes: independent signs, +1 or -1 with probability 1/2 each, drawn on the host.
-
-    Raises ValueError for a dtype without negative numbers.
-    """
-    if np.dtype(dtype).kind not in "if":
-        raise ValueError(f"probes are +1 or -1, which {np.dtype(dtype)} cannot hold; use float32 or float64")
-    return to_device((2 * rng.integers(0, 2, shape) - 1).astype(dtype), device)
+    """Probes: independent signs, +1 or -1 with probability 1/2 each, drawn on the host."""
+    arguments.like("rng", rng, "a NumPy generator", "integers")
+    sizes = [arguments.whole("each entry of the shape", size, 0) for size in arguments.listed("shape", shape)]
+    arguments.one_of("dtype", str(dtype), ("float32", "float64"))
+    return to_device((2 * rng.integers(0, 2, sizes) - 1).astype(dtype), device)
 
 
 def hutchinson_trace(hvp, probes):
     """() mean over k probes z of z . Hz: unbiased for tr H (Hutchinson 1990).
 
-    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k. Raises ValueError for shapes.
+    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k.
     """
     return (probes * _products(hvp, probes)).sum(1).mean()
 
@@ -36,20 +33,15 @@ def hutchinson_diagonal(hvp, probes):
     """(d,) mean over k probes z of z * Hz: unbiased for diag H (Bekas et al. 2007; CREST eq. 6).
 
     probes (k, d): for signs, entry i has variance sum_{j != i} H_ij^2 / k; none at all where H is diagonal.
-    Raises ValueError for shapes.
     """
     return (probes * _products(hvp, probes)).mean(0)
 
 
 def _products(hvp, probes):
-    products = hvp(probes) if len(_shape(probes)) == 2 else None
-    if products is None or _shape(products) != _shape(probes):
-        raise ValueError(f"probes and products must be (k, d), got {_shape(probes)} and {_shape(products)}")
-    return products
-
-
-def _shape(array) -> tuple[int, ...]:
-    return getattr(array, "shape", ())  # np.shape takes no device arrays
+    arguments.like("hvp", hvp, "a function from probes to products", "__call__")
+    if not len(probes := arguments.shaped("probes", probes, None, None)):
+        raise ValueError("there must be at least one of the probes, got none")
+    return arguments.shaped("products of hvp with the probes", hvp(probes), *probes.shape)
 
 
 @dataclass(frozen=True)
@@ -68,9 +60,9 @@ class MovingAverage:
         arguments.whole("count", self.count, least=0)
 
     def update(self, x) -> MovingAverage:
-        """The average with x, of the shape of those before; this one stays as it was. Raises ValueError for another."""
-        if self.total is not None and _shape(x) != _shape(self.total):
-            raise ValueError(f"the average is of arrays of shape {_shape(self.total)}, got {_shape(x)}")
+        """The average with x, of the shape of those before; this one stays as it was."""
+        x = arguments.dense("x", x)
+        x = x if self.total is None else arguments.shaped("x", x, *self.total.shape)
         total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
         return MovingAverage(self.beta, total, self.count + 1)
 
@@ -83,19 +75,20 @@ class MovingAverage:
 
 
 def root_mean_square(squares: MovingAverage):
-    """sqrt of the average of squares: never negative, whatever the sign of what was squared (CREST eq. 9).
+    """sqrt of the average of squares (CREST eq. 9).
 
-    Fed with one-probe Hutchinson estimates of a constant H it tends to sqrt(sum_j H_ij^2), the norm of row i, and not
-    to |H_ii|: the noise of the probes is squared along with the diagonal.
+    Of one-probe Hutchinson estimates of a constant H it tends to the norm of row i, sqrt(sum_j H_ij^2), not to |H_ii|:
+    the noise of the probes is squared along with the diagonal.
     """
-    return array_module(squares.mean).sqrt(squares.mean)
+    mean = arguments.like("squares", squares, "a MovingAverage", "mean", "beta").mean
+    return array_module(mean).sqrt(mean)
 
 
 @dataclass(frozen=True)
 class Quadratic:
     """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7).
 
-    gradient (d,); curvature (d,) a diagonal, or None for the first-order model. Raises ValueError for other shapes.
+    gradient (d,); curvature (d,) a diagonal, or None for the first-order model.
     """
 
     constant: float
@@ -103,21 +96,18 @@ class Quadratic:
     curvature: Any = None
 
     def __post_init__(self):
-        shapes = [_shape(a) for a in (self.gradient, self.curvature) if a is not None]
-        if len(shapes[0]) != 1 or len(set(shapes)) > 1:
-            raise ValueError(f"gradient and curvature must have one shape (d,), got {shapes}")
+        arguments.number("constant", self.constant)
+        size = arguments.shaped("gradient", self.gradient, None).shape
+        if self.curvature is not None:
+            arguments.shaped("curvature", self.curvature, *size)
 
     def value(self, delta) -> float:
-        """F at the displacement delta (d,). Raises ValueError for another shape."""
-        if _shape(delta) != _shape(self.gradient):
-            raise ValueError(f"delta must have the shape {_shape(self.gradient)}, got {_shape(delta)}")
+        """F at the displacement delta (d,)."""
+        delta = arguments.shaped("delta", delta, *self.gradient.shape)
         slope = self.gradient if self.curvature is None else self.gradient + 0.5 * self.curvature * delta
         return self.constant + float((slope * delta).sum(dtype="float64"))
 
     def relative_error(self, delta, loss: float) -> float:
-        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10).
-
-        0 / 0 is 0: a model that meets a loss of zero is exact.
-        """
-        miss = abs(self.value(delta) - loss)
+        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10); 0 / 0 is 0."""
+        miss = abs(self.value(delta) - arguments.number("loss", loss))
         return miss / loss if loss > 0 else (0.0 if miss == 0 else float("inf"))

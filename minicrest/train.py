@@ -7,11 +7,9 @@ import inspect
 import re
 import sys
 import types
-import typing
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ import minicrest
 from minicrest import arguments
 from minicrest import checkpoint as checkpoints
 from minicrest.backend import array_module
-from minicrest.batch import Batch
+from minicrest.batch import Batch, Diverged
 from minicrest.learner import Learner, evaluate
 from minicrest.ledger import BillSpent, Ledger, Stopped
 from minicrest.optim import Constant
@@ -29,22 +27,10 @@ from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
 
-__all__ = ["Curve", "Limits", "Run", "train"]
+__all__ = ["Curve", "Run", "train"]
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
 RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far a training goes: at most so many steps and, unless it is None, at most such a bill."""
-
-    steps: int
-    bill: float | None = None
-
-    def progress(self, step: int, cost: float) -> float:
-        """The part of the training done, in [0, 1]: by steps or, with a limited bill, by the bill if that is more."""
-        return min(1.0, max(step / self.steps, cost / self.bill if self.bill is not None else 0.0))
 
 
 @dataclass
@@ -76,23 +62,20 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     depends on how many there are. `stop` is also polled in the method's preparation, which begins anew after that.
     notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal.
     A training whose losses, parameters or features stop being finite ends there, and is a result: Run.diverged.
-    Raises TypeError and ValueError for arguments that make no sense, ValueError for the checkpoint of another training
-    or one that another process is writing, and whatever `method` raises.
+    Raises TypeError and ValueError for arguments that make no sense and for the checkpoint of another training, and
+    whatever `method` raises.
     """
-    limits = Limits(arguments.whole("steps", steps, least=1),
-                    None if max_bill is None else arguments.number("max_bill", max_bill, "(0, inf)"))  # fmt: skip
+    trainer = _Trainer(method, oracle, optimizer, schedule, steps, max_bill)
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
     save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
-    if isinstance(method, type) or not all(hasattr(method, name) for name in ("init", "propose", "observe", "report")):
-        raise TypeError(f"method must be an object with init, propose, observe and report, such as those in "
-                        f"minicrest.selection, got {arguments.shown(method)}")  # fmt: skip
-    settings = _settings(method, oracle, optimizer, schedule, limits, every, checkpoint is not None)
-    settings["notes"] = dict(notes or {})
-    trainer = _Trainer(method, oracle, optimizer, schedule, limits)
-    with one_blas_thread(), checkpoints.claimed(checkpoint) if checkpoint else nullcontext():
-        if not trainer.resume(checkpoint, settings) and not trainer.begin(stop):
+    path = None if checkpoint is None else arguments.path("checkpoint", checkpoint)
+    arguments.like("stop", stop, "a function that returns True or False", "__call__")
+    silent = None if arguments.flag("progress", progress) else True  # None: only where this is no terminal
+    notes = {} if notes is None else dict(arguments.like("notes", notes, "a dict", "items"))
+    settings = {**trainer.settings(strict=path is not None), "evaluate_every": every, "notes": notes}
+    with one_blas_thread(), np.errstate(all="ignore"):  # Run.diverged says what the warnings would
+        if not (path and path.exists() and trainer.resume(path, settings)) and not trainer.begin(stop):
             return trainer.run(settings)
-        silent = None if progress else True  # None: only where this is no terminal
         with tqdm(total=100, initial=100 * oracle.progress, smoothing=0, disable=silent, leave=None,
                   desc=settings["method"], bar_format=BAR) as bar:  # fmt: skip
             while not trainer.state.complete and not stop():
@@ -100,10 +83,10 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
                 bar.update(100 * oracle.progress - bar.n)
                 if trainer.state.step % every == 0 or trainer.state.complete:
                     trainer.evaluate()
-                if checkpoint and trainer.state.step % save_every == 0:
-                    checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.state})
-        if checkpoint:
-            checkpoints.save(checkpoint, {"settings": settings, "progress": trainer.state})
+                if path and trainer.state.step % save_every == 0:
+                    checkpoints.save(path, {"settings": settings, "progress": trainer.state})
+        if path:
+            checkpoints.save(path, {"settings": settings, "progress": trainer.state})
     return trainer.run(settings)
 
 
@@ -112,19 +95,23 @@ class _Trainer:
 
     state: _Progress
 
-    def __init__(self, method, oracle, optimizer, schedule, limits: Limits):
-        self.method, self.oracle, self.learner = method, oracle, Learner(oracle)
-        self.optimizer, self.schedule, self.limits = optimizer, schedule, limits
+    def __init__(self, method, oracle, optimizer, schedule, steps, bill):
+        wanted = "an object with init, propose, observe and report, such as those in minicrest.selection"
+        self.method = arguments.like("method", method, wanted, "init", "propose", "observe", "report")
+        self.oracle, self.learner = oracle, Learner(oracle)
+        self.optimizer = arguments.like("optimizer", optimizer, "an optimizer such as SGD()", "init", "update")
+        self.schedule = arguments.like("schedule", schedule, "a function from progress to a factor", "__call__")
+        self.steps = arguments.whole("steps", steps, least=1)
+        self.bill = None if bill is None else arguments.number("max_bill", bill, "(0, inf)")
 
     def begin(self, stop) -> bool:
         """Prepare the method and evaluate once; False if `stop` said so first."""
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
-        oracle.ledger.limit = self.limits.bill
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).asarray(-1)
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
-        oracle.ledger.stop = stop
+        oracle.ledger.limit, oracle.ledger.stop = self.bill, stop
         try:
             with self.ending(), oracle.phase("prepare"):
                 self.state.method_state = self.method.init(oracle)
@@ -136,22 +123,23 @@ class _Trainer:
         return True
 
     def resume(self, path, settings) -> bool:
-        """Go on from the checkpoint at `path`, if there is one. Raises ValueError for another training's."""
-        if path is None or not Path(path).exists():
-            return False
+        """Go on from the checkpoint at `path`. Raises ValueError, naming the differences, for another training's."""
         saved = checkpoints.load(path, self.oracle.device, [type(self.method).__module__])
         old, state = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
         if not isinstance(old, dict) or not isinstance(state, _Progress):
             raise ValueError(f"{path} is not the checkpoint of a training")
-        _check_same(path, old, settings)
-        ours = type(self.method).__module__.startswith("minicrest.")
-        kind = typing.get_type_hints(self.method.init).get("return") if ours else None
-        if isinstance(kind, type) and not isinstance(state.method_state, (kind, type(None))):
-            raise ValueError(f"{path} holds the state of another method; choose another file or delete it")
-        self.state, self.oracle.ledger, state.ledger.limit = state, state.ledger, self.limits.bill
-        progress = self.limits.progress(state.step, state.ledger.cost)
-        self.learner.move(state.theta, state.statistics, state.step, progress)
+        differ = [k for k in settings if k not in RECORDED and repr(old.get(k)) != repr(settings[k])]
+        if differ:
+            other = "; ".join(f"{k}: {old.get(k)!r} there, {settings[k]!r} here" for k in differ)
+            raise ValueError(f"{path} belongs to another training ({other}); choose another file or delete it")
+        self.state, self.oracle.ledger, state.ledger.limit = state, state.ledger, self.bill
+        self.learner.move(state.theta, state.statistics, state.step, self.progress())
         return True
+
+    def progress(self) -> float:
+        """The part of the training done, in [0, 1]: by steps or, with a limited bill, by the bill if that is more."""
+        billed = 0.0 if self.bill is None else self.state.ledger.cost / self.bill
+        return min(1.0, max(self.state.step / self.steps, billed))
 
     def advance(self) -> None:
         """One step: propose, differentiate, update, observe."""
@@ -174,11 +162,11 @@ class _Trainer:
         choose = getattr(self.method, "choose", None)
         chosen = partial(choose, state.method_state) if choose else None
         gradient, feedback, batch_statistics = self.learner.step(batch, chosen)
-        progress = self.limits.progress(state.step + 1, state.ledger.cost)
+        state.step += 1
+        progress = self.progress()
         factor = self.schedule(progress)
         state.optimizer_state = self.optimizer.update(state.theta, gradient, state.optimizer_state, factor)
         state.statistics = self.learner.following(batch_statistics)
-        state.step += 1
         self.learner.move(state.theta, state.statistics, state.step, progress)
         xp, total = array_module(state.theta), feedback.losses.sum(dtype="float64")
         finite = xp.isfinite(total) & xp.isfinite(state.theta).all()
@@ -191,9 +179,11 @@ class _Trainer:
         self.state.complete = self.state.complete or int(self.state.alarm) >= 0
 
     def evaluate(self) -> None:
-        """Add a row to the curve: test loss and accuracy in evaluation mode. Not billed."""
+        """Add a row to the curve, unless it has one of this step: test loss and accuracy. Not billed."""
         state = self.state
         self.look()
+        if state.step in state.curve.step[-1:]:
+            return
         train_loss = float(state.recent[0]) / state.recent[1] if state.recent[1] else float("nan")
         row = state.step, state.ledger.cost, state.ledger.seconds, *evaluate(self.oracle), train_loss
         state.curve, state.recent = state.curve.append(*row), [0.0, 0]
@@ -205,20 +195,19 @@ class _Trainer:
             yield
         except BillSpent:
             self.state.complete = True
-        except (ValueError, ArithmeticError):
-            if self.finite():
+        except (ValueError, ArithmeticError) as error:
+            if not isinstance(error, Diverged) and self.finite():
                 raise
             if int(self.state.alarm) < 0:
-                self.state.alarm = array_module(self.state.theta).asarray(self.state.step)
+                self.state.alarm += 1 + self.state.step
             self.state.complete = True
 
     def finite(self) -> bool:
         """True if the parameters and every example's loss, logits and gradient norm are finite. Not billed."""
         twin = Oracle(self.oracle._network, self.oracle._data, self.state.theta, self.state.statistics)
-        with np.errstate(all="ignore"):
-            every = np.arange(len(twin))
-            arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
-            return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
+        every = np.arange(len(twin))
+        arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
+        return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
 
     def run(self, settings) -> Run:
         """The Run so far."""
@@ -228,53 +217,39 @@ class _Trainer:
         return Run(settings, state.step, state.complete, state.curve, state.ledger, state.uses, report, state.theta,
                    state.statistics, diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
 
-
-# ---- settings: what decides a result, and what is only recorded
-
-
-def _settings(method, oracle, optimizer, schedule, limits, evaluate_every, strict: bool) -> dict[str, Any]:
-    """What a training is made of, as plain values; the checkpoint of another is refused. `strict`: see `_described`."""
-    values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})  # type: ignore[arg-type]
-    hyperparameters = {name: _plain(value, strict) for name, value in values.items()}
-    return {
-        "method": type(method).__name__.lower(), "hyperparameters": hyperparameters, **oracle.identity(),
-        "optimizer": _described(optimizer, strict), "schedule": _described(schedule, strict), "steps": limits.steps,
-        "max_bill": limits.bill, "evaluate_every": evaluate_every, "minicrest": minicrest.__version__,
-        "numpy": np.__version__,
-    }  # fmt: skip
+    def settings(self, strict: bool) -> dict[str, Any]:
+        """What the training is made of, as plain values; `strict`: see `_described`."""
+        method = self.method
+        values = asdict(method) if is_dataclass(method) else getattr(method, "__dict__", {})  # type: ignore[arg-type]
+        return {
+            "method": type(method).__name__.lower(),
+            "hyperparameters": {name: _described(value, strict) for name, value in values.items()},
+            **self.oracle.identity(), "optimizer": _described(self.optimizer, strict),
+            "schedule": _described(self.schedule, strict), "steps": self.steps, "max_bill": self.bill,
+            "minicrest": minicrest.__version__, "numpy": np.__version__,
+        }  # fmt: skip
 
 
-def _plain(value, strict):
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, strict) for item in value]
-    return _plain(value.item(), strict) if isinstance(value, np.generic) else _described(value, strict)
+def _described(thing, strict: bool):
+    """`thing` in the settings, the same in every process: a plain value, or text that says what it is.
 
-
-def _described(thing, strict: bool) -> str:
-    """What `thing` is, the same in every process: a function by its module and name, anything else by its repr.
-
-    Raises TypeError, if `strict`, where that shows an address or is a function that no module names.
+    A function is its module and name. Raises TypeError, if `strict`, for one that no module names and for a repr that
+    shows an address: a checkpoint would never fit again.
     """
-    if inspect.isfunction(thing) or inspect.isbuiltin(thing):
-        text = f"{thing.__module__}.{thing.__qualname__}"
-    elif isinstance(thing, np.ndarray):
-        text = f"array {thing.shape} {thing.dtype} {hashlib.blake2b(thing.tobytes(), digest_size=8).hexdigest()}"
-    else:
-        text = repr(thing)
+    if isinstance(thing, np.generic):
+        thing = thing.item()
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    if isinstance(thing, (list, tuple)):
+        return [_described(item, strict) for item in thing]
+    if isinstance(thing, np.ndarray):
+        return f"array {thing.shape} {thing.dtype} {hashlib.blake2b(thing.tobytes(), digest_size=8).hexdigest()}"
+    named = inspect.isfunction(thing) or inspect.isbuiltin(thing)
+    text = f"{thing.__module__}.{thing.__qualname__}" if named else repr(thing)
     if strict and re.search(r"<lambda>|<locals>| at 0x[0-9a-fA-F]+", text):
         raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module, or an "
                         "object of a dataclass")  # fmt: skip
     return text
-
-
-def _check_same(path, old: dict, new: dict) -> None:
-    """Raise ValueError, naming the differences, where the settings in a checkpoint are another training's."""
-    names = [name for name in new if name not in RECORDED]
-    other = [f"{k}: {old.get(k)!r} there, {new[k]!r} here" for k in names if repr(old.get(k)) != repr(new[k])]
-    if other:
-        raise ValueError(f"{path} belongs to another training ({'; '.join(other)}); choose another file or delete it")
 
 
 class _CallableModule(types.ModuleType):

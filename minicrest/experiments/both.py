@@ -6,9 +6,9 @@ import html
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from minicrest.checkpoint import write_atomically
 from minicrest.experiments import plots, tables
 from minicrest.experiments.comparison import Comparison
+from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.terminal import escaped
 from minicrest.run import Run
 
@@ -76,7 +76,7 @@ class BothWays:
     def to_csv(self, path) -> None:
         """Write the rows to `path`, as Comparison does."""
         text = tables.csv(self.rows)
-        write_atomically(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
+        write_anywhere(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
 
     def to_frame(self):
         """The rows as a pandas DataFrame. Raises ImportError without pandas."""

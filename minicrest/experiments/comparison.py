@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
-from minicrest.checkpoint import write_atomically
 from minicrest.experiments import plots, tables
+from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.setup import Setup
 from minicrest.experiments.terminal import escaped
 from minicrest.run import Run
@@ -71,7 +71,7 @@ class Comparison:
     def to_csv(self, path) -> None:
         """Write the rows to `path`, under a line of names: means, half-widths of their intervals, bills by phase."""
         text = tables.csv(self.rows)
-        write_atomically(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
+        write_anywhere(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
 
     def to_frame(self):
         """The rows as a pandas DataFrame, with the columns of `to_csv`. Raises ImportError without pandas."""

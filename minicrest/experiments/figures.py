@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from minicrest.checkpoint import write_atomically
+from minicrest.experiments.files import write_anywhere
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DPI = 150
@@ -51,7 +51,7 @@ def logarithmic(axes) -> None:
 
 def save_png(figure, path) -> None:
     """Write `figure` to `path` as a PNG, whole or not at all."""
-    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
+    write_anywhere(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
 
 
 def save_picture(figure, path) -> None:
@@ -59,4 +59,4 @@ def save_picture(figure, path) -> None:
     kind = Path(path).suffix.lower()
     if kind not in (".svg", ".pdf"):
         return save_png(figure, path)
-    write_atomically(path, lambda file: figure.savefig(file, format=kind[1:]))
+    write_anywhere(path, lambda file: figure.savefig(file, format=kind[1:]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from minicrest import checkpoint as checkpoints
+from minicrest.experiments.files import claimed
 from minicrest.experiments.parts import is_foreign
 from minicrest.experiments.setup import Setup
 from minicrest.run import Run
@@ -20,7 +21,7 @@ def claim(setup: Setup, folder: Path) -> None:
     and where the folder belongs to other settings already.
     """
     note, text = folder / "setup.json", setup.to_json().encode()
-    with checkpoints.claimed(note):
+    with claimed(note):
         there, here = (read_note(note) if note.exists() else setup).identity(), setup.identity()
         other = [f"{k}: {v} there, {here[k]} here" for k, v in there.items() if here[k] != v]
         if other:

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
 from minicrest.datasets.own import FORMATS
 from minicrest.experiments import transforms
+from minicrest.experiments.files import claimed
 from minicrest.experiments.parts import (
     NAMED,
     Parts,
@@ -210,7 +212,7 @@ class Setup:
         """`run` with what `build` made."""
         method, oracle, optimizer, schedule, steps, bill = built
         longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
-        with np.errstate(all="ignore"):  # Run.diverged says what the warnings would
+        with claimed(checkpoint) if checkpoint else nullcontext():
             return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                          evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
                          checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from minicrest.arguments import number, one_of, shown, whole
-from minicrest.checkpoint import write_atomically
 from minicrest.experiments.documents import plain
+from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.parts import Parts, described
 from minicrest.experiments.setup import Setup
 from minicrest.experiments.tables import columns, what
@@ -126,7 +126,7 @@ class Tuning:
     def save(self, path) -> None:
         """Write the document to `path`, for `compare` to read."""
         text = json.dumps(self.document(), indent=1, allow_nan=False) + "\n"
-        write_atomically(path, lambda file: file.write(text.encode()))
+        write_anywhere(path, lambda file: file.write(text.encode()))
 
     @staticmethod
     def load(path) -> Tuning:

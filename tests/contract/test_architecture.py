@@ -31,8 +31,8 @@ FLOORS = [
     {"", "backend", "random"},  # "" is minicrest/__init__.py, which holds the version
     {"threads", "arguments", "npz"},
     {"datasets", "nn", "optim", "submodular", "taylor", "checkpoint", "theory bounds", "ledger", "batch"},
-    {"learner", "run"},
-    {"oracle"},
+    {"learner"},
+    {"oracle", "run"},
     {"selection.method"},
     {"selection.base"},
     {"selection helper"},

@@ -38,8 +38,11 @@ class Right(Method):
         rng = stream(oracle.seed, "right", state.step)
         return rng.choice(len(oracle), min(self.m, len(oracle)), replace=False)
 
+    def batch(self, i):
+        return uniform(i)
+
     def propose(self, state, oracle):
-        return uniform(self.draw(state, oracle)), replace(state, step=state.step + 1)
+        return self.batch(self.draw(state, oracle)), replace(state, step=state.step + 1)
 
 
 class OwnProtocol:
@@ -99,6 +102,9 @@ class OutOfRange(Right):
 
 
 class Negative(Right):
+    def batch(self, i):
+        return Batch(i, np.ones(len(i)))
+
     def draw(self, state, oracle):
         return super().draw(state, oracle) - 1
 

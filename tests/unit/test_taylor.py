@@ -180,17 +180,17 @@ def test_relative_error():
 
 PROBES = np.ones((3, 2))
 UNFIT = {
-    r"must be \(k, d\), got \(2,\)": lambda: hutchinson_diagonal(lambda z: z, np.ones(2)),
-    r"\(k, d\), got \(3, 2\) and \(2,\)": lambda: hutchinson_diagonal(lambda z: z[0], PROBES),
-    r"got \(3, 2\) and \(3, 1\)": lambda: hutchinson_trace(lambda z: z[:, :1], PROBES),
-    r"\+1 or -1, which uint8 cannot hold": lambda: rademacher(stream(0), (2, 3), "uint8"),
-    r"which bool cannot hold": lambda: rademacher(stream(0), (2, 3), bool),
-    r"one shape \(d,\), got \[\(2,\), \(3,\)\]": lambda: Quadratic(1.0, np.ones(2), np.ones(3)),
-    r"one shape \(d,\), got \[\(2, 2\)\]": lambda: Quadratic(1.0, np.ones((2, 2))),
+    r"probes must have the shape \(any, any\), got \(2,\)": lambda: hutchinson_diagonal(lambda z: z, np.ones(2)),
+    r"probes must have the shape \(3, 2\), got \(2,\)": lambda: hutchinson_diagonal(lambda z: z[0], PROBES),
+    r"probes must have the shape \(3, 2\), got \(3, 1\)": lambda: hutchinson_trace(lambda z: z[:, :1], PROBES),
+    r"at least one of the probes": lambda: hutchinson_trace(lambda z: z, PROBES[:0]),
+    r"dtype must be one of float32, float64, got 'uint8'": lambda: rademacher(stream(0), (2, 3), "uint8"),
+    r"curvature must have the shape \(2,\), got \(3,\)": lambda: Quadratic(1.0, np.ones(2), np.ones(3)),
+    r"gradient must have the shape \(any,\), got \(2, 2\)": lambda: Quadratic(1.0, np.ones((2, 2))),
     r"delta must have the shape \(2,\), got \(1,\)": lambda: Quadratic(1.0, np.ones(2)).value(np.ones(1)),
     r"beta must be a number in \[0, 1\), got nan": lambda: MovingAverage(float("nan")),
     r"count must be at least 0": lambda: MovingAverage(0.5, count=-1),
-    r"arrays of shape \(2,\), got \(1,\)": lambda: MovingAverage(0.5).update(np.ones(2)).update(np.ones(1)),
+    r"x must have the shape \(2,\), got \(1,\)": lambda: MovingAverage(0.5).update(np.ones(2)).update(np.ones(1)),
 }
 
 
