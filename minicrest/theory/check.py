@@ -54,8 +54,8 @@ def check_bound(
     direction: of the mean against the bound; "=" means no further off than `tolerance` > 0 to either side.
 
     At each look the mean may be found significantly inside the bound (holds) or outside (violated); else the samples
-    double, and at the limit the verdict is undecided. Each of the two wrong answers has probability `false_alarm`, split
-    evenly over the looks:
+    double, and at the limit the verdict is undecided. Each of the two wrong answers has probability `false_alarm`,
+    split evenly over the looks:
       - within=(a, b), which every sample must lie in: at most that, for every distribution, by the empirical Bernstein
         bound (Maurer, Pontil 2009, Theorem 4);
       - without: approximately. Student's t and Hall's skewness-corrected t (Hall 1992) must both exceed the quantile.
@@ -122,7 +122,7 @@ def _mirrored(within):
 
 
 def above(samples, level: float, alpha: float, within=None) -> bool:
-    """True if the mean that samples (n,) come from is above `level`, wrongly with probability alpha: see check_bound."""
+    """True if the mean that samples (n,) come from is above `level`; wrongly with probability alpha (check_bound)."""
     if math.isinf(level):
         return level < 0
     n, mean, s = len(samples), samples.mean(), samples.std(ddof=1)

@@ -85,7 +85,7 @@ class Functions(Loss):
         if (values.min(1) < -ROUNDING * np.abs(values).max(1)).any():
             i = int(y[values.min(1).argmin()])
             raise ValueError(f"the Hessian of example {i} of {self.name} has the negative eigenvalue {values.min():g}, "
-                             "so no root gives its diagonal; use Hutchinson's estimate, curvature=\"hutchinson\"")  # fmt: skip
+                             "so no root gives its diagonal; use Hutchinson's estimate instead")  # fmt: skip
         return vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
 
     def predict(self, z):
@@ -113,9 +113,9 @@ def check_derivatives(f, gradient, hvp, n: int, start) -> None:
             slope = (f(w + STEP * v, i) - f(w - STEP * v, i)) / (2 * STEP)
             _agree("gradient . v", gradient(w, i) @ v, "f", slope, i, abs(f(w, i)))
             turn = (np.asarray(gradient(w + STEP * v, i)) - gradient(w - STEP * v, i)) / (2 * STEP)
-            worst = np.abs(hvp(w, i, v) - turn).argmax()
-            size = np.abs(gradient(w, i)).max()
-            _agree(f"hvp, entry {worst},", hvp(w, i, v)[worst], "gradient", turn[worst], i, max(size, np.abs(turn).max()))
+            worst, product = np.abs(hvp(w, i, v) - turn).argmax(), hvp(w, i, v)
+            size = max(np.abs(gradient(w, i)).max(), np.abs(turn).max())
+            _agree(f"hvp, entry {worst},", product[worst], "gradient", turn[worst], i, size)
 
 
 def _same(name: str, value, shape, words: str, i: int) -> None:

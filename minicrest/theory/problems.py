@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minicrest.arguments import dense, number, whole
-from minicrest.batch import uniform
 from minicrest.datasets import Dataset
 from minicrest.nn import Linear, LogisticLoss, Network, SquaredError
 from minicrest.oracle import Oracle
@@ -107,7 +106,7 @@ def functions(f, gradient, hvp, start, n: int, *, name: str = "functions", L_s=N
 
 
 def _noise(n: int, d: int, size: float, seed: int) -> np.ndarray:
-    """(n, d) vectors e_i that sum to 0 and whose mean square is size^2: f_i + e_i . w has sigma^2 = size^2 everywhere."""
+    """(n, d) vectors e_i of sum 0 and mean square size^2: f_i + e_i . w has sigma^2 = size^2 everywhere."""
     e = stream(whole("seed", seed), "problems", "noise").standard_normal((whole("n", n, 1), d))
     e -= e.mean(0)
     if n == 1 or number("noise", size, "[0, inf)") == 0:
@@ -120,7 +119,7 @@ def _noise(n: int, d: int, size: float, seed: int) -> np.ndarray:
 
 def quadratic(spectrum, n: int = 16, noise: float = 1.0, *, lowest: float = 1.0, rotated: bool = True,
               distance: float = 3.0, seed: int = 0) -> Problem:  # fmt: skip
-    """f_i = lowest + w'Hw/2 + e_i . w, H with the eigenvalues `spectrum` (d,), sum e_i = 0: sigma^2 = noise^2 everywhere.
+    """f_i = lowest + w'Hw/2 + e_i . w, H of eigenvalues `spectrum` (d,), sum e_i = 0: sigma^2 = noise^2 everywhere.
 
     The spectrum may hold zeros (then pl is the least positive one, and there is no mu) and negative numbers (then there
     is no minimum). rotated: the eigenvectors are random, else the axes.  distance: |w_0|.
@@ -141,7 +140,8 @@ def quadratic(spectrum, n: int = 16, noise: float = 1.0, *, lowest: float = 1.0,
     )  # fmt: skip
 
 
-def ridge(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, distance: float = 3.0, seed: int = 0) -> Problem:
+def ridge(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, distance: float = 3.0,
+          seed: int = 0) -> Problem:  # fmt: skip
     """Least squares with (l2/2) |w|^2: (a_i . w - y_i)^2/2, a_i = (x_i, 1) with x_i (d,) normal; a network, w (d + 1,).
 
     y = (x, 1) . u + noise with u random; all constants are exact, by linear algebra. distance: |w_0 - w*|.
@@ -154,7 +154,8 @@ def ridge(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, dista
     return _linear_model("ridge", network, A, y, np.linalg.eigvalsh(H)[[0, -1]], best, lowest, distance, rng)
 
 
-def logistic(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, distance: float = 3.0, seed: int = 0) -> Problem:
+def logistic(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, distance: float = 3.0,
+             seed: int = 0) -> Problem:  # fmt: skip
     """Logistic regression with (l2/2) |w|^2, l2 > 0: the model of `ridge`, labels the signs of its y; w* by Newton.
 
     L_s = (largest eigenvalue of A'A/n) / 4 + l2, mu = l2.
@@ -245,8 +246,9 @@ def rosenbrock(b: float = 10.0, *, start=(-1.0, 1.0), radius: float = 2.0) -> Pr
     return functions(f, gradient, hvp, start, 2, name="rosenbrock", L_s=L_s, lowest=0.0, minimiser=[1.0, 1.0], radius=R)
 
 
-def matrix_factorisation(rows: int = 4, columns: int = 3, rank: int = 1, *, radius: float = 4.0, seed: int = 0) -> Problem:
-    """f_ab = (u_a . v_b - M_ab)^2/2 over all entries of a random M (rows, columns); w = (U, V), of `rank` columns each.
+def matrix_factorisation(rows: int = 4, columns: int = 3, rank: int = 1, *, radius: float = 4.0,
+                         seed: int = 0) -> Problem:  # fmt: skip
+    """f_ab = (u_a . v_b - M_ab)^2/2 over the entries of a random M (rows, columns); w = (U, V), of `rank` columns each.
 
     L* and w* by the singular values beyond `rank` (Eckart, Young 1936). L_s = 3 radius^2/2 + max |M| where |w| <=
     radius: |H_ab| <= |u_a|^2 + |v_b|^2 + |u_a . v_b - M_ab|. Not convex; saddles, but no other minima.
