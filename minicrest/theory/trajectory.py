@@ -78,7 +78,11 @@ def _reseeded(problem, oracle, k: int):
 
 
 def moments(draws: Iterable[tuple[float, Batch]], g, G) -> tuple[float, float]:
-    """(|E u - g|^2, E |u - E u|^2) of the gradient u of a random batch: (probability, batch) pairs; G (n, d), g (d,)."""
+    """(|E u - g|^2, E |u - E u|^2) of the gradient u of a random batch.
+
+    draws: (probability, batch) pairs.  g (d,): grad L.  G (n, d): every example's gradient.
+    Raises ValueError for probabilities that do not sum to 1.
+    """
     pairs = list(draws)
     p = np.array([probability for probability, _ in pairs])
     if abs(p.sum() - 1) > 1e-9 or p.min() < 0:
