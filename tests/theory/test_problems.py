@@ -92,7 +92,8 @@ def test_every_method_trains_on_it_or_says_what_it_lacks(name, method):
     """What needs classes, a last layer, validation examples or predictions has no meaning on a plain function."""
     p = MADE[name]()
     try:
-        run = train(METHODS[method](m=min(2, len(p))), p.oracle(), SGD(0.01 / p.L_s, 0.0), 3, progress=False)
+        with np.errstate(all="ignore"):  # what el2n and grand train diverges on some
+            run = train(METHODS[method](m=min(2, len(p))), p.oracle(), SGD(0.01 / p.L_s, 0.0), 3, progress=False)
         assert run.complete and np.isfinite(run.theta).all()
     except ValueError as error:
         lacking = {"adacore": "last_layer needs a network that ends in Linear", "glister": "last_layer|validation",

@@ -62,19 +62,18 @@ class Silent(Method):
 
 
 def test_estimates_are_near_the_exact_values_and_unbiased():
-    """2,000 draws: the standard error of the variance is about 3%, of the squared bias less than v/100."""
+    """1,000 draws: the standard error of the variance is about 4%, of the squared bias less than v/100."""
     p = problems.ridge(n=6)
     exact = list(trajectory(SubsetCoreset(2, 4), p, SGD(0.3, 0.0), 3))
-    estimated = list(trajectory(Silent(), p, SGD(0.3, 0.0), 3, draws=2000))
+    estimated = list(trajectory(Silent(), p, SGD(0.3, 0.0), 3, draws=1000))
     for a, b in zip(exact, estimated):
         assert (a.theta == b.theta).all() and a.exact and not b.exact
-        assert b.variance == pytest.approx(a.variance, rel=0.15)
-        assert b.bias_square == pytest.approx(a.bias_square, abs=0.15 * np.sqrt(a.bias_square * a.variance))
-    few = [next(iter(trajectory(Silent(), p, SGD(), 1, seed, draws=2))) for seed in range(1500)]
+        assert b.variance == pytest.approx(a.variance, rel=0.2)
+        assert b.bias_square == pytest.approx(a.bias_square, abs=0.2 * np.sqrt(a.bias_square * a.variance))
+    few = [next(iter(trajectory(Silent(), p, SGD(), 1, seed, draws=2))) for seed in range(600)]
     off = [step.bias_square - exact[0].bias_square for step in few]
-    assert abs(np.mean(off)) < 5 * np.std(off) / np.sqrt(len(off)) and np.mean([s.variance for s in few]) == pytest.approx(
-        exact[0].variance, rel=0.15
-    )
+    assert abs(np.mean(off)) < 5 * np.std(off) / np.sqrt(len(off))
+    assert np.mean([step.variance for step in few]) == pytest.approx(exact[0].variance, rel=0.2)
 
 
 def test_draws_of_a_coreset_are_what_is_proposed():
@@ -107,7 +106,7 @@ def test_moments_by_hand():
 def test_what_does_not_fit_is_refused():
     p = problems.ridge(n=5)
     for method in (RandomBatch(6), SubsetCoreset(4, 3), SubsetCoreset(2, 6)):
-        with pytest.raises(ValueError, match="m must be|r must be"):
+        with pytest.raises(ValueError, match=r"(m|r) must be"):
             next(trajectory(method, p, SGD(), 1))
     with pytest.raises(ValueError, match="steps must be at least 1"):
         next(trajectory(RandomBatch(1), p, SGD(), 0))
