@@ -146,7 +146,8 @@ def test_list_checks_nothing(mine, capsys):
 
 
 @pytest.mark.parametrize("text, error, words", [
-    ("x = 1", ValueError, "must define CLAIMS"), ("CLAIMS = [3]", TypeError, "Claim objects, got 3"),
+    ("x = 1", ValueError, "must define CLAIMS"), ("1 / 0", ValueError, "cannot be loaded: ZeroDivisionError"),
+    ("claims = (", ValueError, "cannot be loaded: SyntaxError"), ("CLAIMS = [3]", TypeError, "Claim objects, got 3"),
 ])  # fmt: skip
 def test_files_without_claims_are_refused(tmp_path, text, error, words):
     path = tmp_path / "bad.py"

@@ -21,7 +21,7 @@ def theory(arguments) -> int:
         print(report.listing(report.chosen(names, own)))
         return 0
     seed = whole("--seed", arguments.seed, 0)
-    if arguments.salts:
+    if arguments.salts is not None:
         rows = report.run_salts(range(seed, seed + whole("--salts", arguments.salts, 1)), names, own)
         print(report.salts_table(rows))
         bad = [row.check["violated"] + row.planted["holds"] + row.check["error"] + row.planted["error"] for row in rows]

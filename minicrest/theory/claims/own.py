@@ -11,7 +11,8 @@ from minicrest.theory.claims.base import Claim
 def claims_of(path) -> tuple[Claim, ...]:
     """The CLAIMS that the Python file at `path` defines.
 
-    Raises FileNotFoundError for no file, ValueError for one without CLAIMS, TypeError for what is no Claim in it.
+    Raises FileNotFoundError for no file, ValueError for one that fails or has no CLAIMS, TypeError for what is no Claim
+    in it.
     """
     path = Path(path)
     if not path.is_file():
@@ -20,7 +21,10 @@ def claims_of(path) -> tuple[Claim, ...]:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file raises
+        raise ValueError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     claims = getattr(module, "CLAIMS", None)
     if not isinstance(claims, (list, tuple)):
         raise ValueError(f"{path} must define CLAIMS, a list of Claim objects")
