@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
@@ -46,6 +46,8 @@ def test_hutchinson_on_every_symmetric_matrix(H):
 
 @EXAMPLES
 @given(symmetric(), some.floats(0.01, 2))
+@example(np.array([[0.0, 1.0], [1.0, 0.0]]), 0.1)
+@example(np.zeros((2, 2)), 0.1)
 def test_probes_needed_is_a_number_or_an_error(H, error):
     noise, diagonal = bounds.off_diagonal(H), float((np.diag(H) ** 2).sum())
     if noise and not diagonal:
