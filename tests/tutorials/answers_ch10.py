@@ -1,7 +1,7 @@
 """Answers to tutorial 10: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import numpy as np
-from exercises.ch10 import EXERCISES
+from minicrest.teaching.exercises.ch10 import EXERCISES
 
 from minicrest.selection import Crest
 from minicrest.selection.crest import CrestState

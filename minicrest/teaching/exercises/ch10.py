@@ -1,7 +1,7 @@
 """Exercises of tutorial 10: forgetting, the difficulty of picks, what a small loss bounds, and dropping the learned."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(10)
 RIGHT = np.array(  # (T, n) = (6, 5): twice, never right, once, always right, once after a wrong start
@@ -80,6 +80,7 @@ def since_the_start(losses, alpha, T2, r):
 EXERCISES = [
     Exercise(
         "10.forgetting",
+        "my_forgetting",
         [(RIGHT,), (RIGHT[1:5, :4],)],
         forgetting,
         [
@@ -108,6 +109,7 @@ EXERCISES = [
     ),
     Exercise(
         "10.difficulty",
+        "my_difficulty",
         [(PICKS, D)],
         difficulty,
         [
@@ -128,6 +130,7 @@ EXERCISES = [
     ),
     Exercise(
         "10.bound",
+        "my_bound",
         [(0.1,), (np.array([0.01, 0.5, 2.0]),)],
         bound,
         [
@@ -144,6 +147,7 @@ EXERCISES = [
     ),
     Exercise(
         "10.drop",
+        "my_drop",
         [(SEEN, ACTIVE, ALPHA)],
         drop,
         [
@@ -178,6 +182,7 @@ EXERCISES = [
     ),
     Exercise(
         "10.exclude",
+        "my_exclude",
         [(WHOLE, ALPHA, 2, 2), (WHOLE, ALPHA, 2, 4), (WHOLE, ALPHA, 2, 5), (WHOLE, ALPHA, 3, 1)],
         excluding(),
         [

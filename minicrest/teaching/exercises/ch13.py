@@ -1,7 +1,7 @@
 """Exercises of tutorial 13: timing a queue, drawing a batch on the host, and reading the device once."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 from minicrest.random import stream
 
@@ -147,6 +147,7 @@ def weighted(sums, counts, read):
 EXERCISES = [
     Exercise(
         "13.timed",
+        "my_timed",
         [machine(0.25, 3.0, 50.0, 0.0), machine(0.5, 7.0, 20.0, 64.0)],
         timed(),
         [
@@ -166,6 +167,7 @@ EXERCISES = [
     ),
     Exercise(
         "13.batch",
+        "my_batch",
         [(X, 0, 3, 4), (X, 5, 0, 6), (X, 2, 9, 6)],
         batch(),
         [
@@ -186,6 +188,7 @@ EXERCISES = [
     ),
     Exercise(
         "13.mean",
+        "my_mean",
         [(numbers(8.0, 6.5, 1.25), [4, 4, 3], Reader()), (numbers(3.0, 9.0), [5, 1], Reader())],
         mean(),
         [

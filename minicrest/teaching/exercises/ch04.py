@@ -1,7 +1,7 @@
 """Exercises of tutorial 04: a tangent, a Hessian product, Hutchinson's diagonal, an exact one, smoothed curvature."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(4)
 Z, RZ = 2 * rng.standard_normal((2, 5, 3))
@@ -86,6 +86,7 @@ def curvature(products, probes, beta):
 EXERCISES = [
     Exercise(
         "04.signal",
+        "my_signal_tangent",
         [(Z, RZ), (Z[:2], 3 * RZ[2:4])],
         signal,
         [
@@ -117,6 +118,7 @@ EXERCISES = [
     ),
     Exercise(
         "04.hvp",
+        "my_hvp",
         [(W, RW, X), (RW, -W, X[:3])],
         product,
         [
@@ -152,6 +154,7 @@ EXERCISES = [
     ),
     Exercise(
         "04.diagonal",
+        "my_diagonal",
         [(PRODUCTS[0], PROBES), (PRODUCTS[1], PROBES[:1])],
         diagonal,
         [
@@ -179,6 +182,7 @@ EXERCISES = [
     ),
     Exercise(
         "04.exact",
+        "my_exact",
         [(X, W[:, 0], HEAVY)],
         exact,
         [
@@ -214,6 +218,7 @@ EXERCISES = [
     ),
     Exercise(
         "04.curvature",
+        "my_curvature",
         [(PRODUCTS, PROBES, 0.9), (PRODUCTS[:2], PROBES[1:], 0.5)],
         curvature,
         [

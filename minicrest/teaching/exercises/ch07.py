@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(7)
 G, DELTA, START = rng.standard_normal((3, 5))
@@ -83,6 +83,7 @@ ABOVE, BELOW = VALUE + 0.4, VALUE - 0.3  # losses that the model falls short of,
 EXERCISES = [
     Exercise(
         "07.value",
+        "my_value",
         [MODEL, (0.2, DELTA, CURVED[::-1].copy(), START)],
         value,
         [
@@ -109,6 +110,7 @@ EXERCISES = [
     ),
     Exercise(
         "07.rho",
+        "my_rho",
         [(*MODEL, ABOVE), (*MODEL, BELOW)],
         rho,
         [
@@ -134,6 +136,7 @@ EXERCISES = [
     ),
     Exercise(
         "07.order",
+        "my_order",
         [(SIZES, ERRORS), (2 * SIZES[1:], 5 * ERRORS[:-1])],
         lambda s, e: slope(np.log(s), np.log(e)),
         [
@@ -165,6 +168,7 @@ EXERCISES = [
     ),
     Exercise(
         "07.periods",
+        "my_periods -> T1, P",
         [
             (2.0, 2.5, G, CURVED, 50),
             (1.5, 1.7, 4 * CURVED, NARROW, 20),
@@ -195,6 +199,7 @@ EXERCISES = [
     ),
     Exercise(
         "07.regions",
+        "my_regions",
         [(growing, lasting, 0.25, 29), (growing, lasting, 0.5, 31), (growing, lambda start: 3, 0.125, 24)],
         regions,
         [

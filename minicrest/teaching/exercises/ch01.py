@@ -1,7 +1,7 @@
 """Exercises of tutorial 01: softmax, the loss, its gradient, a check of it, and a weighted step."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(1)
 Z, Y = 2 * rng.standard_normal((5, 3)), np.array([1, 0, 2, 1, 2])
@@ -71,6 +71,7 @@ def bowl(theta):
 EXERCISES = [
     Exercise(
         "01.softmax",
+        "my_softmax",
         [(Z,), (LARGE,)],
         softmax,
         [
@@ -96,6 +97,7 @@ EXERCISES = [
     ),
     Exercise(
         "01.loss",
+        "my_loss",
         [(Z, Y), (LARGE, np.array([2, 1]))],
         lambda z, y: losses(z, y).mean(),
         [
@@ -121,6 +123,7 @@ EXERCISES = [
     ),
     Exercise(
         "01.gradient",
+        "my_gradient -> dW, db",
         [(W, B, X, Y)],
         gradient,
         [
@@ -142,6 +145,7 @@ EXERCISES = [
     ),
     Exercise(
         "01.slope",
+        "my_slope",
         [(bowl, X[0], X[1], 1e-2), (bowl, X[2], X[3], 1e-1)],
         slope,
         [
@@ -172,6 +176,7 @@ EXERCISES = [
     ),
     Exercise(
         "01.weighted",
+        "my_weighted_step",
         [(THETA, X, Y, HEAVY, 0.5)],
         descent(lambda w: w / len(w)),
         [

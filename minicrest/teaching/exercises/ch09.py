@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(9)
 G, H = rng.standard_normal((4, 3)), 3 * rng.standard_normal((4, 3))
@@ -128,6 +128,7 @@ def frozen(w, steps, opens, holds, move):
 EXERCISES = [
     Exercise(
         "09.smooth",
+        "my_smooth -> gradient, curvature",
         [(G, H, 0.9, 0.99), (G[:1], H[:1], 0.5, 0.8)],
         smooth,
         [
@@ -161,6 +162,7 @@ EXERCISES = [
     ),
     Exercise(
         "09.drop",
+        "my_drop",
         [(ACTIVE, WORST, 0.1, 2), (ACTIVE, LEARNED, 0.1, 4), (ACTIVE, LEARNED, 0.1, 3), (ACTIVE, WORST, 0.4, 3)],
         drop,
         [
@@ -200,6 +202,7 @@ EXERCISES = [
     ),
     Exercise(
         "09.bill",
+        "my_bill -> regions, rest",
         [([5, 10, 7], 9, 20, 4, 16), ([3, 1], 2, 6, 8, 40)],
         bill,
         [
@@ -227,6 +230,7 @@ EXERCISES = [
     ),
     Exercise(
         "09.loop",
+        "my_loop -> w, opened, checked",
         [(0.1, 40, opens, holds, move), (-2.0, 23, opens, holds, move)],
         loop,
         [

@@ -1,7 +1,7 @@
 """Exercises of tutorial 05: the two sides of CRAIG's bound, gains, a greedy cover, a certificate, and CRAIG itself."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(5)
 G = rng.standard_normal((9, 4))
@@ -127,6 +127,7 @@ def clusters_of_all(x, y, k):
 EXERCISES = [
     Exercise(
         "05.bound",
+        "my_bound -> error, bound",
         [(G, S), (TWINS, PAIR)],
         bound(),
         [
@@ -155,6 +156,7 @@ EXERCISES = [
     ),
     Exercise(
         "05.gains",
+        "my_gains",
         [(D, []), (D, S), (D2, [1])],
         gains,
         [
@@ -197,6 +199,7 @@ EXERCISES = [
     ),
     Exercise(
         "05.cover",
+        "my_cover",
         [(D, 4.0), (D, 12.0), (D2, 1.0), (D2, 0.0)],
         listed(gains, covered),
         [
@@ -231,6 +234,7 @@ EXERCISES = [
     ),
     Exercise(
         "05.certificate",
+        "my_certificate",
         [(THETA, X, Y2, 0.1), (2 * THETA, X, 1 - Y2, 0.03)],
         certificate,
         [
@@ -262,6 +266,7 @@ EXERCISES = [
     ),
     Exercise(
         "05.craig",
+        "my_craig -> indices, weights",
         [(X, Y, 2), (X, Y, 3)],
         craig,
         [

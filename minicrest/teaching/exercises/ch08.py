@@ -1,7 +1,7 @@
 """Exercises of tutorial 08: sampling error, a coreset's two errors, bias and variance, and the mini-batch itself."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(8)
 G = rng.standard_normal((7, 3)) + 1
@@ -97,6 +97,7 @@ def best_alone(rows, d, m):
 EXERCISES = [
     Exercise(
         "08.sampling",
+        "my_sampling_error",
         [(G, 4), (G, 2)],
         sampling,
         [
@@ -130,6 +131,7 @@ EXERCISES = [
     ),
     Exercise(
         "08.errors",
+        "my_errors -> zeta, xi",
         [(G, V, S, GAMMA)],
         errors,
         [
@@ -163,6 +165,7 @@ EXERCISES = [
     ),
     Exercise(
         "08.parts",
+        "my_parts -> bias, variance",
         [(ESTIMATES, TRUTH)],
         parts,
         [
@@ -200,6 +203,7 @@ EXERCISES = [
     ),
     Exercise(
         "08.batch",
+        "my_batch -> indices, weights",
         [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4)],
         batch,
         [

@@ -1,7 +1,7 @@
 """Exercises of tutorial 06: bias and variance, the error of random batches, and batches of one coreset."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(6)
 U, TARGET = rng.standard_normal((7, 3)) + [1.0, -2.0, 0.5], np.array([0.3, 0.1, -1.0])
@@ -52,6 +52,7 @@ def size_of_data(g, s, gamma, m):
 EXERCISES = [
     Exercise(
         "06.split",
+        "my_split -> bias^2, variance",
         [(U, TARGET)],
         split,
         [
@@ -89,6 +90,7 @@ EXERCISES = [
     ),
     Exercise(
         "06.random",
+        "my_random_error",
         [(G, 3), (U, 2)],
         random_error,
         [
@@ -117,6 +119,7 @@ EXERCISES = [
     ),
     Exercise(
         "06.batch",
+        "my_batch_gradient",
         [(G, S, GAMMA, B), (G, S, GAMMA, LONG)],
         batch(),
         [
@@ -147,6 +150,7 @@ EXERCISES = [
     ),
     Exercise(
         "06.single",
+        "my_single_coreset -> bias^2, variance",
         [(G, S, GAMMA, 2), (G, S, GAMMA, 3)],
         single(),
         [

@@ -1,7 +1,7 @@
 """Exercises of tutorial 11: scaling by curvature, an upper bound, the next match, gains ahead, an interval."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(11)
 G, H = rng.standard_normal((5, 3)), 1.5 * rng.standard_normal((4, 3)) + 0.3
@@ -63,6 +63,7 @@ def half(change):
 EXERCISES = [
     Exercise(
         "11.precondition",
+        "my_precondition",
         [(G, H, 0.5)],
         precondition,
         [
@@ -87,6 +88,7 @@ EXERCISES = [
     ),
     Exercise(
         "11.ucb",
+        "my_ucb -> mean, variance, bound",
         [(S0, V0, U, 0.8, 2.0)],
         ucb,
         [
@@ -126,6 +128,7 @@ EXERCISES = [
     ),
     Exercise(
         "11.next",
+        "my_next",
         MATCHES,
         following(),
         [
@@ -152,6 +155,7 @@ EXERCISES = [
     ),
     Exercise(
         "11.gains",
+        "my_gains",
         [(STEPS, np.array([1, 4]), W0, 0.3, tilted), (STEPS, np.array([0, 2, 5]), W0, 0.2, tilted)],
         looked_ahead(ahead),
         [
@@ -169,6 +173,7 @@ EXERCISES = [
     ),
     Exercise(
         "11.paired",
+        "my_paired -> differences, gain, half",
         [(ACC, BASE, T_4)],
         paired,
         [

@@ -1,7 +1,7 @@
 """Exercises of tutorial 02: backward, tangent, backward tangent, the length of a gradient, and an MLP's gradient."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(2)
 W, B, X, DY = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3), (4, 2)))
@@ -78,6 +78,7 @@ def layers_reversed(theta, sizes, x, y):
 EXERCISES = [
     Exercise(
         "02.backward",
+        "my_linear_backward -> dx, dW, db",
         [(W, X, DY)],
         backward,
         [
@@ -101,6 +102,7 @@ EXERCISES = [
     ),
     Exercise(
         "02.tangent",
+        "my_linear_tangent",
         [(W, B, X, RW, RB, RX)],
         lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + Rb,
         [
@@ -123,6 +125,7 @@ EXERCISES = [
     ),
     Exercise(
         "02.tanh",
+        "my_tanh_backward_tangent",
         [(T, DT, RT, RDT)],
         tanh(),
         [
@@ -139,6 +142,7 @@ EXERCISES = [
     ),
     Exercise(
         "02.norms",
+        "my_norms",
         [(INPUTS, SIGNALS)],
         norms(),
         [
@@ -164,6 +168,7 @@ EXERCISES = [
     ),
     Exercise(
         "02.mlp",
+        "my_mlp_gradient",
         [(THETA, SIZES, X, Y), (THETA[:20], (3, 5), X, np.array([4, 0, 2, 2]))],
         mlp(),
         [

@@ -1,7 +1,7 @@
 """Exercises of tutorial 03: correlation, its kernel's gradient, max-pooling, batch-norm, and the way to the pixels."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(3)
 IMAGE, K2, K3 = rng.standard_normal((6, 8)), rng.standard_normal((2, 2)), rng.standard_normal((3, 3))
@@ -77,6 +77,7 @@ def turned(W):
 EXERCISES = [
     Exercise(
         "03.correlate",
+        "my_correlate",
         [(IMAGE, K2, 1), (IMAGE, K3, 2)],
         correlate,
         [
@@ -100,6 +101,7 @@ EXERCISES = [
     ),
     Exercise(
         "03.kernel",
+        "my_kernel_gradient",
         [(BATCH, DY)],
         kernel_gradient,
         [
@@ -126,6 +128,7 @@ EXERCISES = [
     ),
     Exercise(
         "03.maxpool",
+        "my_maxpool_backward",
         [(POOL, DPOOL)],
         maxpool(winner),
         [
@@ -147,6 +150,7 @@ EXERCISES = [
     ),
     Exercise(
         "03.batchnorm",
+        "my_batchnorm_backward -> dx, dgamma, dbeta",
         [(GAMMA, XH, S, DBN, True), (GAMMA, XH, S, DBN, False)],
         batchnorm(),
         [
@@ -165,6 +169,7 @@ EXERCISES = [
     ),
     Exercise(
         "03.pixels",
+        "my_pixel_gradient",
         [(K2, DY[0], 5, 6, 1), (K3, DY[0, :2, :3], 6, 8, 2)],
         pixels(),
         [

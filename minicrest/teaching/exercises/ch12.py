@@ -1,7 +1,7 @@
 """Exercises of tutorial 12: the descent inequality, the bound, the exponent of a rate, and the steps it asks for."""
 
 import numpy as np
-from check import Exercise
+from minicrest.teaching.exercise import Exercise
 
 rng = np.random.default_rng(12)
 G, U = np.array([1.0, -0.5, 2.0]), rng.standard_normal((5, 3)) + [1.2, -0.1, 1.5]
@@ -96,6 +96,7 @@ def unguarded(nu, D0, L_s, sigma, r, eps, beta):
 EXERCISES = [
     Exercise(
         "12.descent",
+        "my_descent",
         [(3.0, G, U, 0.3, 2.0), (5.0, G, U, 0.1, 4.0)],
         descent(),
         [
@@ -127,6 +128,7 @@ EXERCISES = [
     ),
     Exercise(
         "12.bound",
+        "my_bound",
         [(3.0, 0.2, 2.5, BIAS2, V), (0.7, 0.05, 8.0, BIAS2[:4], V[:4])],
         bound(),
         [
@@ -151,6 +153,7 @@ EXERCISES = [
     ),
     Exercise(
         "12.slope",
+        "my_slope -> exponent, error",
         [(SIZES, VALUES), (SIZES[:3], VALUES[1:])],
         slope(),
         [
@@ -178,6 +181,7 @@ EXERCISES = [
     ),
     Exercise(
         "12.steps",
+        "my_steps",
         [(0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.0), (0.5, 3.0, 2.0, 1.5, 8, 0.6, 0.3), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.6)],
         steps(),
         [
