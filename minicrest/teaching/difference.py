@@ -141,7 +141,7 @@ def _not_finite(pair):
     word = "nan" if np.isnan(g).any() else "inf"
     places = np.argwhere(~np.isfinite(g))
     where = "" if not g.ndim else f" at {_places(places)}"
-    why = {"nan": "a 0 divided by 0, or the log or root of a negative number, gives that",
+    why = {"nan": "0 or inf divided by itself (after an exp of a large number), or the log or root of a negative number gives that",
            "inf": "an exp of a large number, a log of 0 and a division by 0 give that, and so does a mark for `none`"}
     return f"It holds {word}{where}, where a finite number is expected: {why[word]}."
 

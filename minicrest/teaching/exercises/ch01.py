@@ -59,6 +59,15 @@ def descent(weigh, sign=-1.0):
     return step
 
 
+def only(join):
+    """A right step, of which join(theta, new, entries of W) makes the result."""
+
+    def step(theta, x, y, w, eta):
+        return join(theta, descent(lambda w: w / len(w))(theta, x, y, w, eta), x.shape[1] * len(theta) // (x.shape[1] + 1))
+
+    return step
+
+
 def slope(f, theta, v, h):
     return (f(theta + h * v) - f(theta - h * v)) / (2 * h)
 
@@ -93,6 +102,7 @@ EXERCISES = [
                 "the exponential has the sign of z turned round: the largest logit should be the most likely class.",
                 lambda z: softmax(-z),
             ),
+            ("the exponentials are squared: divide e^z by the sum of e^z.", lambda z: softmax(2 * z)),
         ],
     ),
     Exercise(
@@ -119,6 +129,10 @@ EXERCISES = [
                 "the logarithm is of base 2; the derivation needs the natural one.",
                 lambda z, y: losses(z, y).mean() / np.log(2),
             ),
+            ("the logit of the true class is not subtracted.", lambda z, y: (losses(z, y) + z[np.arange(len(y)), y]).mean()),
+            ("the largest logit is taken off inside the logarithm and not added again.", lambda z, y: (losses(z, y) - z.max(axis=1)).mean()),
+            ("the mean of the probabilities is taken before the logarithm; take it last.", lambda z, y: -np.log(np.exp(-losses(z, y)).mean())),
+            ("the logit of the true class is added, not subtracted.", lambda z, y: (losses(z, y) + 2 * z[np.arange(len(y)), y]).mean()),
         ],
     ),
     Exercise(
@@ -141,6 +155,11 @@ EXERCISES = [
                 lambda *q: (gradient(*q)[0], gradient(*q)[0].sum(0)),
             ),
             ("dW is transposed: it should have the shape of W.", lambda *q: (gradient(*q)[0].T, gradient(*q)[1])),
+            ("1 is subtracted from every class; y has a 1 in one of them.", lambda W, b, x, y: (x.T @ (softmax(x @ W + b) - 1) / len(x), (softmax(x @ W + b) - 1).mean(axis=0))),
+            ("it is a product of two means; the mean of the products is asked for.", lambda W, b, x, y: (np.outer(x.mean(0), signals(W, b, x, y).mean(0)), signals(W, b, x, y).mean(0))),
+            ("the class numbers are off by one.", lambda W, b, x, y: gradient(W, b, x, (y + 1) % len(b))),
+            ("it is divided by the number of classes, not by n.", lambda W, b, x, y: tuple(len(x) * g / len(b) for g in gradient(W, b, x, y))),
+            ("p (1 - p) stands where p - y belongs.", lambda W, b, x, y: (lambda p: (x.T @ (p * (1 - p)) / len(x), (p * (1 - p)).mean(0)))(softmax(x @ W + b))),
         ],
     ),
     Exercise(
@@ -171,6 +190,11 @@ EXERCISES = [
                 "that is a second difference: curvature, which is for tutorial 04.",
                 lambda f, t, v, h: (f(t + h * v) - 2 * f(t) + f(t - h * v)) / h**2,
             ),
+            ("it is one-sided, backwards: one of the two points is theta itself.", lambda f, t, v, h: (f(t) - f(t - h * v)) / h),
+            ("the points are only h apart, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t + h / 2 * v) - f(t - h / 2 * v)) / (2 * h)),
+            ("it is divided by the length of v: the slope along v as it is belongs here.", lambda f, t, v, h: slope(f, t, v, h) / np.linalg.norm(v)),
+            ("it is divided by h squared.", lambda f, t, v, h: slope(f, t, v, h) / h),
+            ("the two values are added; their difference says how f changes.", lambda f, t, v, h: (f(t + h * v) + f(t - h * v)) / (2 * h)),
         ],
         tolerance=1e-6,  # differences of numbers of size 10 over h = 0.01: 1e-13 of rounding, with room
     ),
@@ -193,6 +217,11 @@ EXERCISES = [
                 lambda t, x, y, w, eta: descent(lambda w: w / len(w))(t, x, y, w, 1.0),
             ),
             ("the weights are squared: perhaps they multiply both x and p - y.", descent(lambda w: w**2 / len(w))),
+            ("b stands still: it has a gradient too.", only(lambda theta, new, k: np.concatenate([new[:k], theta[k:]]))),
+            ("W stands still: it has a gradient too.", only(lambda theta, new, k: np.concatenate([theta[:k], new[k:]]))),
+            ("b comes first in the result; it comes after W.", only(lambda theta, new, k: np.concatenate([new[k:], new[:k]]))),
+            ("W comes column by column; it is laid out row by row.", only(lambda theta, new, k: np.concatenate([new[:k].reshape(-1, len(new) - k).T.ravel(), new[k:]]))),
+            ("the weights are rooted.", descent(lambda w: np.sqrt(w) / len(w))),
         ],
     ),
 ]

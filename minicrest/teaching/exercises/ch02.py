@@ -69,6 +69,39 @@ def mlp(act=relu, mask=lambda x, dx: dx * (x > 0), last=lambda z: z, mean=True, 
     return formula
 
 
+def relaid(before, after):
+    """The right gradient of parameters that are read, and written, in another layout of each W (i, o)."""
+
+    def laid(change, theta, sizes):
+        shapes = list(zip(sizes, sizes[1:]))
+        return np.concatenate([np.r_[change(W, *shape), b] for (W, b), shape in zip(split(theta, sizes), shapes)])
+
+    def formula(theta, sizes, x, y):
+        return laid(after, mlp()(laid(before, theta, sizes), sizes, x, y), sizes)
+
+    return formula
+
+
+def as_it_is(W, i, o):
+    return W.ravel()
+
+
+def read_transposed(W, i, o):
+    """W of numbers that lie there as (o, i)."""
+    return W.reshape(o, i).T.ravel()
+
+
+def without_b(theta, sizes, x, y):
+    """The mistake: forward has no biases."""
+    bare = np.concatenate([np.r_[W.ravel(), 0 * b] for W, b in split(theta, sizes)])
+    return mlp()(bare, sizes, x, y)
+
+
+def divided_again(theta, sizes, x, y):
+    """The mistake: the mean is taken in dW and db although dy holds it already."""
+    return mlp()(theta, sizes, x, y) / len(x)
+
+
 def layers_reversed(theta, sizes, x, y):
     """The mistake: the last layer's gradient comes first."""
     parts = split(mlp()(theta, sizes, x, y), sizes)
@@ -98,6 +131,9 @@ EXERCISES = [
                 "the signs are turned round: subtracting is the business of the step.",
                 lambda W, x, dy: tuple(-part for part in backward(W, x, dy)),
             ),
+            ("dx is divided by n: whose business is the mean?", lambda W, x, dy: (dy @ W.T / len(x), x.T @ dy, dy.sum(0))),
+            ("everything is divided by n: whose business is the mean?", lambda W, x, dy: tuple(part / len(x) for part in backward(W, x, dy))),
+            ("db is made of x as well: b's gradient sees dy alone.", lambda W, x, dy: (dy @ W.T, x.T @ dy, (x.T @ dy).sum(0))),
         ],
     ),
     Exercise(
@@ -114,13 +150,19 @@ EXERCISES = [
                 lambda W, b, x, RW, Rb, Rx: Rx @ RW + Rb,
             ),
             (
-                "b itself is added: a constant has no speed, but this one has Rb.",
+                "b is added where its speed Rb belongs.",
                 lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + b,
             ),
             (
                 "that is y itself after a whole step, not how fast it moves.",
                 lambda W, b, x, RW, Rb, Rx: (x + Rx) @ (W + RW) + b + Rb,
             ),
+            ("W and RW have changed places: of each product one factor moves.", lambda W, b, x, RW, Rb, Rx: Rx @ RW + x @ W + Rb),
+            ("one of the two terms is subtracted; the product rule adds them.", lambda W, b, x, RW, Rb, Rx: Rx @ W - x @ RW + Rb),
+            ("one of the two terms is subtracted; the product rule adds them.", lambda W, b, x, RW, Rb, Rx: x @ RW - Rx @ W + Rb),
+            ("that is y: nothing in it moves.", lambda W, b, x, RW, Rb, Rx: x @ W + b),
+            ("Rb is subtracted.", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW - Rb),
+            ("both factors of a product are moved at once as well; the product rule moves one at a time.", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + Rx @ RW + Rb),
         ],
     ),
     Exercise(
@@ -138,6 +180,15 @@ EXERCISES = [
                 "y stands where 1 - y^2 belongs: the derivative of tanh is not tanh.",
                 lambda x, dy, Rx, Rdy: np.tanh(x) * Rdy - 2 * np.tanh(x) ** 2 * Rx * dy,
             ),
+            ("the factor 1 - y^2 of Rdy is missing.", lambda x, dy, Rx, Rdy: Rdy + tanh(first=0.0)(x, dy, Rx, Rdy)),
+            ("Rx is missing from the second term: how fast does y move?", lambda x, dy, Rx, Rdy: tanh()(x, dy, np.ones_like(Rx), Rdy)),
+            ("dy is missing from the second term.", lambda x, dy, Rx, Rdy: tanh()(x, np.ones_like(dy), Rx, Rdy)),
+            ("dy and Rdy have changed places.", lambda x, dy, Rx, Rdy: tanh()(x, Rdy, Rx, dy)),
+            ("x stands where y = tanh x belongs.", lambda x, dy, Rx, Rdy: (1 - x**2) * Rdy - 2 * x * (1 - x**2) * Rx * dy),
+            ("1 - y stands where 1 - y^2 belongs.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x))),
+            ("1 + y^2 stands where 1 - y^2 belongs.", lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x))),
+            ("the second term lacks y: the derivative of y^2 is 2 y Ry.", lambda x, dy, Rx, Rdy: (lambda q: q * Rdy - 2 * q * Rx * dy)(1 - np.tanh(x) ** 2)),
+            ("only the term of Rx is right in kind: dy moves with speed Rdy.", lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, dy)),
         ],
     ),
     Exercise(
@@ -164,6 +215,13 @@ EXERCISES = [
                 "it is divided by n: each example's own gradient is asked for.",
                 norms(join=lambda squares: np.sqrt(sum(squares)) / 4),
             ),
+            ("the square of the bias's 1 is added to the product; it is one more input, whose square is added to x's.", norms(bias=0.0, join=lambda squares: np.sqrt(sum(squares) + len(squares)))),
+            ("squares of x and of dy are added; an outer product's square length is their product.", lambda xs, ds: np.sqrt(sum((x**2).sum(1) + (d**2).sum(1) for x, d in zip(xs, ds)))),
+            ("only the biases are counted: that is the length of dy.", lambda xs, ds: np.sqrt(sum((d**2).sum(1) for d in ds))),
+            ("lengths are taken where their squares belong.", lambda xs, ds: np.sqrt(sum(np.linalg.norm(x, axis=1) * np.linalg.norm(d, axis=1) for x, d in zip(xs, ds)))),
+            ("the layers' squares are multiplied; the squares of parts add up.", norms(join=lambda squares: np.sqrt(np.prod(squares, axis=0)))),
+            ("entries are added before they are squared.", lambda xs, ds: np.sqrt(sum((x.sum(1) ** 2 + 1) * d.sum(1) ** 2 for x, d in zip(xs, ds)))),
+            ("means of squares are taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds)))),
         ],
     ),
     Exercise(
@@ -181,6 +239,14 @@ EXERCISES = [
             ("b comes before W in each layer; W comes first.", mlp(bias_first=True)),
             ("the layers are in the order of the way back; theta begins with the first.", layers_reversed),
             ("the sign is turned round.", lambda *q: -mlp()(*q)),
+            ("W is read as (o, i): theta holds it as (i, o), row by row.", relaid(read_transposed, lambda W, i, o: W.T.ravel())),
+            ("W is read as (o, i), and dW is laid out as (i, o).", relaid(read_transposed, as_it_is)),
+            ("dW is laid out as (o, i): theta holds W as (i, o), row by row.", relaid(as_it_is, lambda W, i, o: W.T.ravel())),
+            ("the biases are missing on the way forward.", without_b),
+            ("it is divided by n twice.", divided_again),
+            ("there is a tanh's derivative where ReLU blocks: its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * (1 - x**2))),
+            ("ReLU multiplies dy by its output; its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * x)),
+            ("ReLU lets dy through where its input is negative: the other way round.", mlp(mask=lambda x, dx: dx * (x <= 0))),
         ],
     ),
 ]

@@ -19,6 +19,28 @@ def correlate(x, W, s=1):
     return (view * W).sum((2, 3))
 
 
+def strided(rows, columns):
+    """The mistake: the places are counted with the stride, and the window moves by rows(s), columns(s)."""
+
+    def answer(x, W, s):
+        k, (h, w) = len(W), x.shape
+        y = np.zeros(((h - k) // s + 1, (w - k) // s + 1))
+        for i, j in np.ndindex(y.shape):
+            y[i, j] = (x[rows(s) * i :, columns(s) * j :][:k, :k] * W).sum()
+        return y
+
+    return answer
+
+
+def of_windows(combine):
+    """The mistake: another combination of a window and the kernel than the sum of their products."""
+
+    def answer(x, W, s):
+        return combine(np.lib.stride_tricks.sliding_window_view(x, W.shape)[::s, ::s], W)
+
+    return answer
+
+
 def kernel_gradient(x, dy):
     return sum(correlate_with(image, d) for image, d in zip(x, dy))
 
@@ -45,14 +67,20 @@ def winner(block):
     return np.arange(4) == block.argmax()
 
 
-def batchnorm(mean=1.0, spread=1.0, always=False, scale=lambda gamma, s: gamma * s, share=lambda xh: 1):
-    """Both modes; mean and spread 0 drop a term, `share` divides dgamma and dbeta."""
+def batchnorm(mean=1.0, spread=1.0, always=False, scale=lambda gamma, s: gamma * s, share=lambda xh: 1,
+              average=lambda a: a.mean(0), back=lambda xh: xh):
+    """Both modes; mean and spread 0 drop a term, `share` divides dgamma and dbeta, `average` is that over the rows."""
 
     def backward(gamma, xh, s, dy, training):
-        u = dy - (training or always) * (mean * dy.mean(0) + spread * xh * (dy * xh).mean(0))
+        u = dy - (training or always) * (mean * average(dy) + spread * back(xh) * average(dy * xh))
         return scale(gamma, s) * u, (dy * xh).sum(0) / share(xh), dy.sum(0) / share(xh)
 
     return backward
+
+
+def changed(change):
+    """Batch-norm's backward, its three results changed."""
+    return lambda *arguments: change(*batchnorm()(*arguments))
 
 
 def pixels(turn=lambda W: W, add=True):
@@ -97,6 +125,15 @@ EXERCISES = [
                 "the image has been padded: the kernel should stay inside.",
                 lambda x, W, s: correlate(np.pad(x, 1), W, s),
             ),
+            ("the stride is in the number of places only: the window has to move by s as well.", strided(lambda s: 1, lambda s: 1)),
+            ("the window moves by s from row to row, and by 1 from column to column.", strided(lambda s: s, lambda s: 1)),
+            ("the window moves by s from column to column, and by 1 from row to row.", strided(lambda s: 1, lambda s: s)),
+            ("the kernel's rows are turned round; here it is not turned at all.", lambda x, W, s: correlate(x, W[::-1], s)),
+            ("the kernel's columns are turned round; here it is not turned at all.", lambda x, W, s: correlate(x, W[:, ::-1], s)),
+            ("it is the largest product of a window, not their sum.", of_windows(lambda view, W: (view * W).max((2, 3)))),
+            ("image and kernel are added, not multiplied.", of_windows(lambda view, W: (view + W).sum((2, 3)))),
+            ("the kernel's weights are ignored: it is the sum of each window.", of_windows(lambda view, W: view.sum((2, 3)))),
+            ("that is a matrix product of window and kernel; entry times entry is asked for.", of_windows(lambda view, W: (view @ W).sum((2, 3)))),
         ],
     ),
     Exercise(
@@ -124,6 +161,11 @@ EXERCISES = [
                 lambda x, dy: np.array([correlate_with(*pair) for pair in zip(x, dy)]),
             ),
             ("the sign is turned round.", lambda x, dy: -kernel_gradient(x, dy)),
+            ("only the last example counts: all share the kernel.", lambda x, dy: correlate_with(x[-1], dy[-1])),
+            ("dy is not in it: these are sums of pixels.", lambda x, dy: kernel_gradient(x, np.ones_like(dy))),
+            ("the examples are added up before they are multiplied; each has its own dy.", lambda x, dy: correlate_with(x.sum(0), dy.sum(0))),
+            ("dy is turned by half a circle.", lambda x, dy: kernel_gradient(x, dy[:, ::-1, ::-1])),
+            ("dW is moved by one place: W[0, 0] meets the window's first pixel.", lambda x, dy: np.roll(kernel_gradient(x, dy), 1, (0, 1))),
         ],
     ),
     Exercise(
@@ -146,6 +188,13 @@ EXERCISES = [
                 "among equals the first counts column by column; rows come first.",
                 maxpool(lambda block: winner(block.reshape(2, 2).T.ravel()).reshape(2, 2).T.ravel()),
             ),
+            ("the winner gets 1; it should get dy.", lambda x, dy: maxpool(winner)(x, np.ones_like(dy))),
+            ("the winner gets its own value times dy; it should get dy.", lambda x, dy: x * maxpool(winner)(x, dy)),
+            ("the winner gets its own value; it should get dy.", lambda x, dy: x * maxpool(winner)(x, np.ones_like(dy))),
+            ("each block's first pixel gets it, whoever won.", maxpool(lambda block: np.arange(4) == 0)),
+            ("each block's last pixel gets it, whoever won.", maxpool(lambda block: np.arange(4) == 3)),
+            ("only equals of the largest get nothing: it is turned round.", maxpool(lambda block: ~winner(block))),
+            ("dy is spread by the pixels' share in the block's sum; the winner takes it all.", maxpool(lambda block: np.exp(block) / np.exp(block).sum())),
         ],
     ),
     Exercise(
@@ -165,6 +214,17 @@ EXERCISES = [
                 "the two modes have changed places.",
                 lambda g, xh, s, dy, training: batchnorm()(g, xh, s, dy, not training),
             ),
+            ("in training mode sums stand where means over the rows belong.", batchnorm(average=lambda a: a.sum(0))),
+            ("in training mode the means run over the channels; which axis are the rows?", batchnorm(average=lambda a: a.mean(1, keepdims=True))),
+            ("in training mode one mean is taken over rows and channels together.", batchnorm(average=lambda a: a.mean())),
+            ("dgamma and dbeta have changed places.", changed(lambda dx, dgamma, dbeta: (dx, dbeta, dgamma))),
+            ("x-hat is missing in front of the mean of dy times x-hat.", batchnorm(back=lambda xh: 1)),
+            ("the two means are added to dy; they are taken off.", batchnorm(mean=-1.0, spread=-1.0)),
+            ("the mean of dy is added; it is taken off.", batchnorm(mean=-1.0)),
+            ("the mean of dy times x-hat is added; it is taken off.", batchnorm(spread=-1.0)),
+            ("dx is divided by s; s is 1 over the deviation already.", batchnorm(scale=lambda gamma, s: gamma / s)),
+            ("dgamma lacks x-hat: y is gamma times x-hat.", changed(lambda dx, dgamma, dbeta: (dx, dbeta, dbeta))),
+            ("the variance's term lacks the mean of dy times x-hat: x-hat squared stands there.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh**2 * dy.mean(0))), (dy * xh).sum(0), dy.sum(0))),
         ],
     ),
     Exercise(
@@ -179,6 +239,12 @@ EXERCISES = [
             ("the stride is not used.", stride_lost),
             ("the kernel's weights are ignored.", pixels(np.ones_like)),
             ("the sign is turned round.", pixels(np.negative)),
+            ("dy is turned by half a circle.", lambda W, dy, h, w, s: pixels()(W, dy[::-1, ::-1], h, w, s)),
+            ("dy does nothing: every window gives the kernel once.", lambda W, dy, h, w, s: pixels()(W, np.ones_like(dy), h, w, s)),
+            ("the kernel's rows are turned round.", pixels(lambda W: W[::-1])),
+            ("the kernel's columns are turned round.", pixels(lambda W: W[:, ::-1])),
+            ("only the window's first pixel gets a share: all that the kernel saw get theirs.", pixels(lambda W: W * (np.arange(W.size).reshape(W.shape) == 0))),
+            ("the kernel's weights are squared: dy is multiplied by W once.", pixels(np.square)),
         ],
     ),
 ]

@@ -74,6 +74,14 @@ def averaged(estimates, beta):
     return total
 
 
+def corrected_in_the_loop(q, beta):
+    """The mistake: every step goes on from the corrected average."""
+    total = np.zeros_like(q[0])
+    for k in range(len(q)):
+        total = (beta * total + (1 - beta) * q[k]) / (1 - beta ** (k + 1))
+    return total
+
+
 def estimates(products, probes):
     return np.array([z * product(z) for product, z in zip(products, probes)])
 
@@ -114,6 +122,12 @@ EXERCISES = [
             ("it is divided by n; the signal of each example is asked for.", lambda z, Rz: signal(z, Rz) / len(z)),
             ("the two terms have changed places: the sign is turned round.", lambda z, Rz: -signal(z, Rz)),
             ("these are probabilities: p, not how p changes.", lambda z, Rz: softmax(z)),
+            ("the mean movement of the logits is added; it is taken off.", lambda z, Rz: softmax(z) * (Rz + (softmax(z) * Rz).sum(axis=1, keepdims=True))),
+            ("the sum runs over the examples; which axis runs over the classes?", lambda z, Rz: softmax(z) * (Rz - (softmax(z) * Rz).sum(axis=0))),
+            ("p is squared: one p stands before the brackets, and one in the sum.", lambda z, Rz: softmax(z) * (Rz * softmax(z) - (softmax(z) * Rz).sum(axis=1, keepdims=True))),
+            ("the sum is a mean over the classes: p are weights that add up to 1 already.", lambda z, Rz: softmax(z) * (Rz - (softmax(z) * Rz).mean(axis=1, keepdims=True))),
+            ("z stands where its derivative Rz belongs.", lambda z, Rz: signal(z, z)),
+            ("z and Rz have changed places.", lambda z, Rz: signal(Rz, z)),
         ],
     ),
     Exercise(
@@ -150,6 +164,10 @@ EXERCISES = [
                 "it is one number, V . HV, the curvature along V; the product HV is asked for.",
                 lambda W, V, x: (V * product(W, V, x)).sum(),
             ),
+            ("it is not divided by n but by the number of classes.", lambda W, V, x: product(W, V, x) * len(x) / W.shape[1]),
+            ("the mean movement of the logits is added; it is taken off.", lambda W, V, x: x.T @ (lambda p, r: p * (r + (p * r).sum(1, keepdims=True)))(softmax(x @ W), x @ V) / len(x)),
+            ("it is the gradient's first part at W: nothing in it moves.", lambda W, V, x: x.T @ softmax(x @ W) / len(x)),
+            ("softmax runs over the examples; which axis runs over the classes?", lambda W, V, x: x.T @ wrong_axis(x @ W, x @ V) / len(x)),
         ],
     ),
     Exercise(
@@ -178,6 +196,11 @@ EXERCISES = [
                 "the mean of the products is multiplied by the mean of the signs: multiply probe by probe.",
                 lambda hvp, z: z.mean(0) * np.mean([hvp(v) for v in z], 0) if len(z) > 1 else np.zeros(z.shape[1]),
             ),
+            ("only the first probe is used.", lambda hvp, z: z[0] * hvp(z[0])),
+            ("only the last probe is used.", lambda hvp, z: z[-1] * hvp(z[-1])),
+            ("it is the mean of squares: a diagonal may be negative.", lambda hvp, z: np.mean([(v * hvp(v)) ** 2 for v in z], 0)),
+            ("H's row sums come out: each probe has to keep its own signs.", lambda hvp, z: hvp(np.ones(z.shape[1]))),
+            ("it is divided by d, not by the number of probes.", lambda hvp, z: diagonal(hvp, z) * len(z) / z.shape[1]),
         ],
     ),
     Exercise(
@@ -214,6 +237,12 @@ EXERCISES = [
                 lambda x, w, c: (x.T * (c * bend(x, w))) @ x / len(x),
             ),
             ("it is the sum of the diagonal, one number.", lambda x, w, c: exact(x, w, c).sum()),
+            ("it is divided by n twice.", lambda x, w, c: exact(x, w, c) / len(x)),
+            ("p (1 + p) stands where p (1 - p) belongs.", lambda x, w, c: (c * _sigmoid(x @ w) * (1 + _sigmoid(x @ w))) @ x**2 / len(x)),
+            ("1 - p alone is no curvature: it should fall to 0 on both sides.", lambda x, w, c: (c * (1 - _sigmoid(x @ w))) @ x**2 / len(x)),
+            ("p (1 - p) is missing: how curved is the loss in z?", lambda x, w, c: c @ x**2 / len(x)),
+            ("the weights multiply x, and are squared with it: they belong to the loss.", lambda x, w, c: exact(x * c[:, None], w, np.ones(len(x)))),
+            ("p is that of z squared or rescaled: z = x . w.", lambda x, w, c: exact(x, 2 * w, c)),
         ],
     ),
     Exercise(
@@ -259,6 +288,15 @@ EXERCISES = [
                 "only the first coreset's Hessian is used: each has its own.",
                 lambda h, z, beta: curvature([h[0]] * len(z), z, beta),
             ),
+            ("beta and 1 - beta have changed places, in the correction too.", lambda h, z, beta: curvature(h, z, 1 - beta)),
+            ("each step divides the average by its correction and goes on with that: correct once, at the end.", lambda h, z, beta: np.sqrt(corrected_in_the_loop(estimates(h, z) ** 2, beta))),
+            ("the average is corrected after the root; before it belongs.", lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta)) / (1 - beta ** len(z))),
+            ("the products are averaged, neither multiplied by their signs nor squared.", lambda h, z, beta: abs(averaged(np.array([f(v) for f, v in zip(h, z)]), beta) / (1 - beta ** len(z)))),
+            ("the average is multiplied by its correction; it is too small and should grow.", lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) * (1 - beta ** len(z)))),
+            ("it is the newest estimate alone.", lambda h, z, beta: abs(estimates(h, z)[-1])),
+            ("1 - beta is missing in the average.", lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta) / (1 - beta ** len(z)))),
+            ("sizes are averaged, not squares.", lambda h, z, beta: averaged(abs(estimates(h, z)), beta) / (1 - beta ** len(z))),
+            ("the first probe is used for every coreset.", lambda h, z, beta: curvature(h, np.tile(z[0], (len(z), 1)), beta)),
         ],
     ),
 ]

@@ -16,6 +16,7 @@ def distances(g):
 
 
 D, D2 = distances(rng.standard_normal((9, 3))), distances(TWINS)
+LINE = np.abs(np.subtract.outer(np.array([0.0, 1, 3, 7, 12]), [0.0, 1, 3, 7, 12]))  # whole numbers: L(S) can be epsilon
 
 
 # ---- the bound
@@ -80,6 +81,17 @@ def covered(d, s, epsilon):
     return near_to(d, s).sum() <= epsilon
 
 
+def strictly(d, s, epsilon):
+    return near_to(d, s).sum() < epsilon
+
+
+def unclosed(d, s, mark):
+    """The mistake: the gain of those in S is a mark, not the number that it is."""
+    g = gains(d, s)
+    g[s] = mark
+    return g
+
+
 def one_more(d, epsilon):
     return listed(gains, lambda d, s, epsilon: covered(d, s[:-1], epsilon) and len(s) > 0)(d, epsilon)
 
@@ -92,6 +104,12 @@ def logistic(theta, x, y, l2, l2_vector=None, sign=1.0):
     x = np.column_stack([x, np.ones(len(x))])
     p = 1 / (1 + np.exp(-sign * (x @ theta)))
     return x.T @ (p - y) / len(y) + (l2 * theta if l2_vector is None else l2_vector)
+
+
+def constant_first(theta, x, y, l2):
+    """The mistake: theta's first entry is for the constant input."""
+    x = np.column_stack([np.ones(len(x)), x])
+    return x.T @ (1 / (1 + np.exp(-(x @ theta))) - y) / len(y) + l2 * theta
 
 
 def certificate(theta, x, y, l2):
@@ -111,6 +129,17 @@ def craig(x, y, k, scale=lambda sizes, y: sizes / np.mean(np.concatenate(sizes))
         indices.append(s if local else members[s])
         sizes.append(np.bincount(d[:, s].argmin(axis=1), minlength=k))
     return np.concatenate(indices), np.ravel(scale(np.array(sizes, float), y))
+
+
+def reordered(order):
+    """The mistake: indices and weights in another order."""
+
+    def answer(x, y, k):
+        s, weights = craig(x, y, k)
+        places = order(s)
+        return s[places], weights[places]
+
+    return answer
 
 
 def without_classes(x, y, k):
@@ -152,6 +181,8 @@ EXERCISES = [
             ("each example is counted for its farthest medoid.", bound(gamma=lambda d: d.argmax(axis=1))),
             ("the error is squared: take the root.", lambda g, s: (bound()(g, s)[0] ** 2, bound()(g, s)[1])),
             ("it is the other way round: first the error, then the bound.", lambda g, s: bound()(g, s)[::-1]),
+            ("the error adds up the lengths of the differences; the length of their sum is asked for.", lambda g, s: (np.linalg.norm(g - g[s][distances(g)[:, s].argmin(1)], axis=1).sum(), bound()(g, s)[1])),
+            ("the weights are one too small: a cluster holds its medoid.", lambda g, s: (np.linalg.norm(g.sum(0) - (np.bincount(distances(g)[:, s].argmin(1), minlength=len(s)) - 1) @ g[s]), bound()(g, s)[1])),
         ],
     ),
     Exercise(
@@ -165,7 +196,7 @@ EXERCISES = [
                 lambda d, s: (near_to(d, s)[:, None] - d).sum(axis=0),
             ),
             (
-                "it sums over the candidates: which axis runs over the examples that gain?",
+                "near and the sum run along different axes: near belongs to the examples, the rows, and the sum runs over them.",
                 lambda d, s: gains(d, s, axis=1),
             ),
             (
@@ -195,12 +226,18 @@ EXERCISES = [
                 lambda d, s: gains(d, s, lambda d, s: d[:, s].max(axis=1) if s else np.full(len(d), d.max())),
             ),
             ("only the medoid added last is in near; what of the others?", lambda d, s: gains(d, s[-1:])),
+            ("the chosen have a gain of minus infinity; as they are in S, nobody comes nearer: their gain is a number.", lambda d, s: unclosed(d, s, -np.inf)),
+            ("the chosen have a gain of -1; as they are in S, nobody comes nearer.", lambda d, s: unclosed(d, s, -1.0)),
+            ("before the first medoid near is infinite; it is c.", lambda d, s: np.maximum((d[:, s].min(axis=1, initial=np.inf))[:, None] - d, 0).sum(axis=0)),
+            ("before the first medoid near is 0; it is c.", lambda d, s: gains(d, s, lambda d, s: d[:, s].min(axis=1) if s else np.zeros(len(d)))),
+            ("the gain is the largest that one example comes nearer; it adds up all of them.", lambda d, s: np.maximum(near_to(d, s)[:, None] - d, 0).max(axis=0)),
+            ("near is the mean distance to the medoids, not the distance to the nearest.", lambda d, s: gains(d, s, lambda d, s: d[:, s].mean(axis=1) if s else np.full(len(d), d.max()))),
         ],
     ),
     Exercise(
         "05.cover",
         "my_cover",
-        [(D, 4.0), (D, 12.0), (D2, 1.0), (D2, 0.0)],
+        [(D, 4.0), (D, 12.0), (D2, 1.0), (D2, 0.0), (LINE, 7.0), (LINE, 19.0)],
         listed(gains, covered),
         [
             ("it goes on for one more: is L(S) <= epsilon looked at before an example is added?", one_more),
@@ -230,6 +267,11 @@ EXERCISES = [
                 "ties go to the highest number.",
                 lambda d, e: len(d) - 1 - listed(gains, covered)(d[::-1, ::-1], e),
             ),
+            ("it goes on although L(S) equals epsilon: at most epsilon is enough.", listed(gains, strictly)),
+            ("the first medoid is missing.", lambda d, e: listed(gains, covered)(d, e)[1:]),
+            ("it always takes two medoids at least.", listed(gains, lambda d, s, e: len(s) > 1 and covered(d, s, e))),
+            ("it is in the opposite order.", lambda d, e: listed(gains, covered)(d, e)[::-1]),
+            ("it is how many, not which.", lambda d, e: len(listed(gains, covered)(d, e))),
         ],
     ),
     Exercise(
@@ -257,11 +299,19 @@ EXERCISES = [
                 "the probability has the sign of its exponent turned round.",
                 lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2, sign=-1.0)) / l2,
             ),
-            ("lambda theta has the wrong sign.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, -l2)) / l2),
+            ("p - y or lambda theta has the wrong sign: the loss has p - y, and both are added.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, -l2)) / l2),
             (
                 "the entry for the constant input is left out of the gradient.",
                 lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2)[:-1]) / l2,
             ),
+            ("lambda is halved in the gradient: what is the derivative of lambda/2 |theta|^2?", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2 / 2)) / l2),
+            ("lambda is doubled in the gradient: what is the derivative of lambda/2 |theta|^2?", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, 2 * l2)) / l2),
+            ("the constant is theta's first entry here; it is the last.", lambda t, x, y, l2: np.linalg.norm(constant_first(t, x, y, l2)) / l2),
+            ("it is divided by the root of lambda.", lambda t, x, y, l2: certificate(t, x, y, l2) * np.sqrt(l2)),
+            ("the length is a sum of absolute entries.", lambda t, x, y, l2: abs(logistic(t, x, y, l2)).sum() / l2),
+            ("the length is the largest entry.", lambda t, x, y, l2: abs(logistic(t, x, y, l2)).max() / l2),
+            ("lambda theta is divided by n: it is outside the mean.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2 / len(y))) / l2),
+            ("y is not subtracted: p stands alone.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, 0 * y, l2)) / l2),
         ],
     ),
     Exercise(
@@ -297,6 +347,12 @@ EXERCISES = [
                 "weights are one more than the cluster: it holds its medoid already.",
                 lambda x, y, k: craig(x, y, k, lambda sizes, y: (sizes + 1) / (sizes + 1).mean()),
             ),
+            ("the indices are sorted; class after class, the order chosen is asked for.", reordered(np.argsort)),
+            ("each class is in the opposite order, or the classes are.", reordered(lambda s: np.arange(len(s))[::-1])),
+            ("a medoid weighs what its class has: what does its cluster have?", lambda x, y, k: craig(x, y, k, lambda sizes, y: np.repeat(sizes.sum(1, keepdims=True), k, 1) / sizes.mean() / k)),
+            ("weights are upside down: a large cluster should weigh more.", lambda x, y, k: craig(x, y, k, lambda sizes, y: (1 / sizes) / (1 / sizes).mean())),
+            ("weights are divided by the largest; they should have mean 1.", lambda x, y, k: craig(x, y, k, lambda sizes, y: sizes / sizes.max())),
+            ("a cluster is counted without its medoid, which belongs to it.", lambda x, y, k: craig(x, y, k, lambda sizes, y: (sizes - 1) / (sizes - 1).mean())),
         ],
     ),
 ]

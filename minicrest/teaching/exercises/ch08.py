@@ -127,6 +127,11 @@ EXERCISES = [
                 "one entry of the gradient comes out at a time; the squares of all d are to be added.",
                 lambda G, r: G.var(axis=0) / r * (len(G) - r) / (len(G) - 1),
             ),
+            ("sigma^2 is divided by n - 1 as well; it is a mean over all n.", lambda G, r: sampling(G, r) * len(G) / (len(G) - 1)),
+            ("the factor is upside down: with r = n the error should be 0.", lambda G, r: spread(G) / r * (len(G) - 1) / (len(G) - r)),
+            ("it is divided by r twice.", lambda G, r: sampling(G, r) / r),
+            ("sigma^2 is that of all numbers together, about one mean; each entry has its own.", lambda G, r: sampling(G, r) * G.var() / spread(G)),
+            ("the factor has r - 1 in it: with r = 1 it should be 1.", lambda G, r: spread(G) / r * (len(G) - r) / (r - 1)),
         ],
     ),
     Exercise(
@@ -161,6 +166,11 @@ EXERCISES = [
                 "these are lengths; the errors themselves are asked for.",
                 lambda G, V, S, w: tuple(np.linalg.norm(e) for e in errors(G, V, S, w)),
             ),
+            ("zeta is measured from the whole set to the subset: the sign is turned round.", lambda G, V, S, w: (-errors(G, V, S, w)[0], errors(G, V, S, w)[1])),
+            ("xi is measured from the coreset to the subset: the sign is turned round.", lambda G, V, S, w: (errors(G, V, S, w)[0], -errors(G, V, S, w)[1])),
+            ("zeta is a sum over V; the subset's mean is asked for.", lambda G, V, S, w: (G[V].sum(0) - G.mean(0), errors(G, V, S, w)[1])),
+            ("zeta uses the first r rows; V says which ones.", lambda G, V, S, w: (G[: len(V)].mean(0) - G.mean(0), errors(G, V, S, w)[1])),
+            ("the weighted sum is divided by n; how many examples does it stand for?", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(G) - G[V].mean(0))),
         ],
     ),
     Exercise(
@@ -199,6 +209,11 @@ EXERCISES = [
                 lambda e, t: (parts(e, t)[0], e.var(axis=0)),
             ),
             ("the variance has a root: that is a deviation.", lambda e, t: (parts(e, t)[0], np.sqrt(parts(e, t)[1]))),
+            ("the bias is its length; the vector itself is asked for.", lambda e, t: (np.linalg.norm(parts(e, t)[0]), parts(e, t)[1])),
+            ("the bias is its squared length; the vector itself is asked for.", lambda e, t: ((parts(e, t)[0] ** 2).sum(), parts(e, t)[1])),
+            ("distances are averaged, not their squares.", lambda e, t: (parts(e, t)[0], np.linalg.norm(e - e.mean(0), axis=1).mean())),
+            ("the variance is that of all numbers together, about one mean.", lambda e, t: (parts(e, t)[0], e.var())),
+            ("the bias is a sum over the estimates, not their mean.", lambda e, t: ((e - t).sum(0), parts(e, t)[1])),
         ],
     ),
     Exercise(
@@ -244,6 +259,10 @@ EXERCISES = [
                     abs(a[V][:, None] - a[V][None]).sum(axis=2)
                 ),
             ),
+            ("near starts at 0, so that nothing has a gain: at first it is the largest distance in V for all.", batch_by(lambda rows, d, m: greedy(d, m, near=np.zeros(len(d))))),
+            ("the indices are sorted; the order chosen is asked for.", lambda a, V, m: (lambda i, w: (i[np.argsort(i)], w[np.argsort(i)]))(*batch(a, V, m))),
+            ("the weights are upside down: a large cluster should weigh more.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (1 / gamma) / (1 / gamma).mean())),
+            ("a cluster is counted without its medoid, which belongs to it.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (gamma - 1) / (gamma - 1).mean())),
         ],
     ),
 ]

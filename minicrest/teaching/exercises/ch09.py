@@ -10,6 +10,8 @@ G, H = rng.standard_normal((4, 3)), 3 * rng.standard_normal((4, 3))
 NEVER = -np.inf
 ACTIVE = np.array([True, True, True, True, True, False, True, False])
 WORST = np.array([0.02, NEVER, 0.1, 0.5, 0.09, 0.7, 0.3, NEVER])  # one on the edge; two that were dropped before
+LAST = np.array([0.02, NEVER, 0.05, 0.03, 0.09, NEVER, 0.06, 0.01])  # all but the unseen one would go
+NEAR = np.array([0.02, 0.03, 0.2, 0.5, 0.09, 0.7, 0.3, NEVER])  # three would go, and three would stay
 LEARNED = np.array([0.02, NEVER, 0.05, 0.5, 0.09, NEVER, 0.3, 0.01])  # four of the active would go
 
 # ---- smoothing
@@ -36,6 +38,16 @@ def uncorrected(g, H, beta1, beta2):
 def drop(active, worst, alpha, r):
     left = active & ~((worst > -np.inf) & (worst < alpha))
     return left if left.sum() >= r else active
+
+
+def guarded(size):
+    """The mistake: another guard than that r examples would be left."""
+
+    def answer(active, worst, alpha, r):
+        left = active & ~((worst > -np.inf) & (worst < alpha))
+        return left if size(active, left) >= r else active
+
+    return answer
 
 
 # ---- the bill
@@ -95,7 +107,8 @@ def loop(w, steps, opens, holds, move):
     return w, opened, checked
 
 
-def loop_with(due=lambda t, start, T1: (t - start) % T1 == 0, late=0, after=False, turned=False, keep=False, on=False):
+def loop_with(due=lambda t, start, T1: (t - start) % T1 == 0, late=0, after=False, turned=False, keep=False, on=False,
+              reach=0):
     """The loop with one mistake: another time to check, a region opened late, checks after the step, and so on."""
 
     def mistaken(w, steps, opens, holds, move):
@@ -114,9 +127,26 @@ def loop_with(due=lambda t, start, T1: (t - start) % T1 == 0, late=0, after=Fals
                 checked += [t] if on else []
                 stale = None
             w = w if after else move(region, w, t)
+        if reach and due(steps, opened[-1], T1):
+            checked.append(steps)
         return w, opened, checked
 
     return mistaken
+
+
+def loop_then(change):
+    """The loop, its three results changed."""
+    return lambda *arguments: change(*loop(*arguments))
+
+
+def from_the_start(w, steps, opens, holds, move):
+    """The mistake: a region that holds is opened again at its check, and so lasts only T1."""
+    return loop(w, steps, opens, lambda region, w: False, move)
+
+
+def always_holding(w, steps, opens, holds, move):
+    """The mistake: what the check says is not used."""
+    return loop(w, steps, opens, lambda region, w: holds(region, w) or True, move)
 
 
 def frozen(w, steps, opens, holds, move):
@@ -158,12 +188,21 @@ EXERCISES = [
                 "the gradients have been squared too; that is for the curvature alone.",
                 lambda g, H, a, b: (np.sqrt(average(g**2, a)), np.sqrt(average(H**2, b))),
             ),
+            ("beta1 is used for both averages.", lambda g, H, a, b: smooth(g, H, a, a)),
+            ("beta2 is used for both averages.", lambda g, H, a, b: smooth(g, H, b, b)),
+            ("the curvature is corrected after the root; before it belongs.", lambda g, H, a, b: (average(g, a), np.sqrt(average(H**2, b) * (1 - b ** len(H))) / (1 - b ** len(H)))),
+            ("the correction of the gradient is missing.", lambda g, H, a, b: (uncorrected(g, H, a, b)[0], smooth(g, H, a, b)[1])),
+            ("the correction of the curvature is missing.", lambda g, H, a, b: (smooth(g, H, a, b)[0], uncorrected(g, H, a, b)[1])),
+            ("beta and 1 - beta have changed places.", lambda g, H, a, b: smooth(g, H, 1 - a, 1 - b)),
+            ("these are the newest values alone.", lambda g, H, a, b: (g[-1], abs(H[-1]))),
+            ("the correction has one step too many, or too few.", lambda g, H, a, b: (average(g, a) * (1 - a ** len(g)) / (1 - a ** (len(g) + 1)), np.sqrt(average(H**2, b) * (1 - b ** len(H)) / (1 - b ** (len(H) + 1))))),
         ],
     ),
     Exercise(
         "09.drop",
         "my_drop",
-        [(ACTIVE, WORST, 0.1, 2), (ACTIVE, LEARNED, 0.1, 4), (ACTIVE, LEARNED, 0.1, 3), (ACTIVE, WORST, 0.4, 3)],
+        [(ACTIVE, WORST, 0.1, 2), (ACTIVE, LEARNED, 0.1, 4), (ACTIVE, LEARNED, 0.1, 3), (ACTIVE, WORST, 0.4, 3),
+         (ACTIVE, LAST, 0.1, 2), (ACTIVE, LAST, 0.1, 1), (ACTIVE, NEAR, 0.1, 3), (ACTIVE & (LAST > NEVER), LAST, 0.1, 1)],
         drop,
         [
             (
@@ -183,7 +222,7 @@ EXERCISES = [
                 lambda active, worst, alpha, r: drop(active | True, worst, alpha, r),
             ),
             (
-                "nothing keeps r examples: what if nearly all are learned?",
+                "where fewer than r would be left, all should stay: does the guard count those that would be left?",
                 lambda active, worst, alpha, r: drop(active, worst, alpha, 0),
             ),
             (
@@ -198,6 +237,12 @@ EXERCISES = [
                 "it says who was dropped; who is still active is asked for.",
                 lambda active, worst, alpha, r: active & ~drop(active, worst, alpha, r),
             ),
+            ("examples that would go are counted; those that would be left count.", guarded(lambda active, left: (active & ~left).sum())),
+            ("the guard asks whether anybody would be left; at least r should be.", guarded(lambda active, left: 10**9 * left.any())),
+            ("where too many are learned, everybody comes back: those who were active should stay, and no more.", lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.ones_like(active))(drop(active, worst, alpha, 0))),
+            ("where too many are learned, nobody is left: those who were active should stay.", lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.zeros_like(active))(drop(active, worst, alpha, 0))),
+            ("only examples that were not seen are dropped: minus infinity says that nothing is known.", lambda active, worst, alpha, r: active & (worst > NEVER)),
+            ("whoever was active stays: nothing is dropped.", lambda active, worst, alpha, r: active),
         ],
     ),
     Exercise(
@@ -226,12 +271,20 @@ EXERCISES = [
                 "all regions are added up; the first of the pair is what each one costs.",
                 lambda *q: (bill(*q)[0].sum(), bill(*q)[1]),
             ),
+            ("a gradient is billed as 2: one goes forward first, so it is 1 + 2.", lambda *q: bill(*q, model=6)),
+            ("a step is billed as 2 an example: it goes forward and back.", lambda *q: bill(*q, step=2)),
+            ("a step is billed as 1 an example: it goes forward and back.", lambda *q: bill(*q, step=1)),
+            ("the checks are left out.", lambda *q: bill(*q, check=0)),
+            ("the steps are left out.", lambda *q: bill(*q, step=0)),
+            ("choosing is left out.", lambda *q: bill(*q, choosing=0)),
+            ("a Hessian product is billed as a gradient besides: it counts 4.", lambda *q: bill(*q, model=10)),
+            ("the constant is measured for each coreset; it is measured once.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0] + (np.asarray(P) - 1) * r, bill(P, c, s, m, r)[1])),
         ],
     ),
     Exercise(
         "09.loop",
         "my_loop -> w, opened, checked",
-        [(0.1, 40, opens, holds, move), (-2.0, 23, opens, holds, move)],
+        [(0.1, 40, opens, holds, move), (-2.0, 23, opens, holds, move), (0.7, 28, opens, holds, move)],
         loop,
         [
             (
@@ -256,6 +309,15 @@ EXERCISES = [
                 loop_with(due=lambda t, start, T1: t > start and (t - start) % (T1 + 1) == 0),
             ),
             ("the steps use the first region for ever, though others are opened.", frozen),
+            ("there is a check after the last step; it comes before a step, or not at all.", loop_with(reach=1)),
+            ("every check opens a region, whatever it says.", from_the_start),
+            ("no check ends a region.", always_holding),
+            ("the first region is missing from the list.", loop_then(lambda w, opened, checked: (w, opened[1:], checked))),
+            ("only the checks that failed are listed.", loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t in opened]))),
+            ("only the checks that passed are listed.", loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t not in opened]))),
+            ("there is one step too few.", lambda w, steps, *q: loop(w, steps - 1, *q)),
+            ("there is one step too many.", lambda w, steps, *q: loop(w, steps + 1, *q)),
+            ("the steps are counted from 1; the first is step 0.", lambda w, steps, opens, holds, move: loop(w, steps, opens, holds, lambda region, w, t: move(region, w, t + 1))),
         ],
     ),
 ]

@@ -72,16 +72,17 @@ def turned(sizes, values):
     return x @ y / (y**2).sum(axis=0)
 
 
-def steps(goal=lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta**2, sign=1, root=True, noise=lambda r: r):
+def steps(goal=lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta**2, sign=1, root=True, noise=lambda r: r,
+          impossible=0.0, power=2):
     """N for the goal(nu, eps, beta), by the root with this sign; root=False: sqrt(N) is taken for N."""
 
     def answer(nu, D0, L_s, sigma, r, eps, beta):
         left = goal(nu, eps, beta)
         if left <= 0:
-            return 0.0
+            return impossible
         p, q = 2 * L_s * D0, 2 * sigma * np.sqrt(2 * L_s * D0 / noise(r))
         s = (q + sign * np.sqrt(q**2 + 4 * left * p)) / (2 * left)
-        return s**2 if root else s
+        return s**power if root else s
 
     return answer
 
@@ -124,6 +125,14 @@ EXERCISES = [
                     loss - eta / 2 * g @ g + eta / 2 * u.mean(axis=0) @ u.mean(axis=0) + L_s * eta**2 / 2 * spread(u, g)
                 ),
             ),
+            ("L_s is missing from the variance's term.", lambda loss, g, u, eta, L_s: descent(noise=1 / L_s)(loss, g, u, eta, L_s)),
+            ("the variance's term lacks its half.", descent(noise=2)),
+            ("the bias's term lacks its half.", descent(bias=2)),
+            ("the gradient's term lacks its half.", descent(gain=2)),
+            ("that is the line before the step size is used: E L <= L - eta g . E u + L_s eta^2 / 2 E |u|^2.", lambda loss, g, u, eta, L_s: loss - eta * g @ u.mean(0) + L_s * eta**2 / 2 * (u**2).sum(1).mean()),
+            ("the whole square of u stands where its variance belongs.", descent(variance=lambda u, g: (u**2).sum(axis=1).mean())),
+            ("the loss is missing: what is left is by how much it falls.", lambda loss, g, u, eta, L_s: descent()(0.0, g, u, eta, L_s)),
+            ("the variance is credited; does it help or cost?", descent(noise=-1)),
         ],
     ),
     Exercise(
@@ -149,6 +158,12 @@ EXERCISES = [
                 "it is the sum over the steps; their mean is asked for.",
                 lambda *q: bound()(*q) * np.arange(1, len(q[-1]) + 1),
             ),
+            ("the sums are not divided by N; the first term is.", lambda D0, eta, L_s, b, v: 2 * D0 / eta / np.arange(1, len(v) + 1) + np.cumsum((b + L_s * eta * v).mean(axis=1))),
+            ("the first term is not divided by N.", lambda D0, eta, L_s, b, v: 2 * D0 / eta + np.cumsum((b + L_s * eta * v).mean(axis=1)) / np.arange(1, len(v) + 1)),
+            ("the variance is left out.", bound(noise=lambda eta, L_s: 0.0)),
+            ("it is the last number only: the bound for 1, 2, ..., N steps is asked for.", lambda *q: bound()(*q)[-1]),
+            ("the first term is multiplied by eta; it is divided by it.", lambda D0, eta, L_s, b, v: bound()(D0 * eta**2, eta, L_s, b, v)),
+            ("the seeds are added up; their mean is asked for.", lambda D0, eta, L_s, b, v: bound()(D0, eta, L_s, b * b.shape[1], v * v.shape[1])),
         ],
     ),
     Exercise(
@@ -177,6 +192,11 @@ EXERCISES = [
                 "the second is two standard errors; one is asked for.",
                 slope(error=lambda s: 2 * s.std(ddof=1) / np.sqrt(len(s))),
             ),
+            ("the values are averaged over the seeds before the fit; each seed has its own slope.", lambda s, v: (exponents(s, v.mean(axis=1)), slope()(s, v)[1])),
+            ("the values are averaged over the seeds before the fit, so that no error is left.", lambda s, v: (exponents(s, v.mean(axis=1)), 0.0)),
+            ("the median of the seeds' slopes is given; their mean is asked for.", lambda s, v: (np.median(exponents(s, v)), slope()(s, v)[1])),
+            ("each seed's slope is given; their mean and its error are asked for.", lambda s, v: (exponents(s, v), slope()(s, v)[1])),
+            ("the line goes through the first and last sizes only.", slope(lambda s, v: np.log(v[-1] / v[0]) / np.log(s[-1] / s[0]))),
         ],
     ),
     Exercise(
@@ -202,6 +222,10 @@ EXERCISES = [
             ("it is the other root of the equation: sqrt(N) is negative there.", steps(sign=-1)),
             ("r is missing: the noise is that of single examples.", steps(noise=lambda r: 1)),
             ("the noise has r where its root belongs.", steps(noise=lambda r: r**2)),
+            ("where the goal cannot be met, 0.0 is asked for; you return infinity, as the package does.", steps(impossible=np.inf)),
+            ("where the goal cannot be met, 0.0 is asked for; you return -1.", steps(impossible=-1.0)),
+            ("it is rounded up; the real number is asked for.", lambda *q: np.ceil(steps()(*q))),
+            ("the root of N is cubed; N is its square.", steps(power=3)),
         ],
     ),
 ]

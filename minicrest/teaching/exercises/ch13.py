@@ -163,6 +163,9 @@ EXERCISES = [
             ("the first call is among those averaged.", mean_with_warm_up),
             ("the clock is started after the call: putting it into the queue takes time too.", work_alone),
             ("the earlier time is subtracted from the later one, or the other way round?", turned),
+            ("a time is returned that is no difference: when the call had ended.", lambda call, wait, clock: (call(), wait(), call(), wait(), clock())[-1]),
+            ("the clock is read twice with nothing between: the call comes after.", lambda call, wait, clock: (call(), wait(), clock() - clock())[-1]),
+            ("the call is halved: one call is timed, and its time divided by two.", lambda call, wait, clock: timed()(call, wait, clock) / 2),
         ],
     ),
     Exercise(
@@ -184,6 +187,9 @@ EXERCISES = [
             ("it is the first m of a permutation: right in spirit, but choice draws others.", permuted),
             ("columns are drawn; which axis are the examples?", columns),
             ("they are the first m rows: nothing is drawn.", lambda x, seed, step, m: x[:m]),
+            ("it is the last m of a permutation: right in spirit, but choice draws others.", lambda x, seed, step, m: x[stream(seed, "batch", step).permutation(len(x))[-m:]]),
+            ("these are the indices; their rows are asked for.", lambda x, seed, step, m: stream(seed, "batch", step).choice(len(x), m, replace=False)),
+            ("the step is one too large.", lambda x, seed, step, m: batch()(x, seed, step + 1, m)),
         ],
     ),
     Exercise(
@@ -202,6 +208,9 @@ EXERCISES = [
             ("the first batch is in it twice.", mean(total=lambda s: sum(s, s[0]))),
             ("every batch is taken to be as large as the first.", mean(divide=lambda v, c: v / (c[0] * len(c)))),
             ("the sums have been multiplied by the sizes: they are sums already.", weighted),
+            ("the number of examples is taken from the first batch alone.", mean(divide=lambda v, c: v / c[0])),
+            ("the number of examples lacks the last batch.", mean(divide=lambda v, c: v / sum(c[:-1]))),
+            ("it is upside down: the number of examples is divided by the sum.", mean(divide=lambda v, c: sum(c) / v)),
         ],
     ),
 ]  # fmt: skip
