@@ -15,7 +15,7 @@ import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -139,12 +139,13 @@ class _Grading:
         self.given = [[*r, *(q for _, q in o.questions)] for r, o in zip(results, given)]
         self.expected = [_all_parts(e, e) for e in expected]
         self.names = [*(exercise.parts or ["the result"]), *(name for name, _ in expected[0].questions)]
-        self.outcomes = given
+        self.outcomes = expected
 
     def verdict(self) -> Verdict | None:
         short = next((k for k, (g, e) in enumerate(zip(self.given, self.expected)) if len(g) != len(e)), None)
         if short is not None:
-            return Verdict(self._count(short), shown=_input(self.answer, self.exercise.cases[short]))
+            hint = self._whole() or self._count(short)
+            return Verdict(hint, shown=_input(self.answer, self.exercise.cases[short]))
         right = np.array([[difference.close(g, e, self.exercise.tolerance) for g, e in zip(gs, es)]
                           for gs, es in zip(self.given, self.expected)])  # fmt: skip
         if right.all():
@@ -164,21 +165,31 @@ class _Grading:
         return text
 
     def _hint(self, right) -> tuple[str, bool]:
-        known = [(hint, self._of_mistake(function)) for hint, function in self.exercise.mistakes]
-        for hint, results in known:
-            if results is not None and all(self._agree(g, m) for g, m in zip(self.given, results)):
-                return f"It looks like this: {hint}", False
+        whole = self._whole()
+        if whole:
+            return whole, False
         if len(self.names) == 1:
-            return self._of_part(0, right, [])
+            return self._of_part(0, right)
         if difference.exchanged(self.given, self.expected, self.names):
             return f"The right things in another order: ({', '.join(self.names)}) is asked for.", False
         good = [name for name, column in zip(self.names, right.T) if column.all()]
         bad = [k for k, column in enumerate(right.T) if not column.all()]
-        said = [(self.names[k], *self._of_part(k, right, known)) for k in bad]
-        text = f"{_listed(good).capitalize() if good else 'Nothing'} {'are' if len(good) > 1 else 'is'} right"
-        text = text[0] + text[1:] if not good else f"{_listed(good)} {'are' if len(good) > 1 else 'is'} right"
-        sentences = [f"{name} is not: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
-        return f"{text}; " + " ".join(sentences), all(generic for *_, generic in said)
+        said = [(self.names[k], *self._of_part(k, right)) for k in bad]
+        text = f"{_listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
+        sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
+        return text + " ".join(sentences), all(generic for *_, generic in said)
+
+    @cached_property
+    def _known(self) -> list:
+        """(hint, results) of the known mistakes; results None where a mistake raises an error."""
+        return [(hint, self._of_mistake(function)) for hint, function in self.exercise.mistakes]
+
+    def _whole(self) -> str | None:
+        """The hint of the known mistake that the answer agrees with in all its parts."""
+        for hint, results in self._known:
+            if results is not None and all(self._agree(g, m) for g, m in zip(self.given, results)):
+                return f"It looks like this: {hint}"
+        return None
 
     def _of_mistake(self, function):
         """The parts that a known mistake returns for each input; None where it raises an error."""
@@ -187,17 +198,16 @@ class _Grading:
                 outcomes = [run(function, case) for case in self.exercise.cases]
         except (ArithmeticError, ValueError, LookupError, TypeError):
             return None
-        whole = [run(self.exercise.solution, case) for case in self.exercise.cases]
-        return [_all_parts(m, e) for m, e in zip(outcomes, whole)]
+        return [_all_parts(m, e) for m, e in zip(outcomes, self.outcomes)]
 
     def _agree(self, given, mistake) -> bool:
         return len(given) == len(mistake) and all(
             difference.close(g, m, self.exercise.tolerance) for g, m in zip(given, mistake)
         )
 
-    def _of_part(self, k: int, right, known) -> tuple[str, bool]:
+    def _of_part(self, k: int, right) -> tuple[str, bool]:
         """What is wrong with part k, and whether that is generic."""
-        for hint, results in known:  # a mistake in this part alone, beside which others may have been made
+        for hint, results in self._known:  # a mistake in this part alone, beside which others may have been made
             if results is not None and all(len(m) == len(e) for m, e in zip(results, self.expected)):
                 others = all(self._agree(m[:k] + m[k + 1 :], e[:k] + e[k + 1 :]) for m, e in zip(results, self.expected))
                 if others and all(self._agree([g[k]], [m[k]]) for g, m in zip(self.given, results)):
@@ -208,7 +218,9 @@ class _Grading:
         form = next(filter(None, (difference.of_shape(g, e) for g, e in pairs)), None)
         if form:
             return form + some, False
-        hint = difference.of_numbers(pairs, [_lengths(self.answer, self.exercise.cases[n]) for n in wrong])
+        cases = [self.exercise.cases[n] for n in wrong]
+        arguments = [dict(_named(self.answer, case)) for case in cases]
+        hint = difference.of_numbers(pairs, [_lengths(self.answer, case) for case in cases], arguments)
         return (hint or difference.in_places(*pairs[0])) + some, hint is None
 
     def _shown(self, k: int, right) -> tuple[str, ...]:

@@ -123,17 +123,19 @@ def _longer(g, e):
 # ---- the numbers
 
 
-def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]]) -> str | None:
+def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Sequence[dict[str, Any]]) -> str | None:
     """What is wrong with the numbers of one result, in a sentence; None if nothing simple is.
 
-    lengths: for each input, what its sizes are called, as {5: "the length of x"}.
+    lengths: for each input, what its sizes are called, as {5: "the length of x"}.  arguments: its arguments by name.
     """
     if any(not np.isfinite(g).all() and np.isfinite(e).all() for g, e in pairs):
         return _not_finite(next((g, e) for g, e in pairs if not np.isfinite(g).all() and np.isfinite(e).all()))
     pairs = [(g.astype(float).reshape(e.shape), e.astype(float)) for g, e in pairs]
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
-    return _simple(pairs) or _factor(pairs, lengths) or _offset(pairs) or _reordered(pairs)
+    known = [_quantities(a) for a in arguments]
+    return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
+            or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
 
 def _not_finite(pair):
@@ -186,6 +188,50 @@ def _factor(pairs, lengths):
         return f"It is {ratios[0]:.4g} times what is expected: a factor is missing, or is there twice."
     if all(e.size > 1 for _, e in pairs):
         return f"It is {ratios[0]:.4g} times what is expected: a mean, a sum or a factor is off."
+    return None
+
+
+def _quantities(arguments) -> dict[str, np.ndarray]:
+    """The numbers and arrays among the arguments by name, with the means and sums over the rows of the arrays."""
+    known = {}
+    for name, value in arguments.items():
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value:
+            known[name] = np.asarray(float(value))
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+            known[name] = value.astype(float)
+            known[f"{len(value) - 1}, which is len({name}) - 1,"] = np.asarray(len(value) - 1.0)
+            if value.ndim == 2:
+                known |= {f"the mean of {name}": value.mean(0), f"the sum of {name}": value.sum(0)}
+    return known
+
+
+def _by_argument(pairs, known):
+    """An argument is a factor, or is added, once too often or not at all."""
+    for name in known[0]:
+        values = [k.get(name) for k in known]
+        if any(v is None or v.shape not in ((), e.shape) or not v.any() for v, (_, e) in zip(values, pairs)):
+            continue
+        with np.errstate(all="ignore"):
+            for power, word in ((1, "too much: it is multiplied by"), (-1, "missing, or it is divided by")):
+                if all(np.abs(e).max() > TINY and like(g, e * v**power) for (g, e), v in zip(pairs, values)):
+                    return f"A factor is {word} {name} once too often."
+        for k in (1, -1, 2, -2, 0.5, -0.5):
+            if all(e.ndim == v.ndim and like(g - e, k * v) for (g, e), v in zip(pairs, values)):
+                times = "" if abs(k) == 1 else f"{abs(k):g} times "
+                return f"It is too {'large' if k > 0 else 'small'} by {times}{name}: is it added, or taken off, as it should be?"
+    return None
+
+
+def _edge(pairs):
+    """All is right but the first or the last row or column."""
+    for axis, word in ((0, "row"), (1, "column")):
+        if any(e.ndim <= axis or e.shape[axis] < 3 or e.ndim == 1 and len(e) < 4 for _, e in pairs):
+            continue
+        word = "entry" if pairs[0][1].ndim == 1 else word
+        for cut, place in ((slice(None, -1), "last"), (slice(1, None), "first")):
+            inside = (slice(None),) * axis + (cut,)
+            if all(like(g[inside], e[inside]) for g, e in pairs):
+                return f"Only the {place} {word} is wrong: does the loop begin and end where it should?"
     return None
 
 

@@ -8,6 +8,7 @@ Z, Y = 2 * rng.standard_normal((5, 3)), np.array([1, 0, 2, 1, 2])
 LARGE = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.5]])
 W, B, X = rng.standard_normal((4, 3)), rng.standard_normal(3), rng.standard_normal((5, 4))
 THETA = np.concatenate([W.ravel(), B])
+WIDE = rng.standard_normal(15)  # two inputs, five classes
 HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0])  # sums to 9.5, not to n
 
 
@@ -59,6 +60,18 @@ def descent(weigh, sign=-1.0):
     return step
 
 
+def moved(change):
+    """The mistake: p is computed with other parameters change(W, b)."""
+
+    def step(theta, x, y, w, eta):
+        i, C = x.shape[1], len(theta) // (x.shape[1] + 1)
+        W, b = change(theta[: i * C].reshape(i, C), theta[i * C :])
+        a = signals(W, b, x, y) * (w / len(w))[:, None]
+        return theta - eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
+
+    return step
+
+
 def only(join):
     """A right step, of which join(theta, new, entries of W) makes the result."""
 
@@ -103,6 +116,7 @@ EXERCISES = [
                 lambda z: softmax(-z),
             ),
             ("the exponentials are squared: divide e^z by the sum of e^z.", lambda z: softmax(2 * z)),
+            ("the sum runs over each column: which axis runs over the classes?", lambda z: (lambda e: e / e.sum(0))(np.exp(z - z.max(1, keepdims=True)))),
         ],
     ),
     Exercise(
@@ -133,6 +147,9 @@ EXERCISES = [
             ("the largest logit is taken off inside the logarithm and not added again.", lambda z, y: (losses(z, y) - z.max(axis=1)).mean()),
             ("the mean of the probabilities is taken before the logarithm; take it last.", lambda z, y: -np.log(np.exp(-losses(z, y)).mean())),
             ("the logit of the true class is added, not subtracted.", lambda z, y: (losses(z, y) + 2 * z[np.arange(len(y)), y]).mean()),
+            ("the logarithm of the sum is missing.", lambda z, y: (np.exp(z - z.max(1, keepdims=True)).sum(1) - (z - z.max(1, keepdims=True))[np.arange(len(y)), y]).mean()),
+            ("the logit of the true class is not subtracted, or not from the same row's sum.", lambda z, y: np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)).mean()),
+            ("the logit of the true class is added, not subtracted.", lambda z, y: (lambda s: (np.log(np.exp(s).sum(1)) + s[np.arange(len(y)), y]).mean())(z - z.max(1, keepdims=True))),
         ],
     ),
     Exercise(
@@ -160,6 +177,7 @@ EXERCISES = [
             ("the class numbers are off by one.", lambda W, b, x, y: gradient(W, b, x, (y + 1) % len(b))),
             ("it is divided by the number of classes, not by n.", lambda W, b, x, y: tuple(len(x) * g / len(b) for g in gradient(W, b, x, y))),
             ("p (1 - p) stands where p - y belongs.", lambda W, b, x, y: (lambda p: (x.T @ (p * (1 - p)) / len(x), (p * (1 - p)).mean(0)))(softmax(x @ W + b))),
+            ("b is subtracted from the logits.", lambda W, b, x, y: gradient(W, -b, x, y)),
         ],
     ),
     Exercise(
@@ -195,13 +213,21 @@ EXERCISES = [
             ("it is divided by the length of v: the slope along v as it is belongs here.", lambda f, t, v, h: slope(f, t, v, h) / np.linalg.norm(v)),
             ("it is divided by h squared.", lambda f, t, v, h: slope(f, t, v, h) / h),
             ("the two values are added; their difference says how f changes.", lambda f, t, v, h: (f(t + h * v) + f(t - h * v)) / (2 * h)),
+            ("one of the two points is theta, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t + h * v) - f(t)) / (2 * h)),
+            ("one of the two points is theta, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t) - f(t - h * v)) / (2 * h)),
+            ("one of the two points is moved by h in every entry: both steps are along v.", lambda f, t, v, h: (f(t + h) - f(t - h * v)) / (2 * h)),
+            ("one of the two points is moved by h in every entry: both steps are along v.", lambda f, t, v, h: (f(t + h * v) - f(t - h)) / (2 * h)),
+            ("one of the two points is moved by all of v, without h.", lambda f, t, v, h: (f(t + v) - f(t - h * v)) / (2 * h)),
+            ("one of the two points is moved by all of v, without h.", lambda f, t, v, h: (f(t + h * v) - f(t - v)) / (2 * h)),
+            ("only one value of f is used; a slope needs two.", lambda f, t, v, h: f(t + h * v) / (2 * h)),
+            ("one of the two points is h v itself, without theta.", lambda f, t, v, h: (f(h * v) - f(t - h * v)) / (2 * h)),
         ],
         tolerance=1e-6,  # differences of numbers of size 10 over h = 0.01: 1e-13 of rounding, with room
     ),
     Exercise(
         "01.weighted",
         "my_weighted_step",
-        [(THETA, X, Y, HEAVY, 0.5)],
+        [(THETA, X, Y, HEAVY, 0.5), (WIDE, X[:, :2], np.array([4, 0, 3, 1, 2]), HEAVY, 0.2)],
         descent(lambda w: w / len(w)),
         [
             ("the weights are divided by their sum; what does the formula divide by?", descent(lambda w: w / w.sum())),
@@ -222,6 +248,11 @@ EXERCISES = [
             ("b comes first in the result; it comes after W.", only(lambda theta, new, k: np.concatenate([new[k:], new[:k]]))),
             ("W comes column by column; it is laid out row by row.", only(lambda theta, new, k: np.concatenate([new[:k].reshape(-1, len(new) - k).T.ravel(), new[k:]]))),
             ("the weights are rooted.", descent(lambda w: np.sqrt(w) / len(w))),
+            ("the logits lack b.", moved(lambda W, b: (W, 0 * b))),
+            ("b is subtracted from the logits.", moved(lambda W, b: (W, -b))),
+            ("theta has not moved.", lambda theta, x, y, w, eta: theta),
+            ("the gradient is missing: eta is subtracted.", lambda theta, x, y, w, eta: theta - eta),
+            ("b's gradient is divided by n twice, or is a mean of what has been divided.", only(lambda theta, new, k: np.concatenate([new[:k], theta[k:] + (new[k:] - theta[k:]) / 5]))),
         ],
     ),
 ]

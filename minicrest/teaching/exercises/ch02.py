@@ -97,6 +97,27 @@ def without_b(theta, sizes, x, y):
     return mlp()(bare, sizes, x, y)
 
 
+def db_mean(theta, sizes, x, y):
+    """The mistake: db is divided by n once more."""
+    parts = split(mlp()(theta, sizes, x, y), sizes)
+    return np.concatenate([np.r_[dW.ravel(), db / len(x)] for dW, db in parts])
+
+
+def last_bias(factor):
+    return lambda theta, sizes, x, y: mlp()(np.r_[theta[: -sizes[-1]], factor * theta[-sizes[-1] :]], sizes, x, y)
+
+
+def hidden_bias(factor):
+    """The mistake: another factor than 1 before the hidden layers' biases."""
+
+    def formula(theta, sizes, x, y):
+        layers = split(theta, sizes)
+        scaled = [np.r_[W.ravel(), factor * b] for W, b in layers[:-1]]
+        return mlp()(np.concatenate([*scaled, np.r_[layers[-1][0].ravel(), layers[-1][1]]]), sizes, x, y)
+
+    return formula
+
+
 def divided_again(theta, sizes, x, y):
     """The mistake: the mean is taken in dW and db although dy holds it already."""
     return mlp()(theta, sizes, x, y) / len(x)
@@ -189,6 +210,13 @@ EXERCISES = [
             ("1 + y^2 stands where 1 - y^2 belongs.", lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x))),
             ("the second term lacks y: the derivative of y^2 is 2 y Ry.", lambda x, dy, Rx, Rdy: (lambda q: q * Rdy - 2 * q * Rx * dy)(1 - np.tanh(x) ** 2)),
             ("only the term of Rx is right in kind: dy moves with speed Rdy.", lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, dy)),
+            ("in the speed of y, 1 - y^2 is not right: what is the derivative of tanh?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x))),
+            ("in the speed of y, y is not squared.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x))),
+            ("in front of Rdy, y is not squared.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x))),
+            ("in front of Rdy, 1 - y^2 has the wrong sign in it.", lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x))),
+            ("Ry is missing from the second term: how fast does y move?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * dy)(np.tanh(x))),
+            ("2 y is missing from the second term: what is the derivative of a square?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - (1 - y**2) * Rx * dy)(np.tanh(x))),
+            ("Rdy is missing from the first term.", lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, np.ones_like(Rdy))),
         ],
     ),
     Exercise(
@@ -222,6 +250,11 @@ EXERCISES = [
             ("the layers' squares are multiplied; the squares of parts add up.", norms(join=lambda squares: np.sqrt(np.prod(squares, axis=0)))),
             ("entries are added before they are squared.", lambda xs, ds: np.sqrt(sum((x.sum(1) ** 2 + 1) * d.sum(1) ** 2 for x, d in zip(xs, ds)))),
             ("means of squares are taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds)))),
+            ("dy is missing: an outer product's square length is a product of two.", lambda xs, ds: np.sqrt(sum((x**2).sum(1) + 1 for x in xs))),
+            ("the bias's 1 is subtracted from x's square; it is added.", norms(bias=-1.0)),
+            ("the mean of dy's squares is taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).sum(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds)))),
+            ("the mean of x's squares is taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).sum(1) for x, d in zip(xs, ds)))),
+            ("x is not squared.", lambda xs, ds: np.sqrt(sum((x.sum(1) + 1) * (d**2).sum(1) for x, d in zip(xs, ds)))),
         ],
     ),
     Exercise(
@@ -247,6 +280,13 @@ EXERCISES = [
             ("there is a tanh's derivative where ReLU blocks: its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * (1 - x**2))),
             ("ReLU multiplies dy by its output; its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * x)),
             ("ReLU lets dy through where its input is negative: the other way round.", mlp(mask=lambda x, dx: dx * (x <= 0))),
+            ("the last layer's bias is missing on the way forward.", last_bias(0)),
+            ("the last layer's bias is subtracted.", last_bias(-1)),
+            ("y is added to p; it is subtracted.", mlp(target=-1)),
+            ("db is a mean over the examples; the mean is in dy already.", db_mean),
+            ("the hidden layers' biases are missing on the way forward.", hidden_bias(0)),
+            ("the hidden layers' biases are subtracted.", hidden_bias(-1)),
+            ("ReLU is turned round on the way forward: it keeps what is negative.", mlp(act=lambda x: np.minimum(x, 0), mask=lambda x, dx: dx * (x > 0))),
         ],
     ),
 ]

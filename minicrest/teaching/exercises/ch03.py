@@ -8,6 +8,7 @@ IMAGE, K2, K3 = rng.standard_normal((6, 8)), rng.standard_normal((2, 2)), rng.st
 BATCH, DY = rng.standard_normal((4, 6, 7)), rng.standard_normal((4, 4, 5))
 POOL = rng.standard_normal((4, 6)) - 1.0  # mostly negative, so that the largest is not the largest in size
 POOL[0, 1] = POOL[1, 0] = POOL[0, 3] = POOL[1, 3] = 2.0  # two equals in each of the first two blocks
+GROWING = np.add.outer(np.arange(4.0) ** 2, np.arange(4.0))  # the next block is larger than this one
 DPOOL = rng.standard_normal((2, 3))
 GAMMA, S = rng.standard_normal(2), 0.5 + rng.random(2)
 XH, DBN = (lambda x: (x - x.mean(0)) / x.std(0))(rng.standard_normal((5, 2))), rng.standard_normal((5, 2))
@@ -58,6 +59,18 @@ def maxpool(shares):
         for i, j in np.ndindex(dy.shape):
             block = np.s_[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
             dx[block] = dy[i, j] * np.reshape(1.0 * shares(x[block].ravel()), (2, 2))
+        return dx
+
+    return backward
+
+
+def misplaced(place):
+    """The mistake: dy of block (i, j), won by its pixel (a, b), goes to place(i, j, a, b)."""
+
+    def backward(x, dy):
+        dx = np.zeros(x.shape)
+        for i, j in np.ndindex(dy.shape):
+            dx[place(i, j, *divmod(x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].argmax(), 2))] = dy[i, j]
         return dx
 
     return backward
@@ -134,6 +147,7 @@ EXERCISES = [
             ("image and kernel are added, not multiplied.", of_windows(lambda view, W: (view + W).sum((2, 3)))),
             ("the kernel's weights are ignored: it is the sum of each window.", of_windows(lambda view, W: view.sum((2, 3)))),
             ("that is a matrix product of window and kernel; entry times entry is asked for.", of_windows(lambda view, W: (view @ W).sum((2, 3)))),
+            ("x is missing: it is the kernel's sum at every place.", of_windows(lambda view, W: (0 * view + W).sum((2, 3)))),
         ],
     ),
     Exercise(
@@ -166,12 +180,13 @@ EXERCISES = [
             ("the examples are added up before they are multiplied; each has its own dy.", lambda x, dy: correlate_with(x.sum(0), dy.sum(0))),
             ("dy is turned by half a circle.", lambda x, dy: kernel_gradient(x, dy[:, ::-1, ::-1])),
             ("dW is moved by one place: W[0, 0] meets the window's first pixel.", lambda x, dy: np.roll(kernel_gradient(x, dy), 1, (0, 1))),
+            ("x is missing: it is a sum of dy.", lambda x, dy: kernel_gradient(np.ones_like(x), dy)),
         ],
     ),
     Exercise(
         "03.maxpool",
         "my_maxpool_backward",
-        [(POOL, DPOOL)],
+        [(POOL, DPOOL), (GROWING, DPOOL[:, :2])],
         maxpool(winner),
         [
             ("all four pixels get a share: that is average pooling.", maxpool(lambda block: np.full(4, 0.25))),
@@ -195,6 +210,13 @@ EXERCISES = [
             ("each block's last pixel gets it, whoever won.", maxpool(lambda block: np.arange(4) == 3)),
             ("only equals of the largest get nothing: it is turned round.", maxpool(lambda block: ~winner(block))),
             ("dy is spread by the pixels' share in the block's sum; the winner takes it all.", maxpool(lambda block: np.exp(block) / np.exp(block).sum())),
+            ("the winner's row, or the block's, is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (a, 2 * j + b))),
+            ("the winner's column is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, 2 * j))),
+            ("the winner's row is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i, 2 * j + b))),
+            ("the block's column is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, b))),
+            ("the block's column is not doubled in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, j + b))),
+            ("the block's row is not doubled in the place that gets dy.", misplaced(lambda i, j, a, b: (i + a, 2 * j + b))),
+            ("row and column of the winner have changed places.", misplaced(lambda i, j, a, b: (2 * i + b, 2 * j + a))),
         ],
     ),
     Exercise(
@@ -225,6 +247,12 @@ EXERCISES = [
             ("dx is divided by s; s is 1 over the deviation already.", batchnorm(scale=lambda gamma, s: gamma / s)),
             ("dgamma lacks x-hat: y is gamma times x-hat.", changed(lambda dx, dgamma, dbeta: (dx, dbeta, dbeta))),
             ("the variance's term lacks the mean of dy times x-hat: x-hat squared stands there.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh**2 * dy.mean(0))), (dy * xh).sum(0), dy.sum(0))),
+            ("dx lacks gamma and s.", batchnorm(scale=lambda gamma, s: 1)),
+            ("dgamma lacks dy.", lambda g, xh, s, dy, training: (batchnorm()(g, xh, s, dy, training)[0], xh.sum(0), dy.sum(0))),
+            ("in training mode x-hat stands alone: it is multiplied by a mean.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh)), (dy * xh).sum(0), dy.sum(0))),
+            ("in training mode the sum of dy stands where its mean belongs.", batchnorm(mean=len(XH))),
+            ("in training mode the sum of dy times x-hat stands where its mean belongs.", batchnorm(spread=len(XH))),
+            ("x-hat is missing under the second mean.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh * dy.mean(0))), (dy * xh).sum(0), dy.sum(0))),
         ],
     ),
     Exercise(

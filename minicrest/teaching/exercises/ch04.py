@@ -128,6 +128,9 @@ EXERCISES = [
             ("the sum is a mean over the classes: p are weights that add up to 1 already.", lambda z, Rz: softmax(z) * (Rz - (softmax(z) * Rz).mean(axis=1, keepdims=True))),
             ("z stands where its derivative Rz belongs.", lambda z, Rz: signal(z, z)),
             ("z and Rz have changed places.", lambda z, Rz: signal(Rz, z)),
+            ("Rz is missing under the sum.", lambda z, Rz: softmax(z) * (Rz - softmax(z).sum(axis=1, keepdims=True))),
+            ("the softmax runs over the examples; which axis runs over the classes?", lambda z, Rz: signal(z, Rz) * 0 + softmax(z, axis=0) * (Rz - (softmax(z, axis=0) * Rz).sum(1, keepdims=True))),
+            ("p does not add up to 1 over the classes: it is divided by a mean, not by a sum.", lambda z, Rz: (lambda p: p * (Rz - (p * Rz).sum(1, keepdims=True)))(softmax(z) * z.shape[1])),
         ],
     ),
     Exercise(
@@ -201,6 +204,7 @@ EXERCISES = [
             ("it is the mean of squares: a diagonal may be negative.", lambda hvp, z: np.mean([(v * hvp(v)) ** 2 for v in z], 0)),
             ("H's row sums come out: each probe has to keep its own signs.", lambda hvp, z: hvp(np.ones(z.shape[1]))),
             ("it is divided by d, not by the number of probes.", lambda hvp, z: diagonal(hvp, z) * len(z) / z.shape[1]),
+            ("the products are missing: it is the mean of the signs.", lambda hvp, z: z.mean(0)),
         ],
     ),
     Exercise(
@@ -243,6 +247,9 @@ EXERCISES = [
             ("p (1 - p) is missing: how curved is the loss in z?", lambda x, w, c: c @ x**2 / len(x)),
             ("the weights multiply x, and are squared with it: they belong to the loss.", lambda x, w, c: exact(x * c[:, None], w, np.ones(len(x)))),
             ("p is that of z squared or rescaled: z = x . w.", lambda x, w, c: exact(x, 2 * w, c)),
+            ("p is exp(z): where is the sigmoid?", lambda x, w, c: (c * np.exp(x @ w) * (1 - np.exp(x @ w))) @ x**2 / len(x)),
+            ("in p, 1 - exp(-z) stands where 1 + exp(-z) belongs.", lambda x, w, c: (lambda p: (c * p * (1 - p)) @ x**2 / len(x))(1 / (1 - np.exp(-(x @ w))))),
+            ("p is missing, and the weights: it is 1 - p.", lambda x, w, c: (1 - _sigmoid(x @ w)) @ x**2 / len(x)),
         ],
     ),
     Exercise(
@@ -297,6 +304,8 @@ EXERCISES = [
             ("1 - beta is missing in the average.", lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta) / (1 - beta ** len(z)))),
             ("sizes are averaged, not squares.", lambda h, z, beta: averaged(abs(estimates(h, z)), beta) / (1 - beta ** len(z))),
             ("the first probe is used for every coreset.", lambda h, z, beta: curvature(h, np.tile(z[0], (len(z), 1)), beta)),
+            ("the old average is lost: it is the newest square alone.", lambda h, z, beta: np.sqrt((1 - beta) * estimates(h, z)[-1] ** 2 / (1 - beta ** len(z)))),
+            ("the old average does not fade: it lacks beta.", lambda h, z, beta: np.sqrt((1 - beta) * (estimates(h, z) ** 2).sum(0) / (1 - beta ** len(z)))),
         ],
     ),
 ]

@@ -112,6 +112,16 @@ def constant_first(theta, x, y, l2):
     return x.T @ (1 / (1 + np.exp(-(x @ theta))) - y) / len(y) + l2 * theta
 
 
+def with_p(p):
+    """The mistake: another probability p(z)."""
+
+    def answer(theta, x, y, l2):
+        x = np.column_stack([x, np.ones(len(x))])
+        return np.linalg.norm(x.T @ (p(x @ theta) - y) / len(y) + l2 * theta) / l2
+
+    return answer
+
+
 def certificate(theta, x, y, l2):
     return np.linalg.norm(logistic(theta, x, y, l2)) / l2
 
@@ -138,6 +148,26 @@ def reordered(order):
         s, weights = craig(x, y, k)
         places = order(s)
         return s[places], weights[places]
+
+    return answer
+
+
+def by_class(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=0), closer=np.minimum,
+             count=lambda d: d.argmin(axis=1), metric=distances):  # fmt: skip
+    """CRAIG by the loop of the tutorial, each keyword one step of it."""
+
+    def answer(x, y, k):
+        indices, sizes = [], []
+        for label in np.unique(y):
+            members = np.flatnonzero(y == label)
+            d = metric(x[members])
+            near, s = np.full(len(d), d.max()), []
+            for _ in range(k):
+                s.append(int(score(near, d).argmax()))
+                near = closer(near, d[:, s[-1]])
+            indices += list(members[s])
+            sizes += list(np.bincount(count(d[:, s]), minlength=k))
+        return np.array(indices), np.array(sizes) / np.mean(sizes)
 
     return answer
 
@@ -183,6 +213,10 @@ EXERCISES = [
             ("it is the other way round: first the error, then the bound.", lambda g, s: bound()(g, s)[::-1]),
             ("the error adds up the lengths of the differences; the length of their sum is asked for.", lambda g, s: (np.linalg.norm(g - g[s][distances(g)[:, s].argmin(1)], axis=1).sum(), bound()(g, s)[1])),
             ("the weights are one too small: a cluster holds its medoid.", lambda g, s: (np.linalg.norm(g.sum(0) - (np.bincount(distances(g)[:, s].argmin(1), minlength=len(s)) - 1) @ g[s]), bound()(g, s)[1])),
+            ("the medoids' gradients are added, not subtracted.", lambda g, s: (np.linalg.norm(g.sum(0) + np.bincount(distances(g)[:, s].argmin(1), minlength=len(s)) @ g[s]), bound()(g, s)[1])),
+            ("the medoids are missing in the error.", lambda g, s: (np.linalg.norm(g.sum(0)), bound()(g, s)[1])),
+            ("the mean of all gradients stands where their sum belongs.", lambda g, s: (np.linalg.norm(g.mean(0) - np.bincount(distances(g)[:, s].argmin(1), minlength=len(s)) @ g[s]), bound()(g, s)[1])),
+            ("the smallest distance is taken along the wrong axis: every example has its nearest medoid.", bound(away=lambda d: d.min(axis=0).sum())),
         ],
     ),
     Exercise(
@@ -232,6 +266,8 @@ EXERCISES = [
             ("before the first medoid near is 0; it is c.", lambda d, s: gains(d, s, lambda d, s: d[:, s].min(axis=1) if s else np.zeros(len(d)))),
             ("the gain is the largest that one example comes nearer; it adds up all of them.", lambda d, s: np.maximum(near_to(d, s)[:, None] - d, 0).max(axis=0)),
             ("near is the mean distance to the medoids, not the distance to the nearest.", lambda d, s: gains(d, s, lambda d, s: d[:, s].mean(axis=1) if s else np.full(len(d), d.max()))),
+            ("it is the smaller of 0 and the change: losses are kept and gains left out.", lambda d, s: np.minimum(near_to(d, s)[:, None] - d, 0).sum(axis=0)),
+            ("near and distance are added; by how much nearer does an example get?", lambda d, s: (near_to(d, s)[:, None] + d).sum(axis=0)),
         ],
     ),
     Exercise(
@@ -272,6 +308,7 @@ EXERCISES = [
             ("it always takes two medoids at least.", listed(gains, lambda d, s, e: len(s) > 1 and covered(d, s, e))),
             ("it is in the opposite order.", lambda d, e: listed(gains, covered)(d, e)[::-1]),
             ("it is how many, not which.", lambda d, e: len(listed(gains, covered)(d, e))),
+            ("the gains are added up along the wrong axis: which axis runs over the examples that gain?", listed(lambda d, s: np.maximum(near_to(d, s)[:, None] - d, 0).sum(axis=1), covered)),
         ],
     ),
     Exercise(
@@ -312,6 +349,13 @@ EXERCISES = [
             ("the length is the largest entry.", lambda t, x, y, l2: abs(logistic(t, x, y, l2)).max() / l2),
             ("lambda theta is divided by n: it is outside the mean.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, l2 / len(y))) / l2),
             ("y is not subtracted: p stands alone.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, 0 * y, l2)) / l2),
+            ("p is exp(z): where is the sigmoid?", lambda t, x, y, l2: with_p(lambda z: np.exp(z))(t, x, y, l2)),
+            ("in p, 1 - exp(-z) stands where 1 + exp(-z) belongs.", with_p(lambda z: 1 / (1 - np.exp(-z)))),
+            ("p is 1 for everybody.", with_p(lambda z: 1)),
+            ("the data's part of the gradient is missing.", lambda t, x, y, l2: np.linalg.norm(l2 * t) / l2),
+            ("theta is missing behind lambda.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, 0.0) + l2) / l2),
+            ("lambda is missing before theta.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, y, 1.0)) / l2),
+            ("y is added to p; it is subtracted.", lambda t, x, y, l2: np.linalg.norm(logistic(t, x, -y, l2)) / l2),
         ],
     ),
     Exercise(
@@ -353,6 +397,12 @@ EXERCISES = [
             ("weights are upside down: a large cluster should weigh more.", lambda x, y, k: craig(x, y, k, lambda sizes, y: (1 / sizes) / (1 / sizes).mean())),
             ("weights are divided by the largest; they should have mean 1.", lambda x, y, k: craig(x, y, k, lambda sizes, y: sizes / sizes.max())),
             ("a cluster is counted without its medoid, which belongs to it.", lambda x, y, k: craig(x, y, k, lambda sizes, y: (sizes - 1) / (sizes - 1).mean())),
+            ("an example is counted for its farthest medoid.", by_class(count=lambda d: d.argmax(axis=1))),
+            ("near grows: after each choice it is the smaller of near and the new distance.", by_class(closer=np.maximum)),
+            ("an example far from all is taken: the gain is how much nearer the others get.", by_class(score=lambda near, d: -np.maximum(near[:, None] - d, 0).sum(axis=0))),
+            ("the gains are added up along the wrong axis: which axis runs over the examples that gain?", by_class(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=1))),
+            ("losses are kept and gains left out: the larger of 0 and the change is asked for.", by_class(score=lambda near, d: np.minimum(near[:, None] - d, 0).sum(axis=0))),
+            ("rows are added where their difference, the distance, belongs.", by_class(metric=lambda a: np.linalg.norm(a[:, None] + a[None], axis=2))),
         ],
     ),
 ]

@@ -123,6 +123,8 @@ EXERCISES = [
             ("the quadratic term has a quarter where a half belongs.", lambda c, g, H, d: value(c, g, H / 2, d)),
             ("sizes of the step are used: in the linear term its sign counts.", lambda c, g, H, d: value(c, g, H, abs(d))),
             ("the constant is subtracted.", lambda c, g, H, d: value(-c, g, H, d)),
+            ("the curvature is missing: the step is squared as it is.", lambda c, g, H, d: c + g @ d + 0.5 * d @ d),
+            ("constant and linear term are missing.", lambda c, g, H, d: 0.5 * (H * d) @ d),
         ],
     ),
     Exercise(
@@ -156,6 +158,7 @@ EXERCISES = [
             ("the model is walked backwards: what is the sign of delta?", lambda c, g, H, d, loss: rho(c, g, H, -d, loss)),
             ("the model lacks its gradient.", lambda c, g, H, d, loss: rho(c, 0 * g, H, d, loss)),
             ("the loss is compared with the constant: how far does the model say it moves?", lambda c, g, H, d, loss: abs(c - loss) / loss),
+            ("model and loss are added; how far apart are they?", lambda *q: abs(value(*q[:-1]) + q[-1]) / q[-1]),
         ],
     ),
     Exercise(
@@ -233,12 +236,14 @@ EXERCISES = [
             ("T1 is b times too large: h alone belongs to it.", lambda h, b, *q: periods(h * b, b, *q)),
             ("h and b have changed places.", lambda h, b, *q: periods(b, h, *q)),
             ("P is b, whatever T1 is.", lambda h, b, H0, H, most: (periods(h, b, H0, H, most)[0], min(most, math.ceil(b)))),
+            ("|H| is missing: the ratio of two curvatures is asked for.", lambda h, b, H0, H, most: periods(h * np.linalg.norm(H), b, H0, H, most)),
+            ("|H0| is missing: the ratio of two curvatures is asked for.", lambda h, b, H0, H, most: periods(h / np.linalg.norm(H0), b, H0, H, most)),
         ],
     ),
     Exercise(
         "07.regions",
         "my_regions",
-        [(RHO, lasting, 0.25, 29), (RHO, lasting, 0.5, 31), (RHO, lambda start: 3, 0.125, 24), (RHO, lambda start: 3, 0.125, 25)],
+        [(RHO, lasting, 0.25, 29), (RHO, lasting, 0.5, 31), (RHO, lambda start: 3, 0.125, 24), (RHO, lambda start: 3, 0.125, 25), (RHO, lambda start: 1, 0.05, 6)],
         regions,
         [
             ("it checks before every step; each region has its period.", lambda *q: regions(*q, every=True)),

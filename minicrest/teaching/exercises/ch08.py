@@ -73,6 +73,24 @@ def batch_by(choose, weigh=lambda gamma, r: gamma / gamma.mean()):
     return mistaken
 
 
+def stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=0), closer=np.minimum,
+             count=lambda d: d.argmin(axis=1), metric=distances):  # fmt: skip
+    """The mini-batch by the loop of the tutorial, each keyword one step of it."""
+
+    def mistaken(a, V, m):
+        d = metric(a[V])
+        near, places = np.full(len(V), d.max()), []
+        for _ in range(m):
+            gains = np.array(score(near, d), dtype=float)
+            gains[places] = -np.inf
+            places.append(int(gains.argmax()))
+            near = closer(near, d[:, places[-1]])
+        gamma = np.bincount(count(d[:, places]), minlength=m)
+        return V[places], gamma / gamma.mean()
+
+    return mistaken
+
+
 def of_everything(a, V, m):
     """The mistake: V is not used."""
     return batch(a, np.arange(len(a)), m)
@@ -132,6 +150,8 @@ EXERCISES = [
             ("it is divided by r twice.", lambda G, r: sampling(G, r) / r),
             ("sigma^2 is that of all numbers together, about one mean; each entry has its own.", lambda G, r: sampling(G, r) * G.var() / spread(G)),
             ("the factor has r - 1 in it: with r = 1 it should be 1.", lambda G, r: spread(G) / r * (len(G) - r) / (r - 1)),
+            ("the factor lacks n - r.", lambda G, r: spread(G) / r / (len(G) - 1)),
+            ("sigma^2 is missing.", lambda G, r: (len(G) - r) / (len(G) - 1)),
         ],
     ),
     Exercise(
@@ -171,6 +191,11 @@ EXERCISES = [
             ("zeta is a sum over V; the subset's mean is asked for.", lambda G, V, S, w: (G[V].sum(0) - G.mean(0), errors(G, V, S, w)[1])),
             ("zeta uses the first r rows; V says which ones.", lambda G, V, S, w: (G[: len(V)].mean(0) - G.mean(0), errors(G, V, S, w)[1])),
             ("the weighted sum is divided by n; how many examples does it stand for?", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(G) - G[V].mean(0))),
+            ("zeta is the subset's mean: that of all has not been subtracted.", lambda G, V, S, w: (G[V].mean(0), errors(G, V, S, w)[1])),
+            ("the mean of all is added in zeta; it is subtracted.", lambda G, V, S, w: (G[V].mean(0) + G.mean(0), errors(G, V, S, w)[1])),
+            ("xi is the coreset's mean: the subset's has not been subtracted.", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V))),
+            ("the subset's mean is added in xi; it is subtracted.", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V) + G[V].mean(0))),
+            ("in zeta the sum over all stands where their mean belongs.", lambda G, V, S, w: (G[V].mean(0) - G.sum(0), errors(G, V, S, w)[1])),
         ],
     ),
     Exercise(
@@ -214,12 +239,18 @@ EXERCISES = [
             ("distances are averaged, not their squares.", lambda e, t: (parts(e, t)[0], np.linalg.norm(e - e.mean(0), axis=1).mean())),
             ("the variance is that of all numbers together, about one mean.", lambda e, t: (parts(e, t)[0], e.var())),
             ("the bias is a sum over the estimates, not their mean.", lambda e, t: ((e - t).sum(0), parts(e, t)[1])),
+            ("the mean estimate is a sum.", lambda e, t: (e.sum(0) - t, ((e - e.sum(0)) ** 2).sum(1).mean())),
+            ("the truth is added; it is subtracted.", lambda e, t: (e.mean(0) + t, parts(e, t)[1])),
+            ("the sum runs over the estimates and the mean over the entries; the other way round.", lambda e, t: (parts(e, t)[0], ((e - e.mean(0)) ** 2).sum(0).mean())),
+            ("the deviations are not squared: they add up to 0.", lambda e, t: (parts(e, t)[0], (e - e.mean(0)).sum(1).mean())),
+            ("the mean has not been subtracted: that is a mean square.", lambda e, t: (parts(e, t)[0], (e**2).sum(1).mean())),
+            ("the mean is added to the estimates; it is subtracted.", lambda e, t: (parts(e, t)[0], ((e + e.mean(0)) ** 2).sum(1).mean())),
         ],
     ),
     Exercise(
         "08.batch",
         "my_batch -> indices, weights",
-        [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4)],
+        [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4), (0.01 * ROWS, SUBSETS[1], 5)],
         batch,
         [
             ("the indices are places in V; which examples of all the data are they?", places_only),
@@ -263,6 +294,14 @@ EXERCISES = [
             ("the indices are sorted; the order chosen is asked for.", lambda a, V, m: (lambda i, w: (i[np.argsort(i)], w[np.argsort(i)]))(*batch(a, V, m))),
             ("the weights are upside down: a large cluster should weigh more.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (1 / gamma) / (1 / gamma).mean())),
             ("a cluster is counted without its medoid, which belongs to it.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (gamma - 1) / (gamma - 1).mean())),
+            ("an example is counted for its farthest medoid.", stepwise(count=lambda d: d.argmax(axis=1))),
+            ("the gains are added up along the wrong axis: which axis runs over the examples that gain?", stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=1))),
+            ("an example far from all is taken: the gain is how much nearer the others get.", stepwise(score=lambda near, d: (near[:, None] + d).sum(axis=0))),
+            ("losses are kept and gains left out: the larger of 0 and the change is asked for.", stepwise(score=lambda near, d: np.minimum(near[:, None] - d, 0).sum(axis=0))),
+            ("the differences are not squared before they are added.", stepwise(metric=lambda a: np.sqrt(np.abs((a[:, None] - a[None]).sum(axis=2))))),
+            ("the differences are not squared before they are added, and roots of negative numbers are nan.", stepwise(metric=lambda a: np.sqrt((a[:, None] - a[None]).sum(axis=2)))),
+            ("rows are added where their difference, the distance, belongs.", stepwise(metric=lambda a: np.linalg.norm(a[:, None] + a[None], axis=2))),
+            ("the distances are lengths of single rows, not of differences.", stepwise(metric=lambda a: np.linalg.norm(a[:, None] + 0 * a[None], axis=2))),
         ],
     ),
 ]

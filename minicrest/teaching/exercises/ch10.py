@@ -161,6 +161,9 @@ EXERCISES = [
             ("an example that is right at the end counts once more.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0) + c[-1], len(c))),
             ("it counts how often an example was right.", lambda c: c.sum(axis=0)),
             ("looks are compared two apart; forgetting is from one look to the next.", lambda c: np.where(c.any(axis=0), (c[:-2] & ~c[2:]).sum(axis=0), len(c))),
+            ("it is a mean over the looks; the number is asked for.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).mean(axis=0), len(c))),
+            ("all but the always right count as never right: any, not all, looks make an example right once.", lambda c: np.where(c.all(axis=0), (c[:-1] & ~c[1:]).sum(axis=0), len(c))),
+            ("it counts where an example stays right.", lambda c: np.where(c.any(axis=0), (c[:-1] & c[1:]).sum(axis=0), len(c))),
         ],
     ),
     Exercise(
@@ -213,6 +216,7 @@ EXERCISES = [
             ("the logarithm stands where the exponential belongs: p_y = exp(-loss).", lambda a: -np.sqrt(2) * np.log(a)),
             ("it is a root of 2 (1 - exp(-alpha)^2): what is the square of 1 - p_y?", lambda a: np.sqrt(2 * (1 - np.exp(-2 * a)))),
             ("the loss is halved in the exponent.", lambda a: np.sqrt(2) * (1 - np.exp(-a / 2))),
+            ("exp(-alpha) is added to 1; how far is p_y from 1?", lambda a: np.sqrt(2) * (1 + np.exp(-a))),
         ],
     ),
     Exercise(

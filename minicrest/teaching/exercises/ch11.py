@@ -31,6 +31,16 @@ def ucb_bound(change):
     return lambda s, v, u, a, c: (*ucb(s, v, u, a, c)[:2], change(*ucb(s, v, u, a, c)[:2], s, v, c))
 
 
+def ucb_mean(change):
+    """The mistake: another new mean, and the bound that follows from it."""
+
+    def answer(s, v, u, a, c):
+        new, spread = change(s, u, a), ucb(s, v, u, a, c)[1]
+        return new, spread, new + c * spread
+
+    return answer
+
+
 def ucb_variance(change):
     """The mistake: another new variance, and the bound that follows from it."""
 
@@ -108,6 +118,8 @@ EXERCISES = [
             ("only the newest estimate is used.", lambda g, h, d: g / (abs(h[-1]) + d)),
             ("it divides by D twice: the power is 1.", lambda g, h, d: g / (np.sqrt((h**2).mean(0)) + d) ** 2),
             ("it divides by the root of D: the power is 1.", lambda g, h, d: g / (np.sqrt((h**2).mean(0)) + d) ** 0.5),
+            ("only the damping is divided by.", lambda g, h, d: g / d),
+            ("nothing is divided: these are the gradients as they were.", lambda g, h, d: g),
         ],
     ),
     Exercise(
@@ -156,6 +168,25 @@ EXERCISES = [
             ("the variance's newest part is the score itself, squared, without the mean.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * u**2)),
             ("the mean is a plain mean of old and new.", lambda s, v, u, a, c: (lambda n, w: (n, w, n + c * w))((s + u) / 2, ucb(s, v, u, a, c)[1])),
             ("a and 1 - a are exchanged in the variance.", ucb_variance(lambda s, v, u, a: a * v + (1 - a) * (u - s) ** 2)),
+            ("the newest score does nothing to the variance.", ucb_variance(lambda s, v, u, a: (1 - a) * v)),
+            ("the old variance is forgotten altogether.", ucb_variance(lambda s, v, u, a: a * (u - s) ** 2)),
+            ("the variance's newest part is taken off; it is added.", ucb_variance(lambda s, v, u, a: (1 - a) * v - a * (u - s) ** 2)),
+            ("1 + a stands where 1 - a belongs, in the variance.", ucb_variance(lambda s, v, u, a: (1 + a) * v + a * (u - s) ** 2)),
+            ("the deviation in the variance is not squared.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u - s))),
+            ("the old mean is added to the score in the deviation; it is subtracted.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u + s) ** 2)),
+            ("the old variance is missing behind 1 - a.", ucb_variance(lambda s, v, u, a: 1 - a + a * (u - s) ** 2)),
+            ("the deviation is missing behind a, in the variance.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a)),
+            ("the newest score does nothing to the mean.", ucb_mean(lambda s, u, a: (1 - a) * s)),
+            ("the old mean is forgotten altogether.", ucb_mean(lambda s, u, a: a * u)),
+            ("the newest score is taken off the mean; it is added.", ucb_mean(lambda s, u, a: (1 - a) * s - a * u)),
+            ("the old mean is missing behind 1 - a.", ucb_mean(lambda s, u, a: 1 - a + a * u)),
+            ("the old mean lacks its factor 1 - a.", ucb_mean(lambda s, u, a: s + a * u)),
+            ("the newest score is missing behind a, in the mean.", ucb_mean(lambda s, u, a: (1 - a) * s + a)),
+            ("the newest score lacks its factor a, in the mean.", ucb_mean(lambda s, u, a: (1 - a) * s + u)),
+            ("1 + a stands where 1 - a belongs, in the mean.", ucb_mean(lambda s, u, a: (1 + a) * s + a * u)),
+            ("the bound is the mean alone.", ucb_bound(lambda new, spread, s, v, c: new)),
+            ("the bound lacks the mean.", ucb_bound(lambda new, spread, s, v, c: c * spread)),
+            ("the bound lacks the variance behind c.", ucb_bound(lambda new, spread, s, v, c: new + c)),
         ],
     ),
     Exercise(
@@ -187,6 +218,7 @@ EXERCISES = [
             ("it is the place among those that were not chosen; the index in G is asked for.", lambda G, chosen, w, target: int(np.delete(G @ (target - w @ G[chosen]), chosen).argmax())),
             ("the weights of the chosen are not used.", lambda G, chosen, w, target: following()(G, chosen, np.ones_like(w), target)),
             ("it is the largest product itself; its index is asked for.", lambda G, chosen, w, target: following(value=True)(G, chosen, w, target)),
+            ("the chosen have infinite products: they should not take part.", following(mark=np.inf)),
         ],
     ),
     Exercise(
@@ -211,6 +243,7 @@ EXERCISES = [
             ("the gains are squared lengths; a product with the gradient at w_S is asked for.", lambda g, S, w, eta, f: eta * (g**2).sum(1)),
             ("gains of the chosen are 0; they are asked for too.", lambda g, S, w, eta, f: np.where(np.isin(np.arange(len(g)), S), 0, looked_ahead(ahead)(g, S, w, eta, f))),
             ("it is one number: a gain for each example is asked for.", lambda g, S, w, eta, f: looked_ahead(ahead)(g, S, w, eta, f).sum()),
+            ("the chosen gradients are missing on the way to w_S: eta alone is subtracted.", looked_ahead(lambda g, S, w, eta: w - eta)),
         ],
     ),
     Exercise(
@@ -248,6 +281,8 @@ EXERCISES = [
             ("the differences are sizes: their signs count.", lambda a, r, t: (abs(a - r), *paired(a, r, t)[1:])),
             ("it is a variance: the root is missing.", half(lambda a, r, t: t * (a - r).var(ddof=1) / np.sqrt(len(a)))),
             ("it is the range of the differences.", half(lambda a, r, t: np.ptp(a - r) / 2)),
+            ("random is added; it is subtracted.", lambda a, r, t: paired(a, -r, t)),
+            ("the spread s is missing.", half(lambda a, r, t: t / np.sqrt(len(a)))),
         ],
     ),
 ]

@@ -73,15 +73,17 @@ def turned(sizes, values):
 
 
 def steps(goal=lambda nu, eps, beta: (1 - eps**2) * nu**2 - beta**2, sign=1, root=True, noise=lambda r: r,
-          impossible=0.0, power=2):
+          impossible=0.0, power=2, first=lambda L_s, D0: 2 * L_s * D0,
+          second=lambda L_s, D0, sigma, r: 2 * sigma * np.sqrt(2 * L_s * D0 / r),
+          solve=lambda q, left, p, sign: (q + sign * np.sqrt(q**2 + 4 * left * p)) / (2 * left)):  # fmt: skip
     """N for the goal(nu, eps, beta), by the root with this sign; root=False: sqrt(N) is taken for N."""
 
     def answer(nu, D0, L_s, sigma, r, eps, beta):
         left = goal(nu, eps, beta)
         if left <= 0:
             return impossible
-        p, q = 2 * L_s * D0, 2 * sigma * np.sqrt(2 * L_s * D0 / noise(r))
-        s = (q + sign * np.sqrt(q**2 + 4 * left * p)) / (2 * left)
+        p, q = first(L_s, D0), second(L_s, D0, sigma, noise(r))
+        s = solve(q, left, p, sign)
         return s**power if root else s
 
     return answer
@@ -133,6 +135,20 @@ EXERCISES = [
             ("the whole square of u stands where its variance belongs.", descent(variance=lambda u, g: (u**2).sum(axis=1).mean())),
             ("the loss is missing: what is left is by how much it falls.", lambda loss, g, u, eta, L_s: descent()(0.0, g, u, eta, L_s)),
             ("the variance is credited; does it help or cost?", descent(noise=-1)),
+            ("the gradient is added in the bias; it is subtracted.", descent(estimate=lambda u: u.mean(0) + 2 * G)),
+            ("the estimates are added up in the bias; their mean is asked for.", descent(estimate=lambda u: u.sum(0))),
+            ("the estimates' sum stands where their mean belongs, in bias and variance.", descent(estimate=lambda u: u.sum(0), variance=lambda u, g: ((u - u.sum(0)) ** 2).sum(1).mean())),
+            ("the variance is a sum over the estimates; their mean is asked for.", descent(variance=lambda u, g: len(u) * spread(u, g))),
+            ("the variance's sum runs over the estimates and its mean over the entries; the other way round.", descent(variance=lambda u, g: len(u) * spread(u, g) / u.shape[1])),
+            ("the gradient's term is left out.", descent(gain=0)),
+            ("loss and gradient's term are left out.", lambda loss, *q: descent(gain=0)(0.0, *q)),
+            ("the variance is missing behind L_s eta^2 / 2.", descent(variance=lambda u, g: 1.0)),
+            ("the variance lacks its factor L_s eta^2 / 2.", lambda loss, g, u, eta, L_s: descent(noise=2 / L_s / eta**2)(loss, g, u, eta, L_s)),
+            ("the bias lacks its factor eta / 2.", lambda loss, g, u, eta, L_s: descent(bias=2 / eta)(loss, g, u, eta, L_s)),
+            ("the gradient's term lacks its factor eta / 2.", lambda loss, g, u, eta, L_s: descent(gain=2 / eta)(loss, g, u, eta, L_s)),
+            ("the variance's term lacks eta^2.", lambda loss, g, u, eta, L_s: descent(noise=1 / eta**2)(loss, g, u, eta, L_s)),
+            ("the mean is added to the estimates in the variance; it is subtracted.", descent(variance=lambda u, g: ((u + u.mean(0)) ** 2).sum(1).mean())),
+            ("all but the variance's term is missing.", lambda loss, g, u, eta, L_s: descent(gain=0, bias=0)(0.0, g, u, eta, L_s)),
         ],
     ),
     Exercise(
@@ -164,6 +180,14 @@ EXERCISES = [
             ("it is the last number only: the bound for 1, 2, ..., N steps is asked for.", lambda *q: bound()(*q)[-1]),
             ("the first term is multiplied by eta; it is divided by it.", lambda D0, eta, L_s, b, v: bound()(D0 * eta**2, eta, L_s, b, v)),
             ("the seeds are added up; their mean is asked for.", lambda D0, eta, L_s, b, v: bound()(D0, eta, L_s, b * b.shape[1], v * v.shape[1])),
+            ("bias and variance are left out.", bound(bias=0, noise=lambda eta, L_s: 0.0)),
+            ("the first term is left out.", bound(start=0.0)),
+            ("bias and variance are subtracted; do they help or cost?", bound(bias=-1, noise=lambda eta, L_s: -L_s * eta)),
+            ("the variance is subtracted; does it help or cost?", bound(noise=lambda eta, L_s: -L_s * eta)),
+            ("the first term is not divided by eta.", lambda D0, eta, L_s, b, v: bound()(D0 * eta, eta, L_s, b, v)),
+            ("D0 is missing from the first term.", lambda D0, *q: bound()(1.0, *q)),
+            ("v is missing from the variance's term.", lambda D0, eta, L_s, b, v: bound()(D0, eta, L_s, b, np.ones_like(v))),
+            ("the variance's term has neither L_s nor eta.", bound(noise=lambda eta, L_s: 1.0)),
         ],
     ),
     Exercise(
@@ -197,12 +221,13 @@ EXERCISES = [
             ("the median of the seeds' slopes is given; their mean is asked for.", lambda s, v: (np.median(exponents(s, v)), slope()(s, v)[1])),
             ("each seed's slope is given; their mean and its error are asked for.", lambda s, v: (exponents(s, v), slope()(s, v)[1])),
             ("the line goes through the first and last sizes only.", slope(lambda s, v: np.log(v[-1] / v[0]) / np.log(s[-1] / s[0]))),
+            ("the second is a variance: its root is missing.", slope(error=lambda s: s.var(ddof=1) / np.sqrt(len(s)))),
         ],
     ),
     Exercise(
         "12.steps",
         "my_steps",
-        [(0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.0), (0.5, 3.0, 2.0, 1.5, 8, 0.6, 0.3), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.6)],
+        [(0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.0), (0.5, 3.0, 2.0, 1.5, 8, 0.6, 0.3), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.6), (0.5, 3.0, 2.0, 1.5, 8, 0.0, 0.5)],
         steps(),
         [
             (
@@ -226,6 +251,30 @@ EXERCISES = [
             ("where the goal cannot be met, 0.0 is asked for; you return -1.", steps(impossible=-1.0)),
             ("it is rounded up; the real number is asked for.", lambda *q: np.ceil(steps()(*q))),
             ("the root of N is cubed; N is its square.", steps(power=3)),
+            ("nu is missing from the goal.", steps(lambda nu, eps, beta: 1 - eps**2 - beta**2)),
+            ("1 + eps^2 stands where 1 - eps^2 belongs.", steps(lambda nu, eps, beta: (1 + eps**2) * nu**2 - beta**2)),
+            ("D0 is missing from the first term of B_N.", steps(first=lambda L_s, D0: 2 * L_s)),
+            ("a factor, L_s or the 2, is missing from the first term of B_N.", steps(first=lambda L_s, D0: 2 * D0)),
+            ("2 L_s is missing from the first term of B_N, or the 4 where you solve for the root of N.", steps(first=lambda L_s, D0: D0)),
+            ("the root is missing from the second term of B_N.", steps(second=lambda L_s, D0, sigma, r: 2 * sigma)),
+            ("2 sigma is missing from the second term of B_N.", steps(second=lambda L_s, D0, sigma, r: np.sqrt(2 * L_s * D0 / r))),
+            ("sigma is missing from the second term of B_N.", steps(second=lambda L_s, D0, sigma, r: 2 * np.sqrt(2 * L_s * D0 / r))),
+            ("a factor 2 is missing from the second term of B_N: one stands before sigma, one under the root.", steps(second=lambda L_s, D0, sigma, r: sigma * np.sqrt(2 * L_s * D0 / r))),
+            ("the root has not been taken in the second term of B_N.", steps(second=lambda L_s, D0, sigma, r: 2 * sigma * (2 * L_s * D0 / r))),
+            ("D0 is missing under the root of the second term.", steps(second=lambda L_s, D0, sigma, r: 2 * sigma * np.sqrt(2 * L_s / r))),
+            ("a factor, L_s or the 2, is missing under the root of the second term of B_N.", steps(second=lambda L_s, D0, sigma, r: 2 * sigma * np.sqrt(2 * D0 / r))),
+            ("solving for the root of N, q alone is divided: the root is missing.", steps(solve=lambda q, left, p, sign: q / (2 * left))),
+            ("solving for the root of N, q is missing outside the root.", steps(solve=lambda q, left, p, sign: np.sqrt(q**2 + 4 * left * p) / (2 * left))),
+            ("solving for the root of N, it is divided by 2 and not by twice the goal.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q**2 + 4 * left * p)) / 2)),
+            ("solving for the root of N, nothing is divided by twice the goal.", steps(solve=lambda q, left, p, sign: q + np.sqrt(q**2 + 4 * left * p))),
+            ("solving for the root of N, the root of the discriminant has not been taken.", steps(solve=lambda q, left, p, sign: (q + (q**2 + 4 * left * p)) / (2 * left))),
+            ("solving for the root of N, the discriminant lacks its second term.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q**2)) / (2 * left))),
+            ("solving for the root of N, the discriminant lacks q^2.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(4 * left * p)) / (2 * left))),
+            ("solving for the root of N, the discriminant has the wrong sign.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(abs(q**2 - 4 * left * p))) / (2 * left))),
+            ("solving for the root of N, q is not squared.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q + 4 * left * p)) / (2 * left))),
+            ("solving for the root of N, p is missing from the discriminant.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q**2 + 4 * left)) / (2 * left))),
+            ("solving for the root of N, 4 times the goal is missing from the discriminant.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q**2 + p)) / (2 * left))),
+            ("solving for the root of N, the goal is missing from the discriminant.", steps(solve=lambda q, left, p, sign: (q + np.sqrt(q**2 + 4 * p)) / (2 * left))),
         ],
     ),
 ]

@@ -106,6 +106,16 @@ def turned(call, wait, clock):
     return -timed()(call, wait, clock)
 
 
+def added(call, wait, clock):
+    """The mistake: the earlier time is added."""
+    call()
+    wait()
+    start = clock()
+    call()
+    wait()
+    return clock() + start
+
+
 def work_alone(call, wait, clock):
     """The mistake: the clock is started when the call has been put into the queue already."""
     call()
@@ -166,6 +176,7 @@ EXERCISES = [
             ("a time is returned that is no difference: when the call had ended.", lambda call, wait, clock: (call(), wait(), call(), wait(), clock())[-1]),
             ("the clock is read twice with nothing between: the call comes after.", lambda call, wait, clock: (call(), wait(), clock() - clock())[-1]),
             ("the call is halved: one call is timed, and its time divided by two.", lambda call, wait, clock: timed()(call, wait, clock) / 2),
+            ("the two times are added; the later one minus the earlier is asked for.", added),
         ],
     ),
     Exercise(
