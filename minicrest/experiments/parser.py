@@ -11,7 +11,7 @@ from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory")
+COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "tutorials")
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
@@ -47,6 +47,11 @@ def parser() -> Parser:
     theory.add_argument("claims", nargs="*", help="names or their beginnings, as hutchinson (default: all)")
     theory.add_argument("--says", action="store_true", help="also print each claim in words")
     theory.add_argument("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
+    tutorials = _add(commands, "tutorials", "write the tutorials' notebooks to a folder, or look through your answers")
+    tutorials.add_argument("words", nargs="+", metavar="DIR",
+                           help="a folder to write them to, or: status [FILE or DIR], which exercises are solved; export "
+                                "FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
+    tutorials.add_argument("--force", action="store_true", help="overwrite notebooks that are there")
     return top
 
 
