@@ -18,7 +18,7 @@ from minicrest.teaching.check import TUTORIALS, grade, of_tutorial
 from minicrest.teaching.exercise import Exercise
 from minicrest.teaching.notebooks import Statement, code, in_folder, statements
 
-HEADER = '''"""My own functions, exercise by exercise, as `minicrest tutorials export` wrote them; do not edit by hand."""
+HEADER = '''"""My own functions, exercise by exercise, as `minicrest tutorials export` wrote them."""
 '''
 
 
@@ -53,7 +53,8 @@ def export(target, place=".") -> list[str]:
     Exercises that the file holds already and that are not among them are kept, so that it grows from 01 to the last.
     """
     sections = {**_kept(Path(target)), **{a.exercise.name: a for a in answers(place) if a.problem is None}}
-    names = sorted(sections)
+    order = [exercise.name for number in TUTORIALS for exercise in of_tutorial(number)]
+    names = [name for name in order if name in sections]
     Path(target).write_text(HEADER + "\n" + _text([sections[name] for name in names]), "utf-8")
     return names
 

@@ -95,14 +95,15 @@ def grade(exercise: Exercise, answer: Callable) -> Verdict | None:
         try:
             given.append(run(answer, case))
         except Exception as error:  # whatever the reader's code raises is a wrong answer, not a crash of the grader
-            return Verdict(f"It raises {type(error).__name__}: {error}{_line(error, answer)}", shown=_input(answer, case))
+            text = f"It raises {type(error).__name__}: {error}{_line(error, answer)}"
+            return Verdict(text, shown=_input(answer, case))
     if any(outcome.value is None for outcome in given):
         return Verdict("It returns None: is there a return at its end?")
     try:
         results = [difference.parts(g.value, e.value) for g, e in zip(given, expected)]
     except Exception as error:  # an object that refuses to be an array, as a device array that was not read
-        kind = type(given[0].value).__name__
-        return Verdict(f"Its result, a {kind}, cannot be read as numbers: {error}", shown=_input(answer, exercise.cases[0]))
+        text = f"Its result, a {type(given[0].value).__name__}, cannot be read as numbers: {error}"
+        return Verdict(text, shown=_input(answer, exercise.cases[0]))
     return _Grading(exercise, answer, given, expected, results).verdict()
 
 
@@ -157,8 +158,8 @@ class _Grading:
     def _count(self, k: int) -> str:
         """Another number of things is returned than asked for."""
         g, e, names = self.given[k], self.expected[k], self.names
-        text = f"It returns {len(g)} thing{'s' * (len(g) != 1)} where {len(e)} {'is' if len(e) == 1 else 'are'} expected"
-        text += f": ({', '.join(names)})." if len(e) > 1 else "."
+        text = f"It returns {len(g)} thing{'s' * (len(g) != 1)} where "
+        text += f"{len(e)} are expected: ({', '.join(names)})." if len(e) > 1 else "one is expected."
         if len(g) == 1:
             same = [name for name, part in zip(names, e) if difference.like(g[0], part)]
             text += f" That is {same[0]} alone." if same else ""
@@ -209,12 +210,14 @@ class _Grading:
         """What is wrong with part k, and whether that is generic."""
         for hint, results in self._known:  # a mistake in this part alone, beside which others may have been made
             if results is not None and all(len(m) == len(e) for m, e in zip(results, self.expected)):
-                others = all(self._agree(m[:k] + m[k + 1 :], e[:k] + e[k + 1 :]) for m, e in zip(results, self.expected))
-                if others and all(self._agree([g[k]], [m[k]]) for g, m in zip(self.given, results)):
+                rest = [(m[:k] + m[k + 1 :], e[:k] + e[k + 1 :]) for m, e in zip(results, self.expected)]
+                same = [([g[k]], [m[k]]) for g, m in zip(self.given, results)]
+                if all(self._agree(mine, theirs) for mine, theirs in rest + same):
                     return f"It looks like this: {hint}", False
         wrong = [n for n in range(len(right)) if not right[n, k]]
         pairs = [(self.given[n][k], self.expected[n][k]) for n in wrong]
-        some = "" if len(wrong) == len(right) else f" ({len(right) - len(wrong)} of the {len(right)} inputs come out right.)"
+        good = len(right) - len(wrong)
+        some = f" ({good} of the {len(right)} inputs come out right.)" if good else ""
         form = next(filter(None, (difference.of_shape(g, e) for g, e in pairs)), None)
         if form:
             return form + some, False
@@ -269,7 +272,7 @@ def _lengths(answer: Callable, case: tuple) -> dict[int, str]:
     for name, value in _named(answer, case):
         if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
             sizes.setdefault(int(value), name)
-        shape = value.shape if isinstance(value, np.ndarray) else (len(value),) if isinstance(value, (list, tuple)) else ()
+        shape = (len(value),) if isinstance(value, (list, tuple)) else getattr(value, "shape", ())
         for axis, size in enumerate(shape):
             sizes.setdefault(size, f"the length of {name}" if axis == 0 else f"{name}.shape[{axis}]")
     return sizes

@@ -35,4 +35,5 @@ def carry_out(words: list[str], force: bool = False) -> str:
 def _exported(target: str, names: list[str]) -> str:
     if not names:
         return f"No exercise is solved yet: {target} holds nothing."
-    return f"{target} holds {len(names)} exercise{'s' * (len(names) > 1)}: {', '.join(names)}.\nUse it as: import {Path(target).stem}"
+    held = f"{len(names)} exercise{'s' * (len(names) > 1)}: {', '.join(names)}"
+    return f"{target} holds {held}.\nUse it as: import {Path(target).stem}"

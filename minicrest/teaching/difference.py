@@ -46,7 +46,7 @@ def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
 
     A number may be an array of one entry; True and False may be 1 and 0.
     """
-    if given.dtype.kind not in "biuf" or (given.size, expected.size) != (1, 1) and given.shape != expected.shape:
+    if given.dtype.kind not in "biuf" or ((given.size, expected.size) != (1, 1) and given.shape != expected.shape):
         return False
     if expected.ndim == 0 and given.ndim > 1:
         return False
@@ -143,7 +143,7 @@ def _not_finite(pair):
     word = "nan" if np.isnan(g).any() else "inf"
     places = np.argwhere(~np.isfinite(g))
     where = "" if not g.ndim else f" at {_places(places)}"
-    why = {"nan": "0 or inf divided by itself (after an exp of a large number), or the log or root of a negative number gives that",
+    why = {"nan": "0 or inf divided by itself (after an exp of a large number) or the root of a negative number gives that",
            "inf": "an exp of a large number, a log of 0 and a division by 0 give that, and so does a mark for `none`"}
     return f"It holds {word}{where}, where a finite number is expected: {why[word]}."
 
@@ -154,7 +154,7 @@ def _simple(pairs):
         ("It has the opposite sign.", lambda e: -e),
         ("Its entries are positive where they should keep their signs.", np.abs),
         ("It is the square of what is expected.", lambda e: e**2),
-        ("It is the root of what is expected: it should be squared, or the root left out.", lambda e: np.sqrt(np.abs(e))),
+        ("It is the root of what is expected: square it, or leave the root out.", lambda e: np.sqrt(np.abs(e))),
         ("It is the logarithm of what is expected.", lambda e: np.log(np.where(e > 0, e, 1))),
         ("It is the exponential of what is expected.", np.exp),
         ("It is upside down: 1 divided by what is expected.", lambda e: 1 / np.where(e == 0, np.inf, e)),
@@ -182,8 +182,9 @@ def _factor(pairs, lengths):
             if np.allclose(ratios, of_all, rtol=1e-6):
                 return f"It is {k} times what is expected, and {k} is {name}: a sum where a mean belongs?"
             if np.allclose(ratios, [1 / size for size in of_all], rtol=1e-6):
-                return f"It is what is expected divided by {k}, which is {name}: a mean where a sum belongs, or one too many?"
-    sure = len(pairs) > 1 or pairs[0][1].size > 1 or any(np.isclose(2 * r, np.round(2 * r)) and abs(r) < 9 for r in ratios)
+                return f"It is what is expected divided by {k}, which is {name}: a mean too much?"
+    plain = any(np.isclose(2 * r, np.round(2 * r)) and abs(r) < 9 for r in ratios)
+    sure = plain or len(pairs) > 1 or pairs[0][1].size > 1
     if sure and np.allclose(ratios, ratios[0], rtol=1e-6):
         return f"It is {ratios[0]:.4g} times what is expected: a factor is missing, or is there twice."
     if all(e.size > 1 for _, e in pairs):
@@ -218,14 +219,15 @@ def _by_argument(pairs, known):
         for k in (1, -1, 2, -2, 0.5, -0.5):
             if all(e.ndim == v.ndim and like(g - e, k * v) for (g, e), v in zip(pairs, values)):
                 times = "" if abs(k) == 1 else f"{abs(k):g} times "
-                return f"It is too {'large' if k > 0 else 'small'} by {times}{name}: is it added, or taken off, as it should be?"
+                side = "large" if k > 0 else "small"
+                return f"It is too {side} by {times}{name}: is it added, or taken off, as it should be?"
     return None
 
 
 def _edge(pairs):
     """All is right but the first or the last row or column."""
     for axis, word in ((0, "row"), (1, "column")):
-        if any(e.ndim <= axis or e.shape[axis] < 3 or e.ndim == 1 and len(e) < 4 for _, e in pairs):
+        if any(e.ndim <= axis or e.shape[axis] < 3 or (e.ndim == 1 and len(e) < 4) for _, e in pairs):
             continue
         word = "entry" if pairs[0][1].ndim == 1 else word
         for cut, place in ((slice(None, -1), "last"), (slice(1, None), "first")):
@@ -240,7 +242,7 @@ def _offset(pairs):
     if not offsets or not all(like(g, e + o) for (g, e), o in zip(pairs, offsets)):
         return None
     same = np.allclose(offsets, offsets[0], rtol=1e-6)
-    if same and (len(pairs) > 1 or pairs[0][1].size > 1) or np.isclose(abs(offsets[0]), 1):
+    if (same and (len(pairs) > 1 or pairs[0][1].size > 1)) or np.isclose(abs(offsets[0]), 1):
         return f"It is off by {offsets[0]:.4g}{' in every entry' if pairs[0][1].ndim else ''}."
     return "It is off by the same number in every entry." if all(e.size > 2 for _, e in pairs) else None
 

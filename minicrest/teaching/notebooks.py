@@ -70,7 +70,7 @@ def source(cell: dict[str, Any]) -> str:
 
 
 def in_folder(place) -> list[Path]:
-    """The notebooks at `place`, a file or a folder, in the order of the tutorials. Raises FileNotFoundError for none."""
+    """The notebooks at `place`, a file or a folder, in order. Raises FileNotFoundError for none."""
     place = Path(place)
     found = [place] if place.is_file() else sorted(place.glob("[0-9][0-9]_*.ipynb"))
     if not found:
@@ -111,7 +111,7 @@ def _taken(table) -> Iterator[str]:
 
 
 def code(path) -> Iterator[Statement]:
-    """The statements of a notebook's code cells, in order; cells that are no Python are left out, and %magic and !shell.
+    """The statements of a notebook's code cells, in order; what is no Python, as %magic, is left out.
 
     Raises ValueError where the file is no notebook.
     """

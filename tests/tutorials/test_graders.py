@@ -8,8 +8,8 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from minicrest.teaching.check import grade
 
+from minicrest.teaching.check import grade
 from tests.tutorials.answers_ch10 import test_the_solutions_are_what_the_package_does as test_10_is_the_package  # noqa: F401
 from tests.tutorials.answers_ch11 import test_the_solutions_are_what_the_package_does as test_11_is_the_package  # noqa: F401
 

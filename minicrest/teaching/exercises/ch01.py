@@ -1,94 +1,31 @@
 """Exercises of tutorial 01: softmax, the loss, its gradient, a check of it, and a weighted step."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(1)
-Z, Y = 2 * rng.standard_normal((5, 3)), np.array([1, 0, 2, 1, 2])
-LARGE = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.5]])
-W, B, X = rng.standard_normal((4, 3)), rng.standard_normal(3), rng.standard_normal((5, 4))
-THETA = np.concatenate([W.ravel(), B])
-WIDE = rng.standard_normal(15)  # two inputs, five classes
-HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0])  # sums to 9.5, not to n
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def log_softmax(z):
-    z = z - z.max(axis=1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-
-
-def columns(z):
-    """The mistake: a softmax of each column."""
-    e = np.exp(z - z.max(axis=0))
-    return e / e.sum(axis=0)
-
-
-def losses(z, y):
-    return -log_softmax(z)[np.arange(len(y)), y]
-
-
-def signals(W, b, x, y):
-    """(n, C), p - y."""
-    return softmax(x @ W + b) - np.eye(len(b))[y]
-
-
-def gradient(W, b, x, y):
-    a = signals(W, b, x, y)
-    return x.T @ a / len(x), a.mean(axis=0)
-
-
-def without_y(W, b, x, y):
-    """The mistake: p in place of p - y."""
-    p = softmax(x @ W + b)
-    return x.T @ p / len(x), p.mean(axis=0)
-
-
-def descent(weigh, sign=-1.0):
-    """A step of gradient descent whose row n of p - y is multiplied by weigh(w)[n]."""
-
-    def step(theta, x, y, w, eta):
-        i = x.shape[1]
-        W, b = theta[: -(len(theta) // (i + 1))].reshape(i, -1), theta[-(len(theta) // (i + 1)) :]
-        a = signals(W, b, x, y) * weigh(w)[:, None]
-        return theta + sign * eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
-
-    return step
-
-
-def moved(change):
-    """The mistake: p is computed with other parameters change(W, b)."""
-
-    def step(theta, x, y, w, eta):
-        i, C = x.shape[1], len(theta) // (x.shape[1] + 1)
-        W, b = change(theta[: i * C].reshape(i, C), theta[i * C :])
-        a = signals(W, b, x, y) * (w / len(w))[:, None]
-        return theta - eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
-
-    return step
-
-
-def only(join):
-    """A right step, of which join(theta, new, entries of W) makes the result."""
-
-    def step(theta, x, y, w, eta):
-        return join(theta, descent(lambda w: w / len(w))(theta, x, y, w, eta), x.shape[1] * len(theta) // (x.shape[1] + 1))
-
-    return step
-
-
-def slope(f, theta, v, h):
-    return (f(theta + h * v) - f(theta - h * v)) / (2 * h)
-
-
-def bowl(theta):
-    """A function with all derivatives, none of them 0."""
-    return float(np.exp(theta[0]) + (theta**3).sum() + theta[0] * theta[-1])
-
+from minicrest.teaching.solutions.ch01 import (
+    HEAVY,
+    LARGE,
+    THETA,
+    WIDE,
+    B,
+    W,
+    X,
+    Y,
+    Z,
+    bowl,
+    columns,
+    descent,
+    gradient,
+    log_softmax,
+    losses,
+    moved,
+    only,
+    signals,
+    slope,
+    softmax,
+    without_y,
+)
 
 EXERCISES = [
     Exercise(
@@ -116,7 +53,10 @@ EXERCISES = [
                 lambda z: softmax(-z),
             ),
             ("the exponentials are squared: divide e^z by the sum of e^z.", lambda z: softmax(2 * z)),
-            ("the sum runs over each column: which axis runs over the classes?", lambda z: (lambda e: e / e.sum(0))(np.exp(z - z.max(1, keepdims=True)))),
+            (
+                "the sum runs over each column: which axis runs over the classes?",
+                lambda z: (lambda e: e / e.sum(0))(np.exp(z - z.max(1, keepdims=True))),
+            ),
         ],
     ),
     Exercise(
@@ -143,13 +83,38 @@ EXERCISES = [
                 "the logarithm is of base 2; the derivation needs the natural one.",
                 lambda z, y: losses(z, y).mean() / np.log(2),
             ),
-            ("the logit of the true class is not subtracted.", lambda z, y: (losses(z, y) + z[np.arange(len(y)), y]).mean()),
-            ("the largest logit is taken off inside the logarithm and not added again.", lambda z, y: (losses(z, y) - z.max(axis=1)).mean()),
-            ("the mean of the probabilities is taken before the logarithm; take it last.", lambda z, y: -np.log(np.exp(-losses(z, y)).mean())),
-            ("the logit of the true class is added, not subtracted.", lambda z, y: (losses(z, y) + 2 * z[np.arange(len(y)), y]).mean()),
-            ("the logarithm of the sum is missing.", lambda z, y: (np.exp(z - z.max(1, keepdims=True)).sum(1) - (z - z.max(1, keepdims=True))[np.arange(len(y)), y]).mean()),
-            ("the logit of the true class is not subtracted, or not from the same row's sum.", lambda z, y: np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)).mean()),
-            ("the logit of the true class is added, not subtracted.", lambda z, y: (lambda s: (np.log(np.exp(s).sum(1)) + s[np.arange(len(y)), y]).mean())(z - z.max(1, keepdims=True))),
+            (
+                "the logit of the true class is not subtracted.",
+                lambda z, y: (losses(z, y) + z[np.arange(len(y)), y]).mean(),
+            ),
+            (
+                "the largest logit is taken off inside the logarithm and not added again.",
+                lambda z, y: (losses(z, y) - z.max(axis=1)).mean(),
+            ),
+            (
+                "the mean of the probabilities is taken before the logarithm; take it last.",
+                lambda z, y: -np.log(np.exp(-losses(z, y)).mean()),
+            ),
+            (
+                "the logit of the true class is added, not subtracted.",
+                lambda z, y: (losses(z, y) + 2 * z[np.arange(len(y)), y]).mean(),
+            ),
+            (
+                "the logarithm of the sum is missing.",
+                lambda z, y: (
+                    np.exp(z - z.max(1, keepdims=True)).sum(1) - (z - z.max(1, keepdims=True))[np.arange(len(y)), y]
+                ).mean(),
+            ),
+            (
+                "the logit of the true class is not subtracted, or not from the same row's sum.",
+                lambda z, y: np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)).mean(),
+            ),
+            (
+                "the logit of the true class is added, not subtracted.",
+                lambda z, y: (lambda s: (np.log(np.exp(s).sum(1)) + s[np.arange(len(y)), y]).mean())(
+                    z - z.max(1, keepdims=True)
+                ),
+            ),
         ],
     ),
     Exercise(
@@ -172,11 +137,25 @@ EXERCISES = [
                 lambda *q: (gradient(*q)[0], gradient(*q)[0].sum(0)),
             ),
             ("dW is transposed: it should have the shape of W.", lambda *q: (gradient(*q)[0].T, gradient(*q)[1])),
-            ("1 is subtracted from every class; y has a 1 in one of them.", lambda W, b, x, y: (x.T @ (softmax(x @ W + b) - 1) / len(x), (softmax(x @ W + b) - 1).mean(axis=0))),
-            ("it is a product of two means; the mean of the products is asked for.", lambda W, b, x, y: (np.outer(x.mean(0), signals(W, b, x, y).mean(0)), signals(W, b, x, y).mean(0))),
+            (
+                "1 is subtracted from every class; y has a 1 in one of them.",
+                lambda W, b, x, y: (x.T @ (softmax(x @ W + b) - 1) / len(x), (softmax(x @ W + b) - 1).mean(axis=0)),
+            ),
+            (
+                "it is a product of two means; the mean of the products is asked for.",
+                lambda W, b, x, y: (np.outer(x.mean(0), signals(W, b, x, y).mean(0)), signals(W, b, x, y).mean(0)),
+            ),
             ("the class numbers are off by one.", lambda W, b, x, y: gradient(W, b, x, (y + 1) % len(b))),
-            ("it is divided by the number of classes, not by n.", lambda W, b, x, y: tuple(len(x) * g / len(b) for g in gradient(W, b, x, y))),
-            ("p (1 - p) stands where p - y belongs.", lambda W, b, x, y: (lambda p: (x.T @ (p * (1 - p)) / len(x), (p * (1 - p)).mean(0)))(softmax(x @ W + b))),
+            (
+                "it is divided by the number of classes, not by n.",
+                lambda W, b, x, y: tuple(len(x) * g / len(b) for g in gradient(W, b, x, y)),
+            ),
+            (
+                "p (1 - p) stands where p - y belongs.",
+                lambda W, b, x, y: (lambda p: (x.T @ (p * (1 - p)) / len(x), (p * (1 - p)).mean(0)))(
+                    softmax(x @ W + b)
+                ),
+            ),
             ("b is subtracted from the logits.", lambda W, b, x, y: gradient(W, -b, x, y)),
         ],
     ),
@@ -208,19 +187,52 @@ EXERCISES = [
                 "that is a second difference: curvature, which is for tutorial 04.",
                 lambda f, t, v, h: (f(t + h * v) - 2 * f(t) + f(t - h * v)) / h**2,
             ),
-            ("it is one-sided, backwards: one of the two points is theta itself.", lambda f, t, v, h: (f(t) - f(t - h * v)) / h),
-            ("the points are only h apart, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t + h / 2 * v) - f(t - h / 2 * v)) / (2 * h)),
-            ("it is divided by the length of v: the slope along v as it is belongs here.", lambda f, t, v, h: slope(f, t, v, h) / np.linalg.norm(v)),
+            (
+                "it is one-sided, backwards: one of the two points is theta itself.",
+                lambda f, t, v, h: (f(t) - f(t - h * v)) / h,
+            ),
+            (
+                "the points are only h apart, and the difference is divided by 2 h.",
+                lambda f, t, v, h: (f(t + h / 2 * v) - f(t - h / 2 * v)) / (2 * h),
+            ),
+            (
+                "it is divided by the length of v: the slope along v as it is belongs here.",
+                lambda f, t, v, h: slope(f, t, v, h) / np.linalg.norm(v),
+            ),
             ("it is divided by h squared.", lambda f, t, v, h: slope(f, t, v, h) / h),
-            ("the two values are added; their difference says how f changes.", lambda f, t, v, h: (f(t + h * v) + f(t - h * v)) / (2 * h)),
-            ("one of the two points is theta, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t + h * v) - f(t)) / (2 * h)),
-            ("one of the two points is theta, and the difference is divided by 2 h.", lambda f, t, v, h: (f(t) - f(t - h * v)) / (2 * h)),
-            ("one of the two points is moved by h in every entry: both steps are along v.", lambda f, t, v, h: (f(t + h) - f(t - h * v)) / (2 * h)),
-            ("one of the two points is moved by h in every entry: both steps are along v.", lambda f, t, v, h: (f(t + h * v) - f(t - h)) / (2 * h)),
-            ("one of the two points is moved by all of v, without h.", lambda f, t, v, h: (f(t + v) - f(t - h * v)) / (2 * h)),
-            ("one of the two points is moved by all of v, without h.", lambda f, t, v, h: (f(t + h * v) - f(t - v)) / (2 * h)),
+            (
+                "the two values are added; their difference says how f changes.",
+                lambda f, t, v, h: (f(t + h * v) + f(t - h * v)) / (2 * h),
+            ),
+            (
+                "one of the two points is theta, and the difference is divided by 2 h.",
+                lambda f, t, v, h: (f(t + h * v) - f(t)) / (2 * h),
+            ),
+            (
+                "one of the two points is theta, and the difference is divided by 2 h.",
+                lambda f, t, v, h: (f(t) - f(t - h * v)) / (2 * h),
+            ),
+            (
+                "one of the two points is moved by h in every entry: both steps are along v.",
+                lambda f, t, v, h: (f(t + h) - f(t - h * v)) / (2 * h),
+            ),
+            (
+                "one of the two points is moved by h in every entry: both steps are along v.",
+                lambda f, t, v, h: (f(t + h * v) - f(t - h)) / (2 * h),
+            ),
+            (
+                "one of the two points is moved by all of v, without h.",
+                lambda f, t, v, h: (f(t + v) - f(t - h * v)) / (2 * h),
+            ),
+            (
+                "one of the two points is moved by all of v, without h.",
+                lambda f, t, v, h: (f(t + h * v) - f(t - v)) / (2 * h),
+            ),
             ("only one value of f is used; a slope needs two.", lambda f, t, v, h: f(t + h * v) / (2 * h)),
-            ("one of the two points is h v itself, without theta.", lambda f, t, v, h: (f(h * v) - f(t - h * v)) / (2 * h)),
+            (
+                "one of the two points is h v itself, without theta.",
+                lambda f, t, v, h: (f(h * v) - f(t - h * v)) / (2 * h),
+            ),
         ],
         tolerance=1e-6,  # differences of numbers of size 10 over h = 0.01: 1e-13 of rounding, with room
     ),
@@ -243,16 +255,31 @@ EXERCISES = [
                 lambda t, x, y, w, eta: descent(lambda w: w / len(w))(t, x, y, w, 1.0),
             ),
             ("the weights are squared: perhaps they multiply both x and p - y.", descent(lambda w: w**2 / len(w))),
-            ("b stands still: it has a gradient too.", only(lambda theta, new, k: np.concatenate([new[:k], theta[k:]]))),
-            ("W stands still: it has a gradient too.", only(lambda theta, new, k: np.concatenate([theta[:k], new[k:]]))),
-            ("b comes first in the result; it comes after W.", only(lambda theta, new, k: np.concatenate([new[k:], new[:k]]))),
-            ("W comes column by column; it is laid out row by row.", only(lambda theta, new, k: np.concatenate([new[:k].reshape(-1, len(new) - k).T.ravel(), new[k:]]))),
+            (
+                "b stands still: it has a gradient too.",
+                only(lambda theta, new, k: np.concatenate([new[:k], theta[k:]])),
+            ),
+            (
+                "W stands still: it has a gradient too.",
+                only(lambda theta, new, k: np.concatenate([theta[:k], new[k:]])),
+            ),
+            (
+                "b comes first in the result; it comes after W.",
+                only(lambda theta, new, k: np.concatenate([new[k:], new[:k]])),
+            ),
+            (
+                "W comes column by column; it is laid out row by row.",
+                only(lambda theta, new, k: np.concatenate([new[:k].reshape(-1, len(new) - k).T.ravel(), new[k:]])),
+            ),
             ("the weights are rooted.", descent(lambda w: np.sqrt(w) / len(w))),
             ("the logits lack b.", moved(lambda W, b: (W, 0 * b))),
             ("b is subtracted from the logits.", moved(lambda W, b: (W, -b))),
             ("theta has not moved.", lambda theta, x, y, w, eta: theta),
             ("the gradient is missing: eta is subtracted.", lambda theta, x, y, w, eta: theta - eta),
-            ("b's gradient is divided by n twice, or is a mean of what has been divided.", only(lambda theta, new, k: np.concatenate([new[:k], theta[k:] + (new[k:] - theta[k:]) / 5]))),
+            (
+                "b's gradient is divided by n twice, or is a mean of what has been divided.",
+                only(lambda theta, new, k: np.concatenate([new[:k], theta[k:] + (new[k:] - theta[k:]) / 5])),
+            ),
         ],
     ),
 ]

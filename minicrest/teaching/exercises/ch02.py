@@ -1,133 +1,40 @@
 """Exercises of tutorial 02: backward, tangent, backward tangent, the length of a gradient, and an MLP's gradient."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(2)
-W, B, X, DY = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3), (4, 2)))
-RW, RB, RX = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3)))
-T, DT, RT, RDT = rng.standard_normal((4, 5, 2))
-INPUTS = [rng.standard_normal((4, i)) for i in (3, 5)]
-SIGNALS = [rng.standard_normal((4, o)) for o in (5, 2)]
-SIZES, Y = (3, 5, 4, 2), np.array([1, 0, 1, 1])
-THETA = rng.standard_normal(sum((i + 1) * o for i, o in zip(SIZES, SIZES[1:])))
-
-
-def backward(W, x, dy):
-    return dy @ W.T, x.T @ dy, dy.sum(axis=0)
-
-
-def tanh(first=1.0, second=-2.0, moves=True):
-    """Rdx = first (1 - y^2) Rdy + second y Ry dy, Ry = (1 - y^2) Rx; `moves` False: Rx in its place."""
-
-    def formula(x, dy, Rx, Rdy):
-        y = np.tanh(x)
-        Ry = (1 - y**2) * Rx if moves else Rx
-        return first * (1 - y**2) * Rdy + second * y * Ry * dy
-
-    return formula
-
-
-def norms(bias=1.0, join=lambda squares: np.sqrt(sum(squares))):
-    """The length of each example's gradient; bias 0 leaves b out, `join` makes one number of a layer each."""
-
-    def formula(inputs, signals):
-        return join([((x**2).sum(1) + bias) * (dy**2).sum(1) for x, dy in zip(inputs, signals)])
-
-    return formula
-
-
-def split(theta, sizes):
-    weights, start = [], 0
-    for i, o in zip(sizes, sizes[1:]):
-        weights.append((theta[start : start + i * o].reshape(i, o), theta[start + i * o : start + (i + 1) * o]))
-        start += (i + 1) * o
-    return weights
-
-
-def relu(x):
-    return np.maximum(x, 0)
-
-
-def mlp(act=relu, mask=lambda x, dx: dx * (x > 0), last=lambda z: z, mean=True, target=True, bias_first=False):
-    """The gradient of an MLP, each keyword one thing that can be got wrong."""
-
-    def formula(theta, sizes, x, y):
-        weights, inputs, parts = split(theta, sizes), [x], []
-        for W, b in weights[:-1]:
-            inputs.append(act(inputs[-1] @ W + b))
-        z = last(inputs[-1] @ weights[-1][0] + weights[-1][1])
-        p = np.exp(z - z.max(axis=1, keepdims=True))
-        dy = p / p.sum(axis=1, keepdims=True) - target * np.eye(sizes[-1])[y]
-        dy = dy / len(x) if mean else dy
-        for (W, _), x in zip(weights[::-1], inputs[::-1]):
-            own = [(x.T @ dy).ravel(), dy.sum(axis=0)]
-            parts = (own[::-1] if bias_first else own) + parts
-            dy = mask(x, dy @ W.T)
-        return np.concatenate(parts)
-
-    return formula
-
-
-def relaid(before, after):
-    """The right gradient of parameters that are read, and written, in another layout of each W (i, o)."""
-
-    def laid(change, theta, sizes):
-        shapes = list(zip(sizes, sizes[1:]))
-        return np.concatenate([np.r_[change(W, *shape), b] for (W, b), shape in zip(split(theta, sizes), shapes)])
-
-    def formula(theta, sizes, x, y):
-        return laid(after, mlp()(laid(before, theta, sizes), sizes, x, y), sizes)
-
-    return formula
-
-
-def as_it_is(W, i, o):
-    return W.ravel()
-
-
-def read_transposed(W, i, o):
-    """W of numbers that lie there as (o, i)."""
-    return W.reshape(o, i).T.ravel()
-
-
-def without_b(theta, sizes, x, y):
-    """The mistake: forward has no biases."""
-    bare = np.concatenate([np.r_[W.ravel(), 0 * b] for W, b in split(theta, sizes)])
-    return mlp()(bare, sizes, x, y)
-
-
-def db_mean(theta, sizes, x, y):
-    """The mistake: db is divided by n once more."""
-    parts = split(mlp()(theta, sizes, x, y), sizes)
-    return np.concatenate([np.r_[dW.ravel(), db / len(x)] for dW, db in parts])
-
-
-def last_bias(factor):
-    return lambda theta, sizes, x, y: mlp()(np.r_[theta[: -sizes[-1]], factor * theta[-sizes[-1] :]], sizes, x, y)
-
-
-def hidden_bias(factor):
-    """The mistake: another factor than 1 before the hidden layers' biases."""
-
-    def formula(theta, sizes, x, y):
-        layers = split(theta, sizes)
-        scaled = [np.r_[W.ravel(), factor * b] for W, b in layers[:-1]]
-        return mlp()(np.concatenate([*scaled, np.r_[layers[-1][0].ravel(), layers[-1][1]]]), sizes, x, y)
-
-    return formula
-
-
-def divided_again(theta, sizes, x, y):
-    """The mistake: the mean is taken in dW and db although dy holds it already."""
-    return mlp()(theta, sizes, x, y) / len(x)
-
-
-def layers_reversed(theta, sizes, x, y):
-    """The mistake: the last layer's gradient comes first."""
-    parts = split(mlp()(theta, sizes, x, y), sizes)
-    return np.concatenate([np.r_[dW.ravel(), db] for dW, db in parts[::-1]])
-
+from minicrest.teaching.solutions.ch02 import (
+    DT,
+    DY,
+    INPUTS,
+    RB,
+    RDT,
+    RT,
+    RW,
+    RX,
+    SIGNALS,
+    SIZES,
+    THETA,
+    B,
+    T,
+    W,
+    X,
+    Y,
+    as_it_is,
+    backward,
+    db_mean,
+    divided_again,
+    hidden_bias,
+    last_bias,
+    layers_reversed,
+    mlp,
+    norms,
+    read_transposed,
+    relaid,
+    relu,
+    tanh,
+    without_b,
+)
 
 EXERCISES = [
     Exercise(
@@ -152,9 +59,18 @@ EXERCISES = [
                 "the signs are turned round: subtracting is the business of the step.",
                 lambda W, x, dy: tuple(-part for part in backward(W, x, dy)),
             ),
-            ("dx is divided by n: whose business is the mean?", lambda W, x, dy: (dy @ W.T / len(x), x.T @ dy, dy.sum(0))),
-            ("everything is divided by n: whose business is the mean?", lambda W, x, dy: tuple(part / len(x) for part in backward(W, x, dy))),
-            ("db is made of x as well: b's gradient sees dy alone.", lambda W, x, dy: (dy @ W.T, x.T @ dy, (x.T @ dy).sum(0))),
+            (
+                "dx is divided by n: whose business is the mean?",
+                lambda W, x, dy: (dy @ W.T / len(x), x.T @ dy, dy.sum(0)),
+            ),
+            (
+                "everything is divided by n: whose business is the mean?",
+                lambda W, x, dy: tuple(part / len(x) for part in backward(W, x, dy)),
+            ),
+            (
+                "db is made of x as well: b's gradient sees dy alone.",
+                lambda W, x, dy: (dy @ W.T, x.T @ dy, (x.T @ dy).sum(0)),
+            ),
         ],
     ),
     Exercise(
@@ -178,12 +94,24 @@ EXERCISES = [
                 "that is y itself after a whole step, not how fast it moves.",
                 lambda W, b, x, RW, Rb, Rx: (x + Rx) @ (W + RW) + b + Rb,
             ),
-            ("W and RW have changed places: of each product one factor moves.", lambda W, b, x, RW, Rb, Rx: Rx @ RW + x @ W + Rb),
-            ("one of the two terms is subtracted; the product rule adds them.", lambda W, b, x, RW, Rb, Rx: Rx @ W - x @ RW + Rb),
-            ("one of the two terms is subtracted; the product rule adds them.", lambda W, b, x, RW, Rb, Rx: x @ RW - Rx @ W + Rb),
+            (
+                "W and RW have changed places: of each product one factor moves.",
+                lambda W, b, x, RW, Rb, Rx: Rx @ RW + x @ W + Rb,
+            ),
+            (
+                "one of the two terms is subtracted; the product rule adds them.",
+                lambda W, b, x, RW, Rb, Rx: Rx @ W - x @ RW + Rb,
+            ),
+            (
+                "one of the two terms is subtracted; the product rule adds them.",
+                lambda W, b, x, RW, Rb, Rx: x @ RW - Rx @ W + Rb,
+            ),
             ("that is y: nothing in it moves.", lambda W, b, x, RW, Rb, Rx: x @ W + b),
             ("Rb is subtracted.", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW - Rb),
-            ("both factors of a product are moved at once as well; the product rule moves one at a time.", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + Rx @ RW + Rb),
+            (
+                "both factors of a product are moved at once as well; the product rule moves one at a time.",
+                lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW + Rx @ RW + Rb,
+            ),
         ],
     ),
     Exercise(
@@ -202,20 +130,56 @@ EXERCISES = [
                 lambda x, dy, Rx, Rdy: np.tanh(x) * Rdy - 2 * np.tanh(x) ** 2 * Rx * dy,
             ),
             ("the factor 1 - y^2 of Rdy is missing.", lambda x, dy, Rx, Rdy: Rdy + tanh(first=0.0)(x, dy, Rx, Rdy)),
-            ("Rx is missing from the second term: how fast does y move?", lambda x, dy, Rx, Rdy: tanh()(x, dy, np.ones_like(Rx), Rdy)),
+            (
+                "Rx is missing from the second term: how fast does y move?",
+                lambda x, dy, Rx, Rdy: tanh()(x, dy, np.ones_like(Rx), Rdy),
+            ),
             ("dy is missing from the second term.", lambda x, dy, Rx, Rdy: tanh()(x, np.ones_like(dy), Rx, Rdy)),
             ("dy and Rdy have changed places.", lambda x, dy, Rx, Rdy: tanh()(x, Rdy, Rx, dy)),
-            ("x stands where y = tanh x belongs.", lambda x, dy, Rx, Rdy: (1 - x**2) * Rdy - 2 * x * (1 - x**2) * Rx * dy),
-            ("1 - y stands where 1 - y^2 belongs.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x))),
-            ("1 + y^2 stands where 1 - y^2 belongs.", lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x))),
-            ("the second term lacks y: the derivative of y^2 is 2 y Ry.", lambda x, dy, Rx, Rdy: (lambda q: q * Rdy - 2 * q * Rx * dy)(1 - np.tanh(x) ** 2)),
-            ("only the term of Rx is right in kind: dy moves with speed Rdy.", lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, dy)),
-            ("in the speed of y, 1 - y^2 is not right: what is the derivative of tanh?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x))),
-            ("in the speed of y, y is not squared.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x))),
-            ("in front of Rdy, y is not squared.", lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x))),
-            ("in front of Rdy, 1 - y^2 has the wrong sign in it.", lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x))),
-            ("Ry is missing from the second term: how fast does y move?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * dy)(np.tanh(x))),
-            ("2 y is missing from the second term: what is the derivative of a square?", lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - (1 - y**2) * Rx * dy)(np.tanh(x))),
+            (
+                "x stands where y = tanh x belongs.",
+                lambda x, dy, Rx, Rdy: (1 - x**2) * Rdy - 2 * x * (1 - x**2) * Rx * dy,
+            ),
+            (
+                "1 - y stands where 1 - y^2 belongs.",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "1 + y^2 stands where 1 - y^2 belongs.",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "the second term lacks y: the derivative of y^2 is 2 y Ry.",
+                lambda x, dy, Rx, Rdy: (lambda q: q * Rdy - 2 * q * Rx * dy)(1 - np.tanh(x) ** 2),
+            ),
+            (
+                "only the term of Rx is right in kind: dy moves with speed Rdy.",
+                lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, dy),
+            ),
+            (
+                "in the speed of y, 1 - y^2 is not right: what is the derivative of tanh?",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 + y**2) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "in the speed of y, y is not squared.",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * (1 - y) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "in front of Rdy, y is not squared.",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "in front of Rdy, 1 - y^2 has the wrong sign in it.",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 + y**2) * Rdy - 2 * y * (1 - y**2) * Rx * dy)(np.tanh(x)),
+            ),
+            (
+                "Ry is missing from the second term: how fast does y move?",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - 2 * y * dy)(np.tanh(x)),
+            ),
+            (
+                "2 y is missing from the second term: what is the derivative of a square?",
+                lambda x, dy, Rx, Rdy: (lambda y: (1 - y**2) * Rdy - (1 - y**2) * Rx * dy)(np.tanh(x)),
+            ),
             ("Rdy is missing from the first term.", lambda x, dy, Rx, Rdy: tanh()(x, dy, Rx, np.ones_like(Rdy))),
         ],
     ),
@@ -243,17 +207,49 @@ EXERCISES = [
                 "it is divided by n: each example's own gradient is asked for.",
                 norms(join=lambda squares: np.sqrt(sum(squares)) / 4),
             ),
-            ("the square of the bias's 1 is added to the product; it is one more input, whose square is added to x's.", norms(bias=0.0, join=lambda squares: np.sqrt(sum(squares) + len(squares)))),
-            ("squares of x and of dy are added; an outer product's square length is their product.", lambda xs, ds: np.sqrt(sum((x**2).sum(1) + (d**2).sum(1) for x, d in zip(xs, ds)))),
-            ("only the biases are counted: that is the length of dy.", lambda xs, ds: np.sqrt(sum((d**2).sum(1) for d in ds))),
-            ("lengths are taken where their squares belong.", lambda xs, ds: np.sqrt(sum(np.linalg.norm(x, axis=1) * np.linalg.norm(d, axis=1) for x, d in zip(xs, ds)))),
-            ("the layers' squares are multiplied; the squares of parts add up.", norms(join=lambda squares: np.sqrt(np.prod(squares, axis=0)))),
-            ("entries are added before they are squared.", lambda xs, ds: np.sqrt(sum((x.sum(1) ** 2 + 1) * d.sum(1) ** 2 for x, d in zip(xs, ds)))),
-            ("means of squares are taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds)))),
-            ("dy is missing: an outer product's square length is a product of two.", lambda xs, ds: np.sqrt(sum((x**2).sum(1) + 1 for x in xs))),
+            (
+                "the bias's 1 is added to the product; it is one more input, whose square is added to those of x.",
+                norms(bias=0.0, join=lambda squares: np.sqrt(sum(squares) + len(squares))),
+            ),
+            (
+                "squares of x and of dy are added; an outer product's square length is their product.",
+                lambda xs, ds: np.sqrt(sum((x**2).sum(1) + (d**2).sum(1) for x, d in zip(xs, ds))),
+            ),
+            (
+                "only the biases are counted: that is the length of dy.",
+                lambda xs, ds: np.sqrt(sum((d**2).sum(1) for d in ds)),
+            ),
+            (
+                "lengths are taken where their squares belong.",
+                lambda xs, ds: np.sqrt(
+                    sum(np.linalg.norm(x, axis=1) * np.linalg.norm(d, axis=1) for x, d in zip(xs, ds))
+                ),
+            ),
+            (
+                "the layers' squares are multiplied; the squares of parts add up.",
+                norms(join=lambda squares: np.sqrt(np.prod(squares, axis=0))),
+            ),
+            (
+                "entries are added before they are squared.",
+                lambda xs, ds: np.sqrt(sum((x.sum(1) ** 2 + 1) * d.sum(1) ** 2 for x, d in zip(xs, ds))),
+            ),
+            (
+                "means of squares are taken; a squared length is their sum.",
+                lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds))),
+            ),
+            (
+                "dy is missing: an outer product's square length is a product of two.",
+                lambda xs, ds: np.sqrt(sum((x**2).sum(1) + 1 for x in xs)),
+            ),
             ("the bias's 1 is subtracted from x's square; it is added.", norms(bias=-1.0)),
-            ("the mean of dy's squares is taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).sum(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds)))),
-            ("the mean of x's squares is taken; a squared length is their sum.", lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).sum(1) for x, d in zip(xs, ds)))),
+            (
+                "the mean of dy's squares is taken; a squared length is their sum.",
+                lambda xs, ds: np.sqrt(sum(((x**2).sum(1) + 1) * (d**2).mean(1) for x, d in zip(xs, ds))),
+            ),
+            (
+                "the mean of x's squares is taken; a squared length is their sum.",
+                lambda xs, ds: np.sqrt(sum(((x**2).mean(1) + 1) * (d**2).sum(1) for x, d in zip(xs, ds))),
+            ),
             ("x is not squared.", lambda xs, ds: np.sqrt(sum((x.sum(1) + 1) * (d**2).sum(1) for x, d in zip(xs, ds)))),
         ],
     ),
@@ -272,21 +268,36 @@ EXERCISES = [
             ("b comes before W in each layer; W comes first.", mlp(bias_first=True)),
             ("the layers are in the order of the way back; theta begins with the first.", layers_reversed),
             ("the sign is turned round.", lambda *q: -mlp()(*q)),
-            ("W is read as (o, i): theta holds it as (i, o), row by row.", relaid(read_transposed, lambda W, i, o: W.T.ravel())),
+            (
+                "W is read as (o, i): theta holds it as (i, o), row by row.",
+                relaid(read_transposed, lambda W, i, o: W.T.ravel()),
+            ),
             ("W is read as (o, i), and dW is laid out as (i, o).", relaid(read_transposed, as_it_is)),
-            ("dW is laid out as (o, i): theta holds W as (i, o), row by row.", relaid(as_it_is, lambda W, i, o: W.T.ravel())),
+            (
+                "dW is laid out as (o, i): theta holds W as (i, o), row by row.",
+                relaid(as_it_is, lambda W, i, o: W.T.ravel()),
+            ),
             ("the biases are missing on the way forward.", without_b),
             ("it is divided by n twice.", divided_again),
-            ("there is a tanh's derivative where ReLU blocks: its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * (1 - x**2))),
+            (
+                "there is a tanh's derivative where ReLU blocks: its slope is 0 or 1.",
+                mlp(mask=lambda x, dx: dx * (1 - x**2)),
+            ),
             ("ReLU multiplies dy by its output; its slope is 0 or 1.", mlp(mask=lambda x, dx: dx * x)),
-            ("ReLU lets dy through where its input is negative: the other way round.", mlp(mask=lambda x, dx: dx * (x <= 0))),
+            (
+                "ReLU lets dy through where its input is negative: the other way round.",
+                mlp(mask=lambda x, dx: dx * (x <= 0)),
+            ),
             ("the last layer's bias is missing on the way forward.", last_bias(0)),
             ("the last layer's bias is subtracted.", last_bias(-1)),
             ("y is added to p; it is subtracted.", mlp(target=-1)),
             ("db is a mean over the examples; the mean is in dy already.", db_mean),
             ("the hidden layers' biases are missing on the way forward.", hidden_bias(0)),
             ("the hidden layers' biases are subtracted.", hidden_bias(-1)),
-            ("ReLU is turned round on the way forward: it keeps what is negative.", mlp(act=lambda x: np.minimum(x, 0), mask=lambda x, dx: dx * (x > 0))),
+            (
+                "ReLU is turned round on the way forward: it keeps what is negative.",
+                mlp(act=lambda x: np.minimum(x, 0), mask=lambda x, dx: dx * (x > 0)),
+            ),
         ],
     ),
 ]

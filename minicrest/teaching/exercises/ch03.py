@@ -1,119 +1,35 @@
 """Exercises of tutorial 03: correlation, its kernel's gradient, max-pooling, batch-norm, and the way to the pixels."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(3)
-IMAGE, K2, K3 = rng.standard_normal((6, 8)), rng.standard_normal((2, 2)), rng.standard_normal((3, 3))
-BATCH, DY = rng.standard_normal((4, 6, 7)), rng.standard_normal((4, 4, 5))
-POOL = rng.standard_normal((4, 6)) - 1.0  # mostly negative, so that the largest is not the largest in size
-POOL[0, 1] = POOL[1, 0] = POOL[0, 3] = POOL[1, 3] = 2.0  # two equals in each of the first two blocks
-GROWING = np.add.outer(np.arange(4.0) ** 2, np.arange(4.0))  # the next block is larger than this one
-DPOOL = rng.standard_normal((2, 3))
-GAMMA, S = rng.standard_normal(2), 0.5 + rng.random(2)
-XH, DBN = (lambda x: (x - x.mean(0)) / x.std(0))(rng.standard_normal((5, 2))), rng.standard_normal((5, 2))
-
-
-def correlate(x, W, s=1):
-    k = len(W)
-    view = np.lib.stride_tricks.sliding_window_view(x, (k, k))[::s, ::s]
-    return (view * W).sum((2, 3))
-
-
-def strided(rows, columns):
-    """The mistake: the places are counted with the stride, and the window moves by rows(s), columns(s)."""
-
-    def answer(x, W, s):
-        k, (h, w) = len(W), x.shape
-        y = np.zeros(((h - k) // s + 1, (w - k) // s + 1))
-        for i, j in np.ndindex(y.shape):
-            y[i, j] = (x[rows(s) * i :, columns(s) * j :][:k, :k] * W).sum()
-        return y
-
-    return answer
-
-
-def of_windows(combine):
-    """The mistake: another combination of a window and the kernel than the sum of their products."""
-
-    def answer(x, W, s):
-        return combine(np.lib.stride_tricks.sliding_window_view(x, W.shape)[::s, ::s], W)
-
-    return answer
-
-
-def kernel_gradient(x, dy):
-    return sum(correlate_with(image, d) for image, d in zip(x, dy))
-
-
-def correlate_with(x, dy):
-    """dW (k, k) of one image: what each of its places saw, weighted by dy."""
-    return (np.lib.stride_tricks.sliding_window_view(x, dy.shape) * dy).sum((2, 3))
-
-
-def maxpool(shares):
-    """dx when the block (4,), in reading order, gives its pixels these shares (4,) of dy."""
-
-    def backward(x, dy):
-        dx = np.zeros(x.shape)
-        for i, j in np.ndindex(dy.shape):
-            block = np.s_[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
-            dx[block] = dy[i, j] * np.reshape(1.0 * shares(x[block].ravel()), (2, 2))
-        return dx
-
-    return backward
-
-
-def misplaced(place):
-    """The mistake: dy of block (i, j), won by its pixel (a, b), goes to place(i, j, a, b)."""
-
-    def backward(x, dy):
-        dx = np.zeros(x.shape)
-        for i, j in np.ndindex(dy.shape):
-            dx[place(i, j, *divmod(x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].argmax(), 2))] = dy[i, j]
-        return dx
-
-    return backward
-
-
-def winner(block):
-    return np.arange(4) == block.argmax()
-
-
-def batchnorm(mean=1.0, spread=1.0, always=False, scale=lambda gamma, s: gamma * s, share=lambda xh: 1,
-              average=lambda a: a.mean(0), back=lambda xh: xh):
-    """Both modes; mean and spread 0 drop a term, `share` divides dgamma and dbeta, `average` is that over the rows."""
-
-    def backward(gamma, xh, s, dy, training):
-        u = dy - (training or always) * (mean * average(dy) + spread * back(xh) * average(dy * xh))
-        return scale(gamma, s) * u, (dy * xh).sum(0) / share(xh), dy.sum(0) / share(xh)
-
-    return backward
-
-
-def changed(change):
-    """Batch-norm's backward, its three results changed."""
-    return lambda *arguments: change(*batchnorm()(*arguments))
-
-
-def pixels(turn=lambda W: W, add=True):
-    def backward(W, dy, h, w, s):
-        k, dx = len(W), np.zeros((h, w))
-        for i, j in np.ndindex(dy.shape):
-            window = np.s_[s * i : s * i + k, s * j : s * j + k]
-            dx[window] = add * dx[window] + dy[i, j] * turn(W)
-        return dx
-
-    return backward
-
-
-def stride_lost(W, dy, h, w, s):
-    return pixels()(W, dy, h, w, 1)
-
-
-def turned(W):
-    return W[::-1, ::-1]
-
+from minicrest.teaching.solutions.ch03 import (
+    BATCH,
+    DBN,
+    DPOOL,
+    DY,
+    GAMMA,
+    GROWING,
+    IMAGE,
+    K2,
+    K3,
+    POOL,
+    XH,
+    S,
+    batchnorm,
+    changed,
+    correlate,
+    correlate_with,
+    kernel_gradient,
+    maxpool,
+    misplaced,
+    of_windows,
+    pixels,
+    stride_lost,
+    strided,
+    turned,
+    winner,
+)
 
 EXERCISES = [
     Exercise(
@@ -138,16 +54,43 @@ EXERCISES = [
                 "the image has been padded: the kernel should stay inside.",
                 lambda x, W, s: correlate(np.pad(x, 1), W, s),
             ),
-            ("the stride is in the number of places only: the window has to move by s as well.", strided(lambda s: 1, lambda s: 1)),
-            ("the window moves by s from row to row, and by 1 from column to column.", strided(lambda s: s, lambda s: 1)),
-            ("the window moves by s from column to column, and by 1 from row to row.", strided(lambda s: 1, lambda s: s)),
-            ("the kernel's rows are turned round; here it is not turned at all.", lambda x, W, s: correlate(x, W[::-1], s)),
-            ("the kernel's columns are turned round; here it is not turned at all.", lambda x, W, s: correlate(x, W[:, ::-1], s)),
-            ("it is the largest product of a window, not their sum.", of_windows(lambda view, W: (view * W).max((2, 3)))),
+            (
+                "the stride is in the number of places only: the window has to move by s as well.",
+                strided(lambda s: 1, lambda s: 1),
+            ),
+            (
+                "the window moves by s from row to row, and by 1 from column to column.",
+                strided(lambda s: s, lambda s: 1),
+            ),
+            (
+                "the window moves by s from column to column, and by 1 from row to row.",
+                strided(lambda s: 1, lambda s: s),
+            ),
+            (
+                "the kernel's rows are turned round; here it is not turned at all.",
+                lambda x, W, s: correlate(x, W[::-1], s),
+            ),
+            (
+                "the kernel's columns are turned round; here it is not turned at all.",
+                lambda x, W, s: correlate(x, W[:, ::-1], s),
+            ),
+            (
+                "it is the largest product of a window, not their sum.",
+                of_windows(lambda view, W: (view * W).max((2, 3))),
+            ),
             ("image and kernel are added, not multiplied.", of_windows(lambda view, W: (view + W).sum((2, 3)))),
-            ("the kernel's weights are ignored: it is the sum of each window.", of_windows(lambda view, W: view.sum((2, 3)))),
-            ("that is a matrix product of window and kernel; entry times entry is asked for.", of_windows(lambda view, W: (view @ W).sum((2, 3)))),
-            ("x is missing: it is the kernel's sum at every place.", of_windows(lambda view, W: (0 * view + W).sum((2, 3)))),
+            (
+                "the kernel's weights are ignored: it is the sum of each window.",
+                of_windows(lambda view, W: view.sum((2, 3))),
+            ),
+            (
+                "that is a matrix product of window and kernel; entry times entry is asked for.",
+                of_windows(lambda view, W: (view @ W).sum((2, 3))),
+            ),
+            (
+                "x is missing: it is the kernel's sum at every place.",
+                of_windows(lambda view, W: (0 * view + W).sum((2, 3))),
+            ),
         ],
     ),
     Exercise(
@@ -177,9 +120,15 @@ EXERCISES = [
             ("the sign is turned round.", lambda x, dy: -kernel_gradient(x, dy)),
             ("only the last example counts: all share the kernel.", lambda x, dy: correlate_with(x[-1], dy[-1])),
             ("dy is not in it: these are sums of pixels.", lambda x, dy: kernel_gradient(x, np.ones_like(dy))),
-            ("the examples are added up before they are multiplied; each has its own dy.", lambda x, dy: correlate_with(x.sum(0), dy.sum(0))),
+            (
+                "the examples are added up before they are multiplied; each has its own dy.",
+                lambda x, dy: correlate_with(x.sum(0), dy.sum(0)),
+            ),
             ("dy is turned by half a circle.", lambda x, dy: kernel_gradient(x, dy[:, ::-1, ::-1])),
-            ("dW is moved by one place: W[0, 0] meets the window's first pixel.", lambda x, dy: np.roll(kernel_gradient(x, dy), 1, (0, 1))),
+            (
+                "dW is moved by one place: W[0, 0] meets the window's first pixel.",
+                lambda x, dy: np.roll(kernel_gradient(x, dy), 1, (0, 1)),
+            ),
             ("x is missing: it is a sum of dy.", lambda x, dy: kernel_gradient(np.ones_like(x), dy)),
         ],
     ),
@@ -205,17 +154,41 @@ EXERCISES = [
             ),
             ("the winner gets 1; it should get dy.", lambda x, dy: maxpool(winner)(x, np.ones_like(dy))),
             ("the winner gets its own value times dy; it should get dy.", lambda x, dy: x * maxpool(winner)(x, dy)),
-            ("the winner gets its own value; it should get dy.", lambda x, dy: x * maxpool(winner)(x, np.ones_like(dy))),
+            (
+                "the winner gets its own value; it should get dy.",
+                lambda x, dy: x * maxpool(winner)(x, np.ones_like(dy)),
+            ),
             ("each block's first pixel gets it, whoever won.", maxpool(lambda block: np.arange(4) == 0)),
             ("each block's last pixel gets it, whoever won.", maxpool(lambda block: np.arange(4) == 3)),
             ("only equals of the largest get nothing: it is turned round.", maxpool(lambda block: ~winner(block))),
-            ("dy is spread by the pixels' share in the block's sum; the winner takes it all.", maxpool(lambda block: np.exp(block) / np.exp(block).sum())),
-            ("the winner's row, or the block's, is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (a, 2 * j + b))),
-            ("the winner's column is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, 2 * j))),
-            ("the winner's row is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i, 2 * j + b))),
-            ("the block's column is forgotten in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, b))),
-            ("the block's column is not doubled in the place that gets dy.", misplaced(lambda i, j, a, b: (2 * i + a, j + b))),
-            ("the block's row is not doubled in the place that gets dy.", misplaced(lambda i, j, a, b: (i + a, 2 * j + b))),
+            (
+                "dy is spread by the pixels' share in the block's sum; the winner takes it all.",
+                maxpool(lambda block: np.exp(block) / np.exp(block).sum()),
+            ),
+            (
+                "the winner's row, or the block's, is forgotten in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (a, 2 * j + b)),
+            ),
+            (
+                "the winner's column is forgotten in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (2 * i + a, 2 * j)),
+            ),
+            (
+                "the winner's row is forgotten in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (2 * i, 2 * j + b)),
+            ),
+            (
+                "the block's column is forgotten in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (2 * i + a, b)),
+            ),
+            (
+                "the block's column is not doubled in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (2 * i + a, j + b)),
+            ),
+            (
+                "the block's row is not doubled in the place that gets dy.",
+                misplaced(lambda i, j, a, b: (i + a, 2 * j + b)),
+            ),
             ("row and column of the winner have changed places.", misplaced(lambda i, j, a, b: (2 * i + b, 2 * j + a))),
         ],
     ),
@@ -237,8 +210,14 @@ EXERCISES = [
                 lambda g, xh, s, dy, training: batchnorm()(g, xh, s, dy, not training),
             ),
             ("in training mode sums stand where means over the rows belong.", batchnorm(average=lambda a: a.sum(0))),
-            ("in training mode the means run over the channels; which axis are the rows?", batchnorm(average=lambda a: a.mean(1, keepdims=True))),
-            ("in training mode one mean is taken over rows and channels together.", batchnorm(average=lambda a: a.mean())),
+            (
+                "in training mode the means run over the channels; which axis are the rows?",
+                batchnorm(average=lambda a: a.mean(1, keepdims=True)),
+            ),
+            (
+                "in training mode one mean is taken over rows and channels together.",
+                batchnorm(average=lambda a: a.mean()),
+            ),
             ("dgamma and dbeta have changed places.", changed(lambda dx, dgamma, dbeta: (dx, dbeta, dgamma))),
             ("x-hat is missing in front of the mean of dy times x-hat.", batchnorm(back=lambda xh: 1)),
             ("the two means are added to dy; they are taken off.", batchnorm(mean=-1.0, spread=-1.0)),
@@ -246,13 +225,37 @@ EXERCISES = [
             ("the mean of dy times x-hat is added; it is taken off.", batchnorm(spread=-1.0)),
             ("dx is divided by s; s is 1 over the deviation already.", batchnorm(scale=lambda gamma, s: gamma / s)),
             ("dgamma lacks x-hat: y is gamma times x-hat.", changed(lambda dx, dgamma, dbeta: (dx, dbeta, dbeta))),
-            ("the variance's term lacks the mean of dy times x-hat: x-hat squared stands there.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh**2 * dy.mean(0))), (dy * xh).sum(0), dy.sum(0))),
+            (
+                "the variance's term lacks the mean of dy times x-hat: x-hat squared stands there.",
+                lambda g, xh, s, dy, training: (
+                    g * s * (dy - training * (dy.mean(0) + xh**2 * dy.mean(0))),
+                    (dy * xh).sum(0),
+                    dy.sum(0),
+                ),
+            ),
             ("dx lacks gamma and s.", batchnorm(scale=lambda gamma, s: 1)),
-            ("dgamma lacks dy.", lambda g, xh, s, dy, training: (batchnorm()(g, xh, s, dy, training)[0], xh.sum(0), dy.sum(0))),
-            ("in training mode x-hat stands alone: it is multiplied by a mean.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh)), (dy * xh).sum(0), dy.sum(0))),
+            (
+                "dgamma lacks dy.",
+                lambda g, xh, s, dy, training: (batchnorm()(g, xh, s, dy, training)[0], xh.sum(0), dy.sum(0)),
+            ),
+            (
+                "in training mode x-hat stands alone: it is multiplied by a mean.",
+                lambda g, xh, s, dy, training: (
+                    g * s * (dy - training * (dy.mean(0) + xh)),
+                    (dy * xh).sum(0),
+                    dy.sum(0),
+                ),
+            ),
             ("in training mode the sum of dy stands where its mean belongs.", batchnorm(mean=len(XH))),
             ("in training mode the sum of dy times x-hat stands where its mean belongs.", batchnorm(spread=len(XH))),
-            ("x-hat is missing under the second mean.", lambda g, xh, s, dy, training: (g * s * (dy - training * (dy.mean(0) + xh * dy.mean(0))), (dy * xh).sum(0), dy.sum(0))),
+            (
+                "x-hat is missing under the second mean.",
+                lambda g, xh, s, dy, training: (
+                    g * s * (dy - training * (dy.mean(0) + xh * dy.mean(0))),
+                    (dy * xh).sum(0),
+                    dy.sum(0),
+                ),
+            ),
         ],
     ),
     Exercise(
@@ -268,10 +271,16 @@ EXERCISES = [
             ("the kernel's weights are ignored.", pixels(np.ones_like)),
             ("the sign is turned round.", pixels(np.negative)),
             ("dy is turned by half a circle.", lambda W, dy, h, w, s: pixels()(W, dy[::-1, ::-1], h, w, s)),
-            ("dy does nothing: every window gives the kernel once.", lambda W, dy, h, w, s: pixels()(W, np.ones_like(dy), h, w, s)),
+            (
+                "dy does nothing: every window gives the kernel once.",
+                lambda W, dy, h, w, s: pixels()(W, np.ones_like(dy), h, w, s),
+            ),
             ("the kernel's rows are turned round.", pixels(lambda W: W[::-1])),
             ("the kernel's columns are turned round.", pixels(lambda W: W[:, ::-1])),
-            ("only the window's first pixel gets a share: all that the kernel saw get theirs.", pixels(lambda W: W * (np.arange(W.size).reshape(W.shape) == 0))),
+            (
+                "only the window's first pixel gets a share: all that the kernel saw get theirs.",
+                pixels(lambda W: W * (np.arange(W.size).reshape(W.shape) == 0)),
+            ),
             ("the kernel's weights are squared: dy is multiplied by W once.", pixels(np.square)),
         ],
     ),

@@ -1,116 +1,31 @@
 """Exercises of tutorial 08: sampling error, a coreset's two errors, bias and variance, and the mini-batch itself."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(8)
-G = rng.standard_normal((7, 3)) + 1
-V = np.array([6, 0, 3, 5, 2])
-S, GAMMA = np.array([3, 6]), np.array([4.0, 1.0])
-ESTIMATES, TRUTH = rng.standard_normal((5, 3)) + np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.0, 0.5])
-ROWS = 2 + np.random.default_rng(20).standard_normal((19, 4)) * np.array([3, 1, 1, 0.5])  # no two gains are equal
-SUBSETS = [np.array([17, 2, 9, 14, 0, 6, 11, 4, 8]), np.array([3, 16, 7, 12, 1, 10, 5, 18, 13, 15])]
-
-# ---- errors of estimates
-
-
-def spread(G):
-    """sigma^2."""
-    return ((G - G.mean(axis=0)) ** 2).sum(axis=1).mean()
-
-
-def sampling(G, r):
-    return spread(G) / r * (len(G) - r) / (len(G) - 1)
-
-
-def errors(G, V, S, gamma):
-    subset = G[V].mean(axis=0)
-    return subset - G.mean(axis=0), gamma @ G[S] / len(V) - subset
-
-
-def parts(estimates, truth):
-    mean = estimates.mean(axis=0)
-    return mean - truth, ((estimates - mean) ** 2).sum(axis=1).mean()
-
-
-# ---- the mini-batch
-
-
-def distances(rows):
-    return np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=2))
-
-
-def greedy(d, m, near=None, sign=1):
-    """Places of m medoids by greedy facility location on distances d, from `near` (the largest distance if None)."""
-    near, places = np.full(len(d), d.max()) if near is None else near, []
-    for _ in range(m):
-        gains = sign * np.maximum(near[:, None] - d, 0).sum(axis=0)
-        gains[places] = -np.inf
-        places.append(int(gains.argmax()))
-        near = np.minimum(near, d[:, places[-1]])
-    return places
-
-
-def clusters(d, places):
-    return np.bincount(d[:, places].argmin(axis=1), minlength=len(places)).astype(float)
-
-
-def batch(a, V, m):
-    d = distances(a[V])
-    places = greedy(d, m)
-    gamma = clusters(d, places)
-    return V[places], gamma / gamma.mean()
-
-
-def batch_by(choose, weigh=lambda gamma, r: gamma / gamma.mean()):
-    """The mini-batch whose places are choose(rows, d, m), and its weights weigh(gamma, r)."""
-
-    def mistaken(a, V, m):
-        d = distances(a[V])
-        places = choose(a[V], d, m)
-        return V[places], weigh(clusters(d, places), len(V))
-
-    return mistaken
-
-
-def stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=0), closer=np.minimum,
-             count=lambda d: d.argmin(axis=1), metric=distances):  # fmt: skip
-    """The mini-batch by the loop of the tutorial, each keyword one step of it."""
-
-    def mistaken(a, V, m):
-        d = metric(a[V])
-        near, places = np.full(len(V), d.max()), []
-        for _ in range(m):
-            gains = np.array(score(near, d), dtype=float)
-            gains[places] = -np.inf
-            places.append(int(gains.argmax()))
-            near = closer(near, d[:, places[-1]])
-        gamma = np.bincount(count(d[:, places]), minlength=m)
-        return V[places], gamma / gamma.mean()
-
-    return mistaken
-
-
-def of_everything(a, V, m):
-    """The mistake: V is not used."""
-    return batch(a, np.arange(len(a)), m)
-
-
-def places_only(a, V, m):
-    """The mistake: places in V, not indices of the data."""
-    return np.array(greedy(distances(a[V]), m)), batch(a, V, m)[1]
-
-
-def wide(a, V, m):
-    """The mistake: clusters of all the data."""
-    i = batch(a, V, m)[0]
-    gamma = np.bincount(np.linalg.norm(a[:, None] - a[i][None], axis=2).argmin(axis=1), minlength=m)
-    return i, gamma / gamma.mean()
-
-
-def best_alone(rows, d, m):
-    return np.argsort(d.sum(axis=0), kind="stable")[:m].tolist()
-
+from minicrest.teaching.solutions.ch08 import (
+    ESTIMATES,
+    GAMMA,
+    ROWS,
+    SUBSETS,
+    TRUTH,
+    G,
+    S,
+    V,
+    batch,
+    batch_by,
+    best_alone,
+    clusters,
+    errors,
+    greedy,
+    of_everything,
+    parts,
+    places_only,
+    sampling,
+    spread,
+    stepwise,
+    wide,
+)
 
 EXERCISES = [
     Exercise(
@@ -145,11 +60,23 @@ EXERCISES = [
                 "one entry of the gradient comes out at a time; the squares of all d are to be added.",
                 lambda G, r: G.var(axis=0) / r * (len(G) - r) / (len(G) - 1),
             ),
-            ("sigma^2 is divided by n - 1 as well; it is a mean over all n.", lambda G, r: sampling(G, r) * len(G) / (len(G) - 1)),
-            ("the factor is upside down: with r = n the error should be 0.", lambda G, r: spread(G) / r * (len(G) - 1) / (len(G) - r)),
+            (
+                "sigma^2 is divided by n - 1 as well; it is a mean over all n.",
+                lambda G, r: sampling(G, r) * len(G) / (len(G) - 1),
+            ),
+            (
+                "the factor is upside down: with r = n the error should be 0.",
+                lambda G, r: spread(G) / r * (len(G) - 1) / (len(G) - r),
+            ),
             ("it is divided by r twice.", lambda G, r: sampling(G, r) / r),
-            ("sigma^2 is that of all numbers together, about one mean; each entry has its own.", lambda G, r: sampling(G, r) * G.var() / spread(G)),
-            ("the factor has r - 1 in it: with r = 1 it should be 1.", lambda G, r: spread(G) / r * (len(G) - r) / (r - 1)),
+            (
+                "sigma^2 is that of all numbers together, about one mean; each entry has its own.",
+                lambda G, r: sampling(G, r) * G.var() / spread(G),
+            ),
+            (
+                "the factor has r - 1 in it: with r = 1 it should be 1.",
+                lambda G, r: spread(G) / r * (len(G) - r) / (r - 1),
+            ),
             ("the factor lacks n - r.", lambda G, r: spread(G) / r / (len(G) - 1)),
             ("sigma^2 is missing.", lambda G, r: (len(G) - r) / (len(G) - 1)),
         ],
@@ -186,16 +113,46 @@ EXERCISES = [
                 "these are lengths; the errors themselves are asked for.",
                 lambda G, V, S, w: tuple(np.linalg.norm(e) for e in errors(G, V, S, w)),
             ),
-            ("zeta is measured from the whole set to the subset: the sign is turned round.", lambda G, V, S, w: (-errors(G, V, S, w)[0], errors(G, V, S, w)[1])),
-            ("xi is measured from the coreset to the subset: the sign is turned round.", lambda G, V, S, w: (errors(G, V, S, w)[0], -errors(G, V, S, w)[1])),
-            ("zeta is a sum over V; the subset's mean is asked for.", lambda G, V, S, w: (G[V].sum(0) - G.mean(0), errors(G, V, S, w)[1])),
-            ("zeta uses the first r rows; V says which ones.", lambda G, V, S, w: (G[: len(V)].mean(0) - G.mean(0), errors(G, V, S, w)[1])),
-            ("the weighted sum is divided by n; how many examples does it stand for?", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(G) - G[V].mean(0))),
-            ("zeta is the subset's mean: that of all has not been subtracted.", lambda G, V, S, w: (G[V].mean(0), errors(G, V, S, w)[1])),
-            ("the mean of all is added in zeta; it is subtracted.", lambda G, V, S, w: (G[V].mean(0) + G.mean(0), errors(G, V, S, w)[1])),
-            ("xi is the coreset's mean: the subset's has not been subtracted.", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V))),
-            ("the subset's mean is added in xi; it is subtracted.", lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V) + G[V].mean(0))),
-            ("in zeta the sum over all stands where their mean belongs.", lambda G, V, S, w: (G[V].mean(0) - G.sum(0), errors(G, V, S, w)[1])),
+            (
+                "zeta is measured from the whole set to the subset: the sign is turned round.",
+                lambda G, V, S, w: (-errors(G, V, S, w)[0], errors(G, V, S, w)[1]),
+            ),
+            (
+                "xi is measured from the coreset to the subset: the sign is turned round.",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], -errors(G, V, S, w)[1]),
+            ),
+            (
+                "zeta is a sum over V; the subset's mean is asked for.",
+                lambda G, V, S, w: (G[V].sum(0) - G.mean(0), errors(G, V, S, w)[1]),
+            ),
+            (
+                "zeta uses the first r rows; V says which ones.",
+                lambda G, V, S, w: (G[: len(V)].mean(0) - G.mean(0), errors(G, V, S, w)[1]),
+            ),
+            (
+                "the weighted sum is divided by n; how many examples does it stand for?",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(G) - G[V].mean(0)),
+            ),
+            (
+                "zeta is the subset's mean: that of all has not been subtracted.",
+                lambda G, V, S, w: (G[V].mean(0), errors(G, V, S, w)[1]),
+            ),
+            (
+                "the mean of all is added in zeta; it is subtracted.",
+                lambda G, V, S, w: (G[V].mean(0) + G.mean(0), errors(G, V, S, w)[1]),
+            ),
+            (
+                "xi is the coreset's mean: the subset's has not been subtracted.",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V)),
+            ),
+            (
+                "the subset's mean is added in xi; it is subtracted.",
+                lambda G, V, S, w: (errors(G, V, S, w)[0], w @ G[S] / len(V) + G[V].mean(0)),
+            ),
+            (
+                "in zeta the sum over all stands where their mean belongs.",
+                lambda G, V, S, w: (G[V].mean(0) - G.sum(0), errors(G, V, S, w)[1]),
+            ),
         ],
     ),
     Exercise(
@@ -234,17 +191,38 @@ EXERCISES = [
                 lambda e, t: (parts(e, t)[0], e.var(axis=0)),
             ),
             ("the variance has a root: that is a deviation.", lambda e, t: (parts(e, t)[0], np.sqrt(parts(e, t)[1]))),
-            ("the bias is its length; the vector itself is asked for.", lambda e, t: (np.linalg.norm(parts(e, t)[0]), parts(e, t)[1])),
-            ("the bias is its squared length; the vector itself is asked for.", lambda e, t: ((parts(e, t)[0] ** 2).sum(), parts(e, t)[1])),
-            ("distances are averaged, not their squares.", lambda e, t: (parts(e, t)[0], np.linalg.norm(e - e.mean(0), axis=1).mean())),
+            (
+                "the bias is its length; the vector itself is asked for.",
+                lambda e, t: (np.linalg.norm(parts(e, t)[0]), parts(e, t)[1]),
+            ),
+            (
+                "the bias is its squared length; the vector itself is asked for.",
+                lambda e, t: ((parts(e, t)[0] ** 2).sum(), parts(e, t)[1]),
+            ),
+            (
+                "distances are averaged, not their squares.",
+                lambda e, t: (parts(e, t)[0], np.linalg.norm(e - e.mean(0), axis=1).mean()),
+            ),
             ("the variance is that of all numbers together, about one mean.", lambda e, t: (parts(e, t)[0], e.var())),
             ("the bias is a sum over the estimates, not their mean.", lambda e, t: ((e - t).sum(0), parts(e, t)[1])),
             ("the mean estimate is a sum.", lambda e, t: (e.sum(0) - t, ((e - e.sum(0)) ** 2).sum(1).mean())),
             ("the truth is added; it is subtracted.", lambda e, t: (e.mean(0) + t, parts(e, t)[1])),
-            ("the sum runs over the estimates and the mean over the entries; the other way round.", lambda e, t: (parts(e, t)[0], ((e - e.mean(0)) ** 2).sum(0).mean())),
-            ("the deviations are not squared: they add up to 0.", lambda e, t: (parts(e, t)[0], (e - e.mean(0)).sum(1).mean())),
-            ("the mean has not been subtracted: that is a mean square.", lambda e, t: (parts(e, t)[0], (e**2).sum(1).mean())),
-            ("the mean is added to the estimates; it is subtracted.", lambda e, t: (parts(e, t)[0], ((e + e.mean(0)) ** 2).sum(1).mean())),
+            (
+                "the sum runs over the estimates and the mean over the entries; the other way round.",
+                lambda e, t: (parts(e, t)[0], ((e - e.mean(0)) ** 2).sum(0).mean()),
+            ),
+            (
+                "the deviations are not squared: they add up to 0.",
+                lambda e, t: (parts(e, t)[0], (e - e.mean(0)).sum(1).mean()),
+            ),
+            (
+                "the mean has not been subtracted: that is a mean square.",
+                lambda e, t: (parts(e, t)[0], (e**2).sum(1).mean()),
+            ),
+            (
+                "the mean is added to the estimates; it is subtracted.",
+                lambda e, t: (parts(e, t)[0], ((e + e.mean(0)) ** 2).sum(1).mean()),
+            ),
         ],
     ),
     Exercise(
@@ -290,18 +268,51 @@ EXERCISES = [
                     abs(a[V][:, None] - a[V][None]).sum(axis=2)
                 ),
             ),
-            ("near starts at 0, so that nothing has a gain: at first it is the largest distance in V for all.", batch_by(lambda rows, d, m: greedy(d, m, near=np.zeros(len(d))))),
-            ("the indices are sorted; the order chosen is asked for.", lambda a, V, m: (lambda i, w: (i[np.argsort(i)], w[np.argsort(i)]))(*batch(a, V, m))),
-            ("the weights are upside down: a large cluster should weigh more.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (1 / gamma) / (1 / gamma).mean())),
-            ("a cluster is counted without its medoid, which belongs to it.", batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (gamma - 1) / (gamma - 1).mean())),
+            (
+                "near starts at 0, so that nothing has a gain: at first it is the largest distance in V for all.",
+                batch_by(lambda rows, d, m: greedy(d, m, near=np.zeros(len(d)))),
+            ),
+            (
+                "the indices are sorted; the order chosen is asked for.",
+                lambda a, V, m: (lambda i, w: (i[np.argsort(i)], w[np.argsort(i)]))(*batch(a, V, m)),
+            ),
+            (
+                "the weights are upside down: a large cluster should weigh more.",
+                batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (1 / gamma) / (1 / gamma).mean()),
+            ),
+            (
+                "a cluster is counted without its medoid, which belongs to it.",
+                batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: (gamma - 1) / (gamma - 1).mean()),
+            ),
             ("an example is counted for its farthest medoid.", stepwise(count=lambda d: d.argmax(axis=1))),
-            ("the gains are added up along the wrong axis: which axis runs over the examples that gain?", stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=1))),
-            ("an example far from all is taken: the gain is how much nearer the others get.", stepwise(score=lambda near, d: (near[:, None] + d).sum(axis=0))),
-            ("losses are kept and gains left out: the larger of 0 and the change is asked for.", stepwise(score=lambda near, d: np.minimum(near[:, None] - d, 0).sum(axis=0))),
-            ("the differences are not squared before they are added.", stepwise(metric=lambda a: np.sqrt(np.abs((a[:, None] - a[None]).sum(axis=2))))),
-            ("the differences are not squared before they are added, and roots of negative numbers are nan.", stepwise(metric=lambda a: np.sqrt((a[:, None] - a[None]).sum(axis=2)))),
-            ("rows are added where their difference, the distance, belongs.", stepwise(metric=lambda a: np.linalg.norm(a[:, None] + a[None], axis=2))),
-            ("the distances are lengths of single rows, not of differences.", stepwise(metric=lambda a: np.linalg.norm(a[:, None] + 0 * a[None], axis=2))),
+            (
+                "the gains are added up along the wrong axis: which axis runs over the examples that gain?",
+                stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=1)),
+            ),
+            (
+                "an example far from all is taken: the gain is how much nearer the others get.",
+                stepwise(score=lambda near, d: (near[:, None] + d).sum(axis=0)),
+            ),
+            (
+                "losses are kept and gains left out: the larger of 0 and the change is asked for.",
+                stepwise(score=lambda near, d: np.minimum(near[:, None] - d, 0).sum(axis=0)),
+            ),
+            (
+                "the differences are not squared before they are added.",
+                stepwise(metric=lambda a: np.sqrt(np.abs((a[:, None] - a[None]).sum(axis=2)))),
+            ),
+            (
+                "the differences are not squared before they are added, and roots of negative numbers are nan.",
+                stepwise(metric=lambda a: np.sqrt((a[:, None] - a[None]).sum(axis=2))),
+            ),
+            (
+                "rows are added where their difference, the distance, belongs.",
+                stepwise(metric=lambda a: np.linalg.norm(a[:, None] + a[None], axis=2)),
+            ),
+            (
+                "the distances are lengths of single rows, not of differences.",
+                stepwise(metric=lambda a: np.linalg.norm(a[:, None] + 0 * a[None], axis=2)),
+            ),
         ],
     ),
 ]

@@ -1,159 +1,37 @@
 """Exercises of tutorial 09: smoothed derivatives, dropping what is learned, the bill, and the loop itself."""
 
-import math
-
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(9)
-G, H = rng.standard_normal((4, 3)), 3 * rng.standard_normal((4, 3))
-NEVER = -np.inf
-ACTIVE = np.array([True, True, True, True, True, False, True, False])
-WORST = np.array([0.02, NEVER, 0.1, 0.5, 0.09, 0.7, 0.3, NEVER])  # one on the edge; two that were dropped before
-LAST = np.array([0.02, NEVER, 0.05, 0.03, 0.09, NEVER, 0.06, 0.01])  # all but the unseen one would go
-NEAR = np.array([0.02, 0.03, 0.2, 0.5, 0.09, 0.7, 0.3, NEVER])  # three would go, and three would stay
-LEARNED = np.array([0.02, NEVER, 0.05, 0.5, 0.09, NEVER, 0.3, 0.01])  # four of the active would go
-
-# ---- smoothing
-
-
-def average(x, beta):
-    ages = np.arange(len(x))[::-1]
-    return (1 - beta) * (beta**ages) @ x / (1 - beta ** len(x))
-
-
-def smooth(g, H, beta1, beta2):
-    return average(g, beta1), np.sqrt(average(H**2, beta2))
-
-
-def uncorrected(g, H, beta1, beta2):
-    """The mistake: the averages start at 0 and stay too small."""
-    a, b = smooth(g, H, beta1, beta2)
-    return a * (1 - beta1 ** len(g)), b * np.sqrt(1 - beta2 ** len(H))
-
-
-# ---- dropping
-
-
-def drop(active, worst, alpha, r):
-    left = active & ~((worst > -np.inf) & (worst < alpha))
-    return left if left.sum() >= r else active
-
-
-def guarded(size):
-    """The mistake: another guard than that r examples would be left."""
-
-    def answer(active, worst, alpha, r):
-        left = active & ~((worst > -np.inf) & (worst < alpha))
-        return left if size(active, left) >= r else active
-
-    return answer
-
-
-# ---- the bill
-
-
-def bill(P, checks, steps, m, r, choosing=1, model=7, constant=1, check=1, step=3):
-    """The bill at other prices an example; the defaults are right."""
-    P = np.asarray(P)
-    return choosing * P * r + model * P * m + constant * r, check * checks * r + step * m * steps
-
-
-def one_subset(P, checks, steps, m, r):
-    regions, rest = bill(P, checks, steps, m, r)
-    return regions - (np.asarray(P) - 1) * r, rest
-
-
-def whole_subsets(P, checks, steps, m, r):
-    regions, rest = bill(P, checks, steps, m, r, model=0)
-    return regions + 7 * r * np.asarray(P), rest
-
-
-def small_checks(P, checks, steps, m, r):
-    regions, rest = bill(P, checks, steps, m, r, check=0)
-    return regions, rest + checks * m
-
-
-def large_steps(P, checks, steps, m, r):
-    regions, rest = bill(P, checks, steps, m, r, step=0)
-    return regions, rest + 3 * r * steps
-
-
-# ---- the loop: a toy whose regions hold while w has moved less than 0.3, more or less
-
-
-def opens(w, t):
-    return (3, 1, 2, 4, 2)[t % 5], w
-
-
-def holds(origin, w):
-    return bool(abs(w - origin) <= 0.3)
-
-
-def move(origin, w, t):
-    return w + 0.05 + 0.1 * math.sin(1 + 3 * t) ** 2 + 0.02 * origin
-
-
-def loop(w, steps, opens, holds, move):
-    opened, checked, region, T1 = [], [], None, 0
-    for t in range(steps):
-        if opened and (t - opened[-1]) % T1 == 0:
-            checked.append(t)
-            region = region if holds(region, w) else None
-        if region is None:
-            T1, region = opens(w, t)
-            opened.append(t)
-        w = move(region, w, t)
-    return w, opened, checked
-
-
-def loop_with(due=lambda t, start, T1: (t - start) % T1 == 0, late=0, after=False, turned=False, keep=False, on=False,
-              reach=0):
-    """The loop with one mistake: another time to check, a region opened late, checks after the step, and so on."""
-
-    def mistaken(w, steps, opens, holds, move):
-        T1, region = opens(w, 0)
-        opened, checked, stale = [0], [0] if on else [], None
-        for t in range(steps):
-            w = move(region, w, t) if after else w
-            if t and due(t, opened[-1], T1):
-                checked.append(t)
-                if holds(region, w) == turned and stale is None:
-                    stale = t + late
-            if stale is not None and stale <= t:
-                new, region = opens(w, t)
-                T1 = T1 if keep else new
-                opened.append(t)
-                checked += [t] if on else []
-                stale = None
-            w = w if after else move(region, w, t)
-        if reach and due(steps, opened[-1], T1):
-            checked.append(steps)
-        return w, opened, checked
-
-    return mistaken
-
-
-def loop_then(change):
-    """The loop, its three results changed."""
-    return lambda *arguments: change(*loop(*arguments))
-
-
-def from_the_start(w, steps, opens, holds, move):
-    """The mistake: a region that holds is opened again at its check, and so lasts only T1."""
-    return loop(w, steps, opens, lambda region, w: False, move)
-
-
-def always_holding(w, steps, opens, holds, move):
-    """The mistake: what the check says is not used."""
-    return loop(w, steps, opens, lambda region, w: holds(region, w) or True, move)
-
-
-def frozen(w, steps, opens, holds, move):
-    """The mistake: the first region is used for ever, though others are opened."""
-    first = opens(w, 0)[1]
-    return loop(w, steps, opens, holds, lambda region, w, t: move(first, w, t))
-
+from minicrest.teaching.solutions.ch09 import (
+    ACTIVE,
+    LAST,
+    LEARNED,
+    NEAR,
+    NEVER,
+    WORST,
+    G,
+    H,
+    always_holding,
+    average,
+    bill,
+    drop,
+    from_the_start,
+    frozen,
+    guarded,
+    holds,
+    large_steps,
+    loop,
+    loop_then,
+    loop_with,
+    move,
+    one_subset,
+    opens,
+    small_checks,
+    smooth,
+    uncorrected,
+    whole_subsets,
+)
 
 EXERCISES = [
     Exercise(
@@ -190,19 +68,42 @@ EXERCISES = [
             ),
             ("beta1 is used for both averages.", lambda g, H, a, b: smooth(g, H, a, a)),
             ("beta2 is used for both averages.", lambda g, H, a, b: smooth(g, H, b, b)),
-            ("the curvature is corrected after the root; before it belongs.", lambda g, H, a, b: (average(g, a), np.sqrt(average(H**2, b) * (1 - b ** len(H))) / (1 - b ** len(H)))),
-            ("the correction of the gradient is missing.", lambda g, H, a, b: (uncorrected(g, H, a, b)[0], smooth(g, H, a, b)[1])),
-            ("the correction of the curvature is missing.", lambda g, H, a, b: (smooth(g, H, a, b)[0], uncorrected(g, H, a, b)[1])),
+            (
+                "the curvature is corrected after the root; before it belongs.",
+                lambda g, H, a, b: (average(g, a), np.sqrt(average(H**2, b) * (1 - b ** len(H))) / (1 - b ** len(H))),
+            ),
+            (
+                "the correction of the gradient is missing.",
+                lambda g, H, a, b: (uncorrected(g, H, a, b)[0], smooth(g, H, a, b)[1]),
+            ),
+            (
+                "the correction of the curvature is missing.",
+                lambda g, H, a, b: (smooth(g, H, a, b)[0], uncorrected(g, H, a, b)[1]),
+            ),
             ("beta and 1 - beta have changed places.", lambda g, H, a, b: smooth(g, H, 1 - a, 1 - b)),
             ("these are the newest values alone.", lambda g, H, a, b: (g[-1], abs(H[-1]))),
-            ("the correction has one step too many, or too few.", lambda g, H, a, b: (average(g, a) * (1 - a ** len(g)) / (1 - a ** (len(g) + 1)), np.sqrt(average(H**2, b) * (1 - b ** len(H)) / (1 - b ** (len(H) + 1))))),
+            (
+                "the correction has one step too many, or too few.",
+                lambda g, H, a, b: (
+                    average(g, a) * (1 - a ** len(g)) / (1 - a ** (len(g) + 1)),
+                    np.sqrt(average(H**2, b) * (1 - b ** len(H)) / (1 - b ** (len(H) + 1))),
+                ),
+            ),
         ],
     ),
     Exercise(
         "09.drop",
         "my_drop",
-        [(ACTIVE, WORST, 0.1, 2), (ACTIVE, LEARNED, 0.1, 4), (ACTIVE, LEARNED, 0.1, 3), (ACTIVE, WORST, 0.4, 3),
-         (ACTIVE, LAST, 0.1, 2), (ACTIVE, LAST, 0.1, 1), (ACTIVE, NEAR, 0.1, 3), (ACTIVE & (LAST > NEVER), LAST, 0.1, 1)],
+        [
+            (ACTIVE, WORST, 0.1, 2),
+            (ACTIVE, LEARNED, 0.1, 4),
+            (ACTIVE, LEARNED, 0.1, 3),
+            (ACTIVE, WORST, 0.4, 3),
+            (ACTIVE, LAST, 0.1, 2),
+            (ACTIVE, LAST, 0.1, 1),
+            (ACTIVE, NEAR, 0.1, 3),
+            (ACTIVE & (LAST > NEVER), LAST, 0.1, 1),
+        ],
         drop,
         [
             (
@@ -237,11 +138,30 @@ EXERCISES = [
                 "it says who was dropped; who is still active is asked for.",
                 lambda active, worst, alpha, r: active & ~drop(active, worst, alpha, r),
             ),
-            ("examples that would go are counted; those that would be left count.", guarded(lambda active, left: (active & ~left).sum())),
-            ("the guard asks whether anybody would be left; at least r should be.", guarded(lambda active, left: 10**9 * left.any())),
-            ("where too many are learned, everybody comes back: those who were active should stay, and no more.", lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.ones_like(active))(drop(active, worst, alpha, 0))),
-            ("where too many are learned, nobody is left: those who were active should stay.", lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.zeros_like(active))(drop(active, worst, alpha, 0))),
-            ("only examples that were not seen are dropped: minus infinity says that nothing is known.", lambda active, worst, alpha, r: active & (worst > NEVER)),
+            (
+                "examples that would go are counted; those that would be left count.",
+                guarded(lambda active, left: (active & ~left).sum()),
+            ),
+            (
+                "the guard asks whether anybody would be left; at least r should be.",
+                guarded(lambda active, left: 10**9 * left.any()),
+            ),
+            (
+                "where too many are learned, everybody comes back: those who were active should stay, and no more.",
+                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.ones_like(active))(
+                    drop(active, worst, alpha, 0)
+                ),
+            ),
+            (
+                "where too many are learned, nobody is left: those who were active should stay.",
+                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.zeros_like(active))(
+                    drop(active, worst, alpha, 0)
+                ),
+            ),
+            (
+                "only examples that were not seen are dropped: minus infinity says that nothing is known.",
+                lambda active, worst, alpha, r: active & (worst > NEVER),
+            ),
             ("whoever was active stays: nothing is dropped.", lambda active, worst, alpha, r: active),
         ],
     ),
@@ -278,17 +198,50 @@ EXERCISES = [
             ("the steps are left out.", lambda *q: bill(*q, step=0)),
             ("choosing is left out.", lambda *q: bill(*q, choosing=0)),
             ("a Hessian product is billed as a gradient besides: it counts 4.", lambda *q: bill(*q, model=10)),
-            ("the constant is measured for each coreset; it is measured once.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0] + (np.asarray(P) - 1) * r, bill(P, c, s, m, r)[1])),
-            ("the constant is subtracted; it is paid for.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7 * m) - r, bill(P, c, s, m, r)[1])),
-            ("the model is left out but for its constant.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + r, bill(P, c, s, m, r)[1])),
-            ("the model is subtracted; it is paid for.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - 7 * m) + r, bill(P, c, s, m, r)[1])),
-            ("choosing counts the subsets, not their examples: r is missing.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (1 + 7 * m) + r, bill(P, c, s, m, r)[1])),
-            ("the model counts the coresets, not their examples: m is missing.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7) + r, bill(P, c, s, m, r)[1])),
-            ("the model is billed for one coreset a region; how many are there?", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + 7 * m + r, bill(P, c, s, m, r)[1])),
-            ("the model's prices are missing: a coreset counts m.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + m) + r, bill(P, c, s, m, r)[1])),
-            ("the model's two prices are subtracted; both are paid.", lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - m) + r, bill(P, c, s, m, r)[1])),
-            ("the steps are subtracted; they are paid for.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r - 3 * s * m)),
-            ("a check is billed as 1, not as r examples.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c + 3 * s * m)),
+            (
+                "the constant is measured for each coreset; it is measured once.",
+                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0] + (np.asarray(P) - 1) * r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the constant is subtracted; it is paid for.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7 * m) - r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model is left out but for its constant.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model is subtracted; it is paid for.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - 7 * m) + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "choosing counts the subsets, not their examples: r is missing.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (1 + 7 * m) + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model counts the coresets, not their examples: m is missing.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7) + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model is billed for one coreset a region; how many are there?",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + 7 * m + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model's prices are missing: a coreset counts m.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + m) + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the model's two prices are subtracted; both are paid.",
+                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - m) + r, bill(P, c, s, m, r)[1]),
+            ),
+            (
+                "the steps are subtracted; they are paid for.",
+                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r - 3 * s * m),
+            ),
+            (
+                "a check is billed as 1, not as r examples.",
+                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c + 3 * s * m),
+            ),
             ("only one check is billed.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], r + 3 * s * m)),
             ("only one step is billed.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r + 3 * m)),
             ("a step is billed as one example, not m.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r + 3 * s)),
@@ -326,12 +279,26 @@ EXERCISES = [
             ("there is a check after the last step; it comes before a step, or not at all.", loop_with(reach=1)),
             ("every check opens a region, whatever it says.", from_the_start),
             ("no check ends a region.", always_holding),
-            ("the first region is missing from the list.", loop_then(lambda w, opened, checked: (w, opened[1:], checked))),
-            ("only the checks that failed are listed.", loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t in opened]))),
-            ("only the checks that passed are listed.", loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t not in opened]))),
+            (
+                "the first region is missing from the list.",
+                loop_then(lambda w, opened, checked: (w, opened[1:], checked)),
+            ),
+            (
+                "only the checks that failed are listed.",
+                loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t in opened])),
+            ),
+            (
+                "only the checks that passed are listed.",
+                loop_then(lambda w, opened, checked: (w, opened, [t for t in checked if t not in opened])),
+            ),
             ("there is one step too few.", lambda w, steps, *q: loop(w, steps - 1, *q)),
             ("there is one step too many.", lambda w, steps, *q: loop(w, steps + 1, *q)),
-            ("the steps are counted from 1; the first is step 0.", lambda w, steps, opens, holds, move: loop(w, steps, opens, holds, lambda region, w, t: move(region, w, t + 1))),
+            (
+                "the steps are counted from 1; the first is step 0.",
+                lambda w, steps, opens, holds, move: loop(
+                    w, steps, opens, holds, lambda region, w, t: move(region, w, t + 1)
+                ),
+            ),
         ],
     ),
 ]

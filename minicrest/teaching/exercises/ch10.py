@@ -1,128 +1,29 @@
 """Exercises of tutorial 10: forgetting, the difficulty of picks, what a small loss bounds, and dropping the learned."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(10)
-RIGHT = np.array(  # (T, n) = (6, 5): twice, never right, once, always right, once after a wrong start
-    [[0, 0, 1, 1, 0], [1, 0, 1, 1, 1], [0, 0, 1, 1, 1], [1, 0, 0, 1, 0], [1, 0, 0, 1, 1], [0, 0, 0, 1, 1]], dtype=bool
+from minicrest.teaching.solutions.ch10 import (
+    ACTIVE,
+    ALPHA,
+    PICKS,
+    RIGHT,
+    SEEN,
+    TURNS,
+    WHOLE,
+    D,
+    bound,
+    difficulty,
+    drop,
+    excluding,
+    forgetting,
+    once_refused,
+    overlapping,
+    picked,
+    since_the_start,
+    to_everyone,
+    worst,
 )
-PICKS, D = (rng.integers(0, 5, (3, 7)) + np.eye(3, 7, dtype=int)) * (np.arange(7) != 5), rng.random(7) + 0.1  # one never
-ALPHA = 0.1
-SEEN = np.array(  # (T2, n) = (3, 9)
-    [
-        [0.05, 0.20, np.nan, 0.10, np.nan, 0.30, 0.50, 0.04, 0.30],
-        [0.02, 0.01, np.nan, 0.03, 0.04, 0.02, 0.02, 0.20, 0.05],
-        [np.nan, 0.03, np.nan, np.nan, 0.09, 0.05, np.nan, 0.15, 0.06],
-    ]
-)
-ACTIVE = np.array([True, True, True, True, True, False, True, True, True])
-WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
-    [
-        [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
-        [np.nan, 0.02, 0.40, 0.30, np.nan, 0.80],
-        [0.90, 0.03, 0.30, 0.20, np.nan, 0.04],
-        [0.80, np.nan, 0.02, 0.50, 0.70, 0.30],
-        [np.nan, 0.40, 0.03, 0.04, 0.05, np.nan],
-        [0.60, np.nan, 0.04, 0.01, 0.02, 0.10],
-        [0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
-    ]
-)
-
-TURNS = np.array(  # (T, n) = (4, 5): the first two windows would leave too few, the third would not
-    [
-        [0.01, 0.02, 0.03, 0.50, 0.60],
-        [0.02, 0.01, 0.02, 0.05, 0.60],
-        [0.02, 0.40, 0.30, 0.05, 0.60],
-        [0.70, 0.40, 0.30, 0.70, 0.03],
-    ]
-)
-
-
-def forgetting(correct):
-    events = (correct[:-1] & ~correct[1:]).sum(axis=0)
-    return np.where(correct.any(axis=0), events, len(correct))
-
-
-def difficulty(picks, d):
-    return picks @ d / picks.sum(axis=1) / d.mean()
-
-
-def bound(alpha):
-    return np.sqrt(2) * (1 - np.exp(-alpha))
-
-
-def worst(losses):
-    """(n,) the largest loss recorded, -inf where none was."""
-    return np.where(np.isnan(losses), -np.inf, losses).max(axis=0)
-
-
-def drop(losses, active, alpha):
-    w = worst(losses)
-    return active & ~((w > -np.inf) & (w < alpha))
-
-
-def picked(pick):
-    """The mistake: one of the recorded losses, pick(those of an example), says whether it is learned."""
-
-    def answer(losses, active, alpha):
-        small = [len(x) > 0 and pick(x) < alpha for x in (column[~np.isnan(column)] for column in losses.T)]
-        return active & ~np.array(small)
-
-    return answer
-
-
-def excluding(rule=drop, keep=True, comes_back=False, rest=False, off=0):
-    """All windows with `rule`; the arguments are mistakes that can be made."""
-
-    def exclude(losses, alpha, T2, r):
-        rows = [np.ones(losses.shape[1], dtype=bool)]
-        ends = range(T2, len(losses) + (T2 if rest else 1), T2)
-        for end in ends:
-            before = np.ones_like(rows[-1]) if comes_back else rows[-1]
-            left = rule(losses[end - T2 : end], before, alpha)
-            rows.append(left if not keep or left.sum() >= r + off else rows[-1])
-        return np.array(rows)
-
-    return exclude
-
-
-def once_refused(losses, alpha, T2, r):
-    """The mistake: the first window that would leave too few ends it all."""
-    rows, over = [np.ones(losses.shape[1], dtype=bool)], False
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        over = over or left.sum() < r
-        rows.append(rows[-1] if over else left)
-    return np.array(rows)
-
-
-def overlapping(losses, alpha, T2, r):
-    """The mistake: a window begins at every step."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[-1])
-    return np.array(rows)
-
-
-def to_everyone(losses, alpha, T2, r):
-    """The mistake: where too few would be left, everyone is active again."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[0])
-    return np.array(rows)
-
-
-def since_the_start(losses, alpha, T2, r):
-    """The mistake: windows that only grow."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[:end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[-1])
-    return np.array(rows)
-
 
 EXERCISES = [
     Exercise(
@@ -152,18 +53,48 @@ EXERCISES = [
                 "it is one number a look, not one an example: along which axis does time run?",
                 lambda c: (c[:-1] & ~c[1:]).sum(axis=1),
             ),
-            ("examples that were never right get infinity; T is asked for.", lambda c: np.where(c.any(axis=0), forgetting(c), np.inf)),
-            ("examples that were never right get -1; T is asked for.", lambda c: np.where(c.any(axis=0), forgetting(c), -1)),
-            ("examples that were never right get n; T is asked for.", lambda c: np.where(c.any(axis=0), forgetting(c), c.shape[1])),
-            ("it says whether an example was forgotten, not how often.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).any(axis=0), len(c))),
+            (
+                "examples that were never right get infinity; T is asked for.",
+                lambda c: np.where(c.any(axis=0), forgetting(c), np.inf),
+            ),
+            (
+                "examples that were never right get -1; T is asked for.",
+                lambda c: np.where(c.any(axis=0), forgetting(c), -1),
+            ),
+            (
+                "examples that were never right get n; T is asked for.",
+                lambda c: np.where(c.any(axis=0), forgetting(c), c.shape[1]),
+            ),
+            (
+                "it says whether an example was forgotten, not how often.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).any(axis=0), len(c)),
+            ),
             ("it is a share of the looks; the number is asked for.", lambda c: forgetting(c) / len(c)),
-            ("an example that is wrong at first counts as forgotten.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0) + ~c[0], len(c))),
-            ("an example that is right at the end counts once more.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0) + c[-1], len(c))),
+            (
+                "an example that is wrong at first counts as forgotten.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0) + ~c[0], len(c)),
+            ),
+            (
+                "an example that is right at the end counts once more.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).sum(axis=0) + c[-1], len(c)),
+            ),
             ("it counts how often an example was right.", lambda c: c.sum(axis=0)),
-            ("looks are compared two apart; forgetting is from one look to the next.", lambda c: np.where(c.any(axis=0), (c[:-2] & ~c[2:]).sum(axis=0), len(c))),
-            ("it is a mean over the looks; the number is asked for.", lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).mean(axis=0), len(c))),
-            ("all but the always right count as never right: any, not all, looks make an example right once.", lambda c: np.where(c.all(axis=0), (c[:-1] & ~c[1:]).sum(axis=0), len(c))),
-            ("it counts where an example stays right.", lambda c: np.where(c.any(axis=0), (c[:-1] & c[1:]).sum(axis=0), len(c))),
+            (
+                "looks are compared two apart; forgetting is from one look to the next.",
+                lambda c: np.where(c.any(axis=0), (c[:-2] & ~c[2:]).sum(axis=0), len(c)),
+            ),
+            (
+                "it is a mean over the looks; the number is asked for.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & ~c[1:]).mean(axis=0), len(c)),
+            ),
+            (
+                "all but the always right count as never right: any, not all, looks make an example right once.",
+                lambda c: np.where(c.all(axis=0), (c[:-1] & ~c[1:]).sum(axis=0), len(c)),
+            ),
+            (
+                "it counts where an example stays right.",
+                lambda c: np.where(c.any(axis=0), (c[:-1] & c[1:]).sum(axis=0), len(c)),
+            ),
         ],
     ),
     Exercise(
@@ -185,9 +116,18 @@ EXERCISES = [
                 lambda p, d: p @ d / p.sum() / d.mean(),
             ),
             ("it is divided by the sum over all examples, not by their mean.", lambda p, d: p @ d / p.sum(1) / d.sum()),
-            ("it is compared with the mean over the picked examples; the mean is over all n.", lambda p, d: p @ d / p.sum(axis=1) / d[p.any(axis=0)].mean()),
-            ("it is compared with the mean over each period's picks' examples; the mean is over all n.", lambda p, d: p @ d / p.sum(axis=1) / np.array([d[row > 0].mean() for row in p])),
-            ("the mean over all examples is subtracted; the ratio is asked for.", lambda p, d: p @ d / p.sum(axis=1) - d.mean()),
+            (
+                "it is compared with the mean over the picked examples; the mean is over all n.",
+                lambda p, d: p @ d / p.sum(axis=1) / d[p.any(axis=0)].mean(),
+            ),
+            (
+                "it is compared with the mean over each period's picks' examples; the mean is over all n.",
+                lambda p, d: p @ d / p.sum(axis=1) / np.array([d[row > 0].mean() for row in p]),
+            ),
+            (
+                "the mean over all examples is subtracted; the ratio is asked for.",
+                lambda p, d: p @ d / p.sum(axis=1) - d.mean(),
+            ),
             ("it is compared with the median.", lambda p, d: p @ d / p.sum(axis=1) / np.median(d)),
             ("counts are divided by the largest count.", lambda p, d: p @ d / p.max(axis=1) / d.mean()),
             ("it is one number for all periods together.", lambda p, d: (p.sum(0) @ d) / p.sum() / d.mean()),
@@ -211,10 +151,19 @@ EXERCISES = [
             ("the exponent has the wrong sign: p_y = exp(-loss).", lambda a: np.sqrt(2) * (1 - np.exp(a))),
             ("the root of 2 is missing, and the exponential alone is left.", lambda a: np.exp(-a)),
             ("the root of 2 stands inside: it multiplies the whole.", lambda a: 1 - np.exp(-np.sqrt(2) * a)),
-            ("that is the root of the sum of sizes: each of two entries is squared first.", lambda a: np.sqrt(2 * (1 - np.exp(-a)))),
+            (
+                "that is the root of the sum of sizes: each of two entries is squared first.",
+                lambda a: np.sqrt(2 * (1 - np.exp(-a))),
+            ),
             ("it is divided by the root of 2.", lambda a: (1 - np.exp(-a)) / np.sqrt(2)),
-            ("the logarithm stands where the exponential belongs: p_y = exp(-loss).", lambda a: -np.sqrt(2) * np.log(a)),
-            ("it is a root of 2 (1 - exp(-alpha)^2): what is the square of 1 - p_y?", lambda a: np.sqrt(2 * (1 - np.exp(-2 * a)))),
+            (
+                "the logarithm stands where the exponential belongs: p_y = exp(-loss).",
+                lambda a: -np.sqrt(2) * np.log(a),
+            ),
+            (
+                "it is a root of 2 (1 - exp(-alpha)^2): what is the square of 1 - p_y?",
+                lambda a: np.sqrt(2 * (1 - np.exp(-2 * a))),
+            ),
             ("the loss is halved in the exponent.", lambda a: np.sqrt(2) * (1 - np.exp(-a / 2))),
             ("exp(-alpha) is added to 1; how far is p_y from 1?", lambda a: np.sqrt(2) * (1 + np.exp(-a))),
         ],
@@ -255,14 +204,24 @@ EXERCISES = [
             ("only the last recorded loss counts; every one in the window does.", picked(lambda x: x[-1])),
             ("only the first recorded loss counts; every one in the window does.", picked(lambda x: x[0])),
             ("the median of the recorded losses counts; every one does.", picked(np.median)),
-            ("only examples that were not seen are dropped; what is known about them?", lambda x, a, alpha: a & ~np.isnan(x).all(0)),
+            (
+                "only examples that were not seen are dropped; what is known about them?",
+                lambda x, a, alpha: a & ~np.isnan(x).all(0),
+            ),
             ("the sum of the recorded losses counts; each of them is compared with alpha.", picked(np.sum)),
         ],
     ),
     Exercise(
         "10.exclude",
         "my_exclude",
-        [(WHOLE, ALPHA, 2, 2), (np.where(WHOLE == 0.3, ALPHA, WHOLE), ALPHA, 2, 2), (WHOLE, ALPHA, 2, 4), (WHOLE, ALPHA, 2, 5), (WHOLE, ALPHA, 3, 1), (TURNS, ALPHA, 1, 3)],
+        [
+            (WHOLE, ALPHA, 2, 2),
+            (np.where(WHOLE == 0.3, ALPHA, WHOLE), ALPHA, 2, 2),
+            (WHOLE, ALPHA, 2, 4),
+            (WHOLE, ALPHA, 2, 5),
+            (WHOLE, ALPHA, 3, 1),
+            (TURNS, ALPHA, 1, 3),
+        ],
         excluding(),
         [
             ("the number of examples to keep, r, is not used.", excluding(keep=False)),
@@ -283,12 +242,21 @@ EXERCISES = [
                 excluding(lambda x, a, t: a & ~(np.where(np.isnan(x), np.inf, x).min(axis=0) < t)),
             ),
             ("active and dropped are mixed up: True should say that an example stays.", lambda *q: ~excluding()(*q)),
-            ("after one window that would leave too few, no other drops anybody; each is judged by itself.", once_refused),
+            (
+                "after one window that would leave too few, no other drops anybody; each is judged by itself.",
+                once_refused,
+            ),
             ("windows overlap: one begins at every step.", overlapping),
             ("where fewer than r would be left, everybody comes back; those active before should stay.", to_everyone),
             ("the last window is missing.", lambda *q: excluding()(*q)[:-1]),
-            ("it is the last row only: a row for the start and one for each window is asked for.", lambda *q: excluding()(*q)[-1]),
-            ("a loss of exactly alpha counts as small; it has to be below.", excluding(lambda x, a, t: a & ~((worst(x) > -np.inf) & (worst(x) <= t)))),
+            (
+                "it is the last row only: a row for the start and one for each window is asked for.",
+                lambda *q: excluding()(*q)[-1],
+            ),
+            (
+                "a loss of exactly alpha counts as small; it has to be below.",
+                excluding(lambda x, a, t: a & ~((worst(x) > -np.inf) & (worst(x) <= t))),
+            ),
             ("only the last recorded loss of a window counts; every one does.", excluding(picked(lambda x: x[-1]))),
         ],
     ),

@@ -1,91 +1,32 @@
 """Exercises of tutorial 11: scaling by curvature, an upper bound, the next match, gains ahead, an interval."""
 
 import numpy as np
+
 from minicrest.teaching.exercise import Exercise
-
-rng = np.random.default_rng(11)
-G, H = rng.standard_normal((5, 3)), 1.5 * rng.standard_normal((4, 3)) + 0.3
-S0, V0, U = rng.random(6) + 0.2, 0.3 * rng.random(6) + 0.05, 3 * rng.random(6)
-CHOSEN = np.array([3, 7])
-AWAY = [(np.abs(rng.standard_normal((8, 4))) + 0.1, rng.random(2)) for _ in range(2)]
-MATCHES = [(rng.standard_normal((12, 4)), CHOSEN, rng.random(2), rng.standard_normal(4)) for _ in range(9)]
-MATCHES += [(M, CHOSEN, np.array([0.1, 0.2]), 2 * M[3] + M[7]) for M, *_ in MATCHES[:2]]  # much of them is left over
-MATCHES += [(M, CHOSEN, w, w @ M[CHOSEN] - 3 * M.mean(axis=0)) for M, w in AWAY]  # no product of the others is positive
-STEPS, W0 = rng.standard_normal((6, 3)), rng.standard_normal(3)
-ACC, BASE = np.array([0.91, 0.93, 0.90, 0.95, 0.95]), np.array([0.92, 0.95, 0.92, 0.955, 0.915])
-T_4 = 2.776  # of 4 degrees of freedom, at 97.5%
-
-
-def precondition(g, estimates, damping):
-    return g / (np.sqrt((estimates**2).mean(axis=0)) + damping)
-
-
-def ucb(mean, variance, u, a, c):
-    new = (1 - a) * mean + a * u
-    spread = (1 - a) * variance + a * (u - mean) ** 2
-    return new, spread, new + c * spread
-
-
-def ucb_bound(change):
-    """The mistake: the right mean and variance, and another bound."""
-    return lambda s, v, u, a, c: (*ucb(s, v, u, a, c)[:2], change(*ucb(s, v, u, a, c)[:2], s, v, c))
-
-
-def ucb_mean(change):
-    """The mistake: another new mean, and the bound that follows from it."""
-
-    def answer(s, v, u, a, c):
-        new, spread = change(s, u, a), ucb(s, v, u, a, c)[1]
-        return new, spread, new + c * spread
-
-    return answer
-
-
-def ucb_variance(change):
-    """The mistake: another new variance, and the bound that follows from it."""
-
-    def answer(s, v, u, a, c):
-        new, spread = ucb(s, v, u, a, c)[0], change(s, v, u, a)
-        return new, spread, new + c * spread
-
-    return answer
-
-
-def following(score=lambda G, r, target: G @ r, skip=True, residual=True, mark=-np.inf, value=False):
-    """argmax of `score` over the rows not chosen; the arguments are mistakes that can be made."""
-
-    def pick(G, chosen, w, target):
-        r = target - w @ G[chosen] if residual else target
-        gain = np.array(score(G, r, target), dtype=float)
-        if skip:
-            gain[chosen] = mark
-        return gain.max() if value else int(gain.argmax())
-
-    return pick
-
-
-def tilted(w):
-    """The gradient of a function that is no quadratic."""
-    return np.array([np.exp(w[0]), w[1] ** 3 + w[0], 2 * w[2] - w[1]])
-
-
-def looked_ahead(place, scale=lambda eta: eta):
-    return lambda g, S, w, eta, gradient: scale(eta) * g @ gradient(place(g, S, w, eta))
-
-
-def ahead(g, S, w, eta):
-    return w - eta * g[S].sum(axis=0)
-
-
-def paired(accuracy, random, t):
-    gain = accuracy - random
-    return gain, gain.mean(), t * gain.std(ddof=1) / np.sqrt(len(gain))
-
-
-def half(change):
-    """The mistake: another half-width."""
-    return lambda a, r, t: (*paired(a, r, t)[:2], change(a, r, t))
-
+from minicrest.teaching.solutions.ch11 import (
+    ACC,
+    BASE,
+    MATCHES,
+    S0,
+    STEPS,
+    T_4,
+    V0,
+    W0,
+    G,
+    H,
+    U,
+    ahead,
+    following,
+    half,
+    looked_ahead,
+    paired,
+    precondition,
+    tilted,
+    ucb,
+    ucb_bound,
+    ucb_mean,
+    ucb_variance,
+)
 
 EXERCISES = [
     Exercise(
@@ -112,7 +53,10 @@ EXERCISES = [
             ),
             ("it averages sizes without squares.", lambda g, h, d: g / (np.abs(h).mean(0) + d)),
             ("the estimates are summed before they are squared.", lambda g, h, d: g / (abs(h.sum(0)) + d)),
-            ("the mean runs over the parameters; which axis are the estimates?", lambda g, h, d: g / (np.sqrt((h**2).mean()) + d)),
+            (
+                "the mean runs over the parameters; which axis are the estimates?",
+                lambda g, h, d: g / (np.sqrt((h**2).mean()) + d),
+            ),
             ("the damping is subtracted.", lambda g, h, d: g / (np.sqrt((h**2).mean(0)) - d)),
             ("the damping is squared under the root.", lambda g, h, d: g / np.sqrt((h**2).mean(0) + d**2)),
             ("only the newest estimate is used.", lambda g, h, d: g / (abs(h[-1]) + d)),
@@ -162,18 +106,48 @@ EXERCISES = [
             ),
             ("the bound uses the old variance.", ucb_bound(lambda new, spread, s, v, c: new + c * v)),
             ("the bound uses the old mean.", ucb_bound(lambda new, spread, s, v, c: s + c * spread)),
-            ("the bound is c times mean and variance together.", ucb_bound(lambda new, spread, s, v, c: c * (new + spread))),
-            ("the variance does not forget: its old value lacks the factor 1 - a.", ucb_variance(lambda s, v, u, a: v + a * (u - s) ** 2)),
-            ("the variance lacks the factor a of its newest part.", ucb_variance(lambda s, v, u, a: (1 - a) * v + (u - s) ** 2)),
-            ("the variance's newest part is the score itself, squared, without the mean.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * u**2)),
-            ("the mean is a plain mean of old and new.", lambda s, v, u, a, c: (lambda n, w: (n, w, n + c * w))((s + u) / 2, ucb(s, v, u, a, c)[1])),
-            ("a and 1 - a are exchanged in the variance.", ucb_variance(lambda s, v, u, a: a * v + (1 - a) * (u - s) ** 2)),
+            (
+                "the bound is c times mean and variance together.",
+                ucb_bound(lambda new, spread, s, v, c: c * (new + spread)),
+            ),
+            (
+                "the variance does not forget: its old value lacks the factor 1 - a.",
+                ucb_variance(lambda s, v, u, a: v + a * (u - s) ** 2),
+            ),
+            (
+                "the variance lacks the factor a of its newest part.",
+                ucb_variance(lambda s, v, u, a: (1 - a) * v + (u - s) ** 2),
+            ),
+            (
+                "the variance's newest part is the score itself, squared, without the mean.",
+                ucb_variance(lambda s, v, u, a: (1 - a) * v + a * u**2),
+            ),
+            (
+                "the mean is a plain mean of old and new.",
+                lambda s, v, u, a, c: (lambda n, w: (n, w, n + c * w))((s + u) / 2, ucb(s, v, u, a, c)[1]),
+            ),
+            (
+                "a and 1 - a are exchanged in the variance.",
+                ucb_variance(lambda s, v, u, a: a * v + (1 - a) * (u - s) ** 2),
+            ),
             ("the newest score does nothing to the variance.", ucb_variance(lambda s, v, u, a: (1 - a) * v)),
             ("the old variance is forgotten altogether.", ucb_variance(lambda s, v, u, a: a * (u - s) ** 2)),
-            ("the variance's newest part is taken off; it is added.", ucb_variance(lambda s, v, u, a: (1 - a) * v - a * (u - s) ** 2)),
-            ("1 + a stands where 1 - a belongs, in the variance.", ucb_variance(lambda s, v, u, a: (1 + a) * v + a * (u - s) ** 2)),
-            ("the deviation in the variance is not squared.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u - s))),
-            ("the old mean is added to the score in the deviation; it is subtracted.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u + s) ** 2)),
+            (
+                "the variance's newest part is taken off; it is added.",
+                ucb_variance(lambda s, v, u, a: (1 - a) * v - a * (u - s) ** 2),
+            ),
+            (
+                "1 + a stands where 1 - a belongs, in the variance.",
+                ucb_variance(lambda s, v, u, a: (1 + a) * v + a * (u - s) ** 2),
+            ),
+            (
+                "the deviation in the variance is not squared.",
+                ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u - s)),
+            ),
+            (
+                "the old mean is added to the score in the deviation; it is subtracted.",
+                ucb_variance(lambda s, v, u, a: (1 - a) * v + a * (u + s) ** 2),
+            ),
             ("the old variance is missing behind 1 - a.", ucb_variance(lambda s, v, u, a: 1 - a + a * (u - s) ** 2)),
             ("the deviation is missing behind a, in the variance.", ucb_variance(lambda s, v, u, a: (1 - a) * v + a)),
             ("the newest score does nothing to the mean.", ucb_mean(lambda s, u, a: (1 - a) * s)),
@@ -214,10 +188,22 @@ EXERCISES = [
                 "the matched part is added to the target, not taken away.",
                 following(lambda G, r, target: G @ (2 * target - r)),
             ),
-            ("the chosen have the product 0, which may be the largest: they should not take part.", following(lambda G, r, target: G @ r, mark=0.0)),
-            ("it is the place among those that were not chosen; the index in G is asked for.", lambda G, chosen, w, target: int(np.delete(G @ (target - w @ G[chosen]), chosen).argmax())),
-            ("the weights of the chosen are not used.", lambda G, chosen, w, target: following()(G, chosen, np.ones_like(w), target)),
-            ("it is the largest product itself; its index is asked for.", lambda G, chosen, w, target: following(value=True)(G, chosen, w, target)),
+            (
+                "the chosen have the product 0, which may be the largest: they should not take part.",
+                following(lambda G, r, target: G @ r, mark=0.0),
+            ),
+            (
+                "it is the place among those that were not chosen; the index in G is asked for.",
+                lambda G, chosen, w, target: int(np.delete(G @ (target - w @ G[chosen]), chosen).argmax()),
+            ),
+            (
+                "the weights of the chosen are not used.",
+                lambda G, chosen, w, target: following()(G, chosen, np.ones_like(w), target),
+            ),
+            (
+                "it is the largest product itself; its index is asked for.",
+                lambda G, chosen, w, target: following(value=True)(G, chosen, w, target),
+            ),
             ("the chosen have infinite products: they should not take part.", following(mark=np.inf)),
         ],
     ),
@@ -237,13 +223,30 @@ EXERCISES = [
             ("eta is missing in the gains.", looked_ahead(ahead, lambda eta: 1.0)),
             ("the sign is turned round: a gain is what the loss falls by.", looked_ahead(ahead, lambda eta: -eta)),
             ("only the last chosen example is stepped on.", looked_ahead(lambda g, S, w, eta: w - eta * g[S[-1]])),
-            ("all examples are stepped on, not only the chosen.", looked_ahead(lambda g, S, w, eta: w - eta * g.sum(0))),
+            (
+                "all examples are stepped on, not only the chosen.",
+                looked_ahead(lambda g, S, w, eta: w - eta * g.sum(0)),
+            ),
             ("eta is squared on the way to w_S.", looked_ahead(lambda g, S, w, eta: w - eta**2 * g[S].sum(0))),
             ("only the first chosen example is stepped on.", looked_ahead(lambda g, S, w, eta: w - eta * g[S[0]])),
-            ("the gains are squared lengths; a product with the gradient at w_S is asked for.", lambda g, S, w, eta, f: eta * (g**2).sum(1)),
-            ("gains of the chosen are 0; they are asked for too.", lambda g, S, w, eta, f: np.where(np.isin(np.arange(len(g)), S), 0, looked_ahead(ahead)(g, S, w, eta, f))),
-            ("it is one number: a gain for each example is asked for.", lambda g, S, w, eta, f: looked_ahead(ahead)(g, S, w, eta, f).sum()),
-            ("the chosen gradients are missing on the way to w_S: eta alone is subtracted.", looked_ahead(lambda g, S, w, eta: w - eta)),
+            (
+                "the gains are squared lengths; a product with the gradient at w_S is asked for.",
+                lambda g, S, w, eta, f: eta * (g**2).sum(1),
+            ),
+            (
+                "gains of the chosen are 0; they are asked for too.",
+                lambda g, S, w, eta, f: np.where(
+                    np.isin(np.arange(len(g)), S), 0, looked_ahead(ahead)(g, S, w, eta, f)
+                ),
+            ),
+            (
+                "it is one number: a gain for each example is asked for.",
+                lambda g, S, w, eta, f: looked_ahead(ahead)(g, S, w, eta, f).sum(),
+            ),
+            (
+                "the chosen gradients are missing on the way to w_S: eta alone is subtracted.",
+                looked_ahead(lambda g, S, w, eta: w - eta),
+            ),
         ],
     ),
     Exercise(
@@ -275,9 +278,15 @@ EXERCISES = [
                 "that is the interval of the accuracy itself, without random.",
                 half(lambda a, r, t: t * a.std(ddof=1) / np.sqrt(len(a))),
             ),
-            ("the gain is the median; the mean is asked for.", lambda a, r, t: (a - r, np.median(a - r), paired(a, r, t)[2])),
+            (
+                "the gain is the median; the mean is asked for.",
+                lambda a, r, t: (a - r, np.median(a - r), paired(a, r, t)[2]),
+            ),
             ("the gain is a sum; the mean is asked for.", lambda a, r, t: (a - r, (a - r).sum(), paired(a, r, t)[2])),
-            ("the differences are relative to random; accuracy minus random is asked for.", lambda a, r, t: ((a - r) / r, *paired(a, r, t)[1:])),
+            (
+                "the differences are relative to random; accuracy minus random is asked for.",
+                lambda a, r, t: ((a - r) / r, *paired(a, r, t)[1:]),
+            ),
             ("the differences are sizes: their signs count.", lambda a, r, t: (abs(a - r), *paired(a, r, t)[1:])),
             ("it is a variance: the root is missing.", half(lambda a, r, t: t * (a - r).var(ddof=1) / np.sqrt(len(a)))),
             ("it is the range of the differences.", half(lambda a, r, t: np.ptp(a - r) / 2)),
