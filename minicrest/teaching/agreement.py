@@ -51,14 +51,13 @@ def must_agree(mine: Events, theirs: Events, rtol: float = 1e-12) -> None:
     parted = []
     for order, kind in enumerate(theirs):
         ours, others = _by_step(mine[kind]), _by_step(theirs[kind])
-        for step in sorted({*ours, *others}):
-            if not _same(ours.get(step), others.get(step), rtol):
-                parted.append((step, order, kind, ours.get(step), others.get(step)))
-                break
+        apart = [step for step in {*ours, *others} if not _same(ours.get(step), others.get(step), rtol)]
+        if apart:
+            parted.append((min(apart), order, kind, ours.get(min(apart)), others.get(min(apart))))
     if parted:
-        step, _, kind, ours, others = min(parted, key=lambda found: found[:2])
-        raise AssertionError(f"step {step} is the first that differs, in its {kind}: yours {_shown(ours)}, the "
-                             f"package's {_shown(others)}")  # fmt: skip
+        step, _, kind, one, other = min(parted, key=lambda found: found[:2])
+        raise AssertionError(f"step {step} is the first that differs, in its {kind}: yours {_shown(one)}, the "
+                             f"package's {_shown(other)}")  # fmt: skip
 
 
 def _by_step(events) -> dict[int, np.ndarray]:

@@ -79,7 +79,7 @@ def of_shape(g: np.ndarray, e: np.ndarray) -> str | None:
 
 def _summed(g, e):
     """An axis too many."""
-    for axis in range(g.ndim):
+    for axis in range(g.ndim if g.size else 0):
         if like(g.sum(axis), e):
             return f"It still has to be added up over axis {axis}"
         if like(g.mean(axis), e):
@@ -143,7 +143,7 @@ def _not_finite(pair):
     word = "nan" if np.isnan(g).any() else "inf"
     places = np.argwhere(~np.isfinite(g))
     where = "" if not g.ndim else f" at {_places(places)}"
-    why = {"nan": "0 or inf divided by itself (after an exp of a large number) or the root of a negative number gives that",
+    why = {"nan": "0 / 0 gives that, inf / inf after an exp of a large number, and the root of a negative number",
            "inf": "an exp of a large number, a log of 0 and a division by 0 give that, and so does a mark for `none`"}
     return f"It holds {word}{where}, where a finite number is expected: {why[word]}."
 
