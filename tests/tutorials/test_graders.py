@@ -17,8 +17,8 @@ import pytest
 
 from minicrest.backend import device_of, to_device
 from minicrest.random import stream
-from minicrest.teaching import check, either, standing
-from minicrest.teaching.check import TUTORIALS, find, grade, of_tutorial
+from minicrest.teaching import check, difference, either, standing
+from minicrest.teaching.check import TUTORIALS, find, grade, of_tutorial, run
 from minicrest.teaching.notebooks import folder, holds_solutions, source
 from tests.tutorials.answers_ch10 import (
     test_the_solutions_are_what_the_package_does as test_10_is_the_package,  # noqa: F401
@@ -85,7 +85,7 @@ def at_most(seconds):
 
 
 def patterns(exercise):
-    """Wrong answers made of a right one: doubled, off by one, of the opposite sign; and of several things one alone."""
+    """Wrong answers made of a right one: doubled, halved, squared, off by one, of the opposite sign, parts exchanged."""
     second, several = SECOND[exercise.name], len(exercise.parts) > 1
 
     def changed(change, k=None):
@@ -96,12 +96,18 @@ def patterns(exercise):
 
         return answer
 
-    yield from (changed(lambda p: 2 * p), changed(lambda p: p + 1), changed(lambda p: -p - 1e-3), changed(lambda p: p / 2 + (p == 0)),
-                changed(lambda p: p * p + 0.5))  # fmt: skip
+    for change in (lambda p: 2 * p, lambda p: p + 1, np.negative, lambda p: p / 2, np.square):
+        values = [difference.host(p) for case in exercise.cases for p in _parts(run(second, case).value, several)]
+        if any(np.any(change(value * 1.0) != value) for value in values):
+            yield changed(change)
     if several:
         yield lambda *q: tuple(second(*q))[::-1]
         yield lambda *q: tuple(second(*q))[:-1]
-        yield from (changed(lambda p: 3 * p + (p == 0), k) for k in range(len(exercise.parts)))
+        yield from (changed(lambda p: 3 * p, k) for k in range(len(exercise.parts)))
+
+
+def _parts(value, several):
+    return list(value) if several else [value]
 
 
 # ---- right answers
@@ -162,7 +168,8 @@ def test_one_slip_in_a_solution_is_rejected_and_named(number):
     texts = solutions(number)
     for exercise in of_tutorial(number):
         planted = [answer for name, answer, _ in WRONG if name == exercise.name]
-        counted = [grade(exercise, answer).generic for answer in [*planted, *patterns(exercise)]]
+        verdicts = [grade(exercise, answer) for answer in [*planted, *patterns(exercise)]]
+        counted = [verdict.generic for verdict in verdicts]
         for text in slips(texts[exercise.function]):
             if not any(same in map(str.strip, text.split("\n")) for same in SAME.get(exercise.name, ())):
                 with at_most(2.0):
