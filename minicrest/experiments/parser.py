@@ -49,8 +49,8 @@ def parser() -> Parser:
     theory.add_argument("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
     tutorials = _add(commands, "tutorials", "write the notebooks to a folder, or grade answers")
     tutorials.add_argument("words", nargs="+", metavar="DIR",
-                           help="a folder to write them to, or: status [DIR], which exercises are solved; "
-                                "export FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
+                           help="a folder to write them to, or: status [DIR], which are solved; export "
+                                "FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
     tutorials.add_argument("--force", action="store_true", help="overwrite notebooks that are there")
     return top
 

@@ -85,7 +85,7 @@ def at_most(seconds):
 
 
 def patterns(exercise):
-    """Wrong answers made of a right one: doubled, halved, squared, off by one, of the opposite sign, parts exchanged."""
+    """Wrong answers made of a right one: doubled, halved, squared, off by one, negative, parts exchanged."""
     second, several = SECOND[exercise.name], len(exercise.parts) > 1
 
     def changed(change, k=None):
