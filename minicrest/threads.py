@@ -6,8 +6,6 @@ shared among threads, while BLAS keeps to one, because its idle threads would sp
 they are cut depends on shapes alone, and each writes to its own place: no bit depends on how many threads there are.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import os

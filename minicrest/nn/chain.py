@@ -1,10 +1,7 @@
 """Chains: a sequence of layers is a layer, and so is a residual block; the same four formulas, by the chain rule.
 
-`backward` can keep the dy that reached each layer, in a tree shaped like the caches: besides these, it is all that
-`backward_tangent` and the per-example formulas need.
+`backward` can keep the dy that reached each layer, in a tree like the caches, for `backward_tangent` and `per_example`.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 
@@ -127,7 +124,6 @@ class Residual(Composite):
         self.body, self.shortcut = self.layers
 
     def arguments_again(self) -> tuple:
-        """What makes this block again, for a checkpoint."""
         return self.body.layers, self.shortcut.layers
 
     def _halves(self, w):

@@ -1,7 +1,5 @@
 """Layers on rows of numbers: Linear, the activations ReLU and Tanh, and Flatten. layer.py explains the formulas."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from minicrest.backend import array_module

@@ -1,13 +1,9 @@
 """A network: a chain of layers, a loss, and every derivative that this package needs, with no autodiff.
 
-All parameters are ONE flat vector theta (d,). Two modes, chosen by one argument:
-    stats=None      training mode: batch-norm uses the mean and variance of the batch at hand
-    stats=vector    evaluation mode: batch-norm uses these running statistics, (net.statistics,)
-Networks without batch-norm have no statistics, and the modes coincide. The loss of example n is
+All parameters are ONE flat vector theta (d,). In training mode, stats=None, batch-norm uses the mean and variance of the
+batch at hand; in evaluation mode the running statistics `stats` (net.statistics,). The loss of example n is
     l_n(theta) = loss(z_n, y_n) + (l2/2) |theta|^2        and every sum is   (1/n) sum_n weights_n l_n(theta).
 """
-
-from __future__ import annotations
 
 from typing import Any, NamedTuple
 
@@ -54,9 +50,9 @@ class Network:
     """Layers and a loss (see the module's first lines for theta, stats and weights).
 
     Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device (weights may stay on
-    the host). All but theta may be lists, and all but y are cast to theta's type.
-    Errors, in every method: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for a
-    shape, device or label that does not fit. Labels on a device are not looked at: the host would have to wait.
+    the host). All but theta may be lists, and all but y are cast to theta's type. Labels and weights on a device are
+    not inspected, because the host would have to wait for them.
+    Errors: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for what does not fit.
     """
 
     def __init__(self, layers, loss):
@@ -71,21 +67,18 @@ class Network:
         return f"Network([{', '.join(map(repr, self.chain.layers))}], {self.loss!r})"
 
     def arguments_again(self) -> tuple:
-        """What makes this network again, for a checkpoint: its layers and its loss."""
+        """What makes this network again, for a checkpoint."""
         return self.chain.layers, self.loss
 
     @property
     def outputs(self) -> int:
-        """C: how many logits there are, by the last layer that states its outputs.  ValueError if none does, or if
-        these are channels of images whose pixels Flatten makes logits.
-        """
+        """C, by the last layer that states it.  ValueError if none does, or if Flatten makes pixels logits after it."""
         pixels = False
         for layer in reversed(self.chain.simple):
             if hasattr(layer, "outputs") and not (pixels and isinstance(layer, Conv2d)):
                 return layer.outputs
             pixels = (pixels or isinstance(layer, Flatten)) and layer != AvgPool2d()
-        raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`), or Flatten "
-                         "changes it; end in a Linear layer")  # fmt: skip
+        raise ValueError("no layer here states its number of outputs (`outputs`), or Flatten changes it; end in Linear")
 
     @property
     def coupled(self) -> bool:
@@ -93,10 +86,7 @@ class Network:
         return self.statistics > 0
 
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):
-        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`.
-
-        Raises ValueError for a dtype other than float32 and float64, and for an unknown device.
-        """
+        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`; float32 or float64."""
         one_of("dtype", getattr(dtype, "name", getattr(dtype, "__name__", dtype)), ("float32", "float64"))
         theta = self.chain.initialize(stream(whole("seed", seed), "initialize"))
         return to_device(theta.astype(dtype), device)
@@ -169,7 +159,7 @@ class Network:
         """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `begun`, which must be of the same theta.
 
         Where weights (n,) are on the host, only examples of non-zero weight go backward, unless batch-norm in training
-        mode couples them. Weights on a device are not inspected, because the host would have to wait for them.
+        mode couples them.
         """
         xp, c = array_module(theta), self._coefficients(begun.logits, weights)
         dz, caches, rows = c * begun.logit_gradients, begun.caches, np.arange(len(c))
@@ -216,9 +206,8 @@ class Network:
     # ---- second order
 
     def hvp(self, theta, x, y, v, weights=None, stats=None):
-        """H v (d,) for v (d,), or (k, d) for k directions v (k, d): exact, by Pearlmutter's R-operator.
-
-        H is the Hessian of (1/n) sum_n weights_n l_n. Each direction costs a tangent pass forward and one back.
+        """H v, shaped as v (d,) or (k, d), exact by Pearlmutter's R-operator. H is the Hessian of
+        (1/n) sum_n weights_n l_n; each direction costs a tangent pass forward and one back.
         """
         begun, v = self.begin(theta, x, y, stats), _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
@@ -236,12 +225,11 @@ class Network:
         return HV.reshape(v.shape)
 
     def hessian_diagonal(self, theta, x, y, weights=None, stats=None):
-        """(d,) exact diagonal of H for piecewise-linear layers: no probes, no noise; about one gradient per class.
+        """(d,) exact diagonal of H, for about one gradient per class.  ValueError if a layer is not piecewise linear, for
+        batch-norm in training mode, a loss without a curvature root, and weights that are negative or not finite.
 
-        The output is then linear in the parameters of any one layer, so the diagonal of H is that of
-        sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
-        square, and add up. Raises ValueError for layers not declared piecewise linear, batch-norm in training mode,
-        weights (on the host) that are negative or not finite, and a loss without a curvature root.
+        The output is linear in the parameters of any one layer, so the diagonal of H is that of sum_n c_n J' S S' J
+        (c_n = weights_n/n >= 0): each column of S, S S' = d2l/dz2, goes back through the network, is squared and added.
         """
         begun, xp = self.begin(theta, x, y, stats), array_module(theta)
         c = self._coefficients(begun.logits, weights)
@@ -284,9 +272,8 @@ class Network:
         return list(self.chain.leaves(caches, kept))
 
     def _signals(self, theta, x, y, stats):
-        """What per-example gradients are made of: (layer, slice, cache, dy) for each layer with parameters.
-
-        Also a function that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
+        """(layer, slice, cache, dy) of each layer with parameters, of which per-example gradients are made; a function
+        that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
         """
         begun = self.begin(theta, x, y, stats)
         dz, caches = begun.logit_gradients, begun.caches

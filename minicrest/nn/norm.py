@@ -1,9 +1,6 @@
 """Batch normalisation in its two modes: the only layer in which the examples of a batch influence each other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -25,8 +22,8 @@ class BatchNorm2d(Layer):
         Rdx = (Rgamma s + gamma Rs) u + gamma s (Rdy - <Rdy> - Rxh <dy xh> - xh <Rdy xh + dy Rxh>)
     Evaluation mode: mu and var come from `stats` = (running mean, running variance), flat, and are constants:
         dx = gamma s dy,  Rxh = s Rx,  Rdx = s (Rgamma dy + gamma Rdy).
-    Inputs are (n, c) or (n, c, h, w). The code works on their rows and repeats every vector along them (see rows.py).
-    Training mode needs two values a channel at least (ValueError): of one, xh would be 0 whatever it is.
+    Inputs are (n, c) or (n, c, h, w), in training mode with two values a channel at least: of one, xh would be 0.
+    The code works on their rows and repeats every vector along them (see rows.py).
     """
 
     channels: int
@@ -37,14 +34,12 @@ class BatchNorm2d(Layer):
         self._positive("channels")
         number("eps of BatchNorm2d", self.eps, "[0, inf)")
 
-    @cached_property
+    @property
     def size(self) -> int:  # type: ignore[override]
+        """Of gamma and beta."""
         return 2 * self.channels
 
-    @cached_property
-    def statistics(self) -> int:  # type: ignore[override]
-        """Running mean and running variance."""
-        return 2 * self.channels
+    statistics = size  # running mean and running variance
 
     def initialize(self, rng) -> np.ndarray:
         return np.repeat([1.0, 0.0], self.channels)
@@ -144,6 +139,5 @@ class BatchNorm2d(Layer):
         xh, s, batch = cache
         if batch is not None:
             raise ValueError("per-example quantities have no meaning through batch-norm in training mode, where every "
-                             "example moves the statistics of all; pass stats= (the running statistics) to use "
-                             "evaluation mode")  # fmt: skip
+                             "example moves the statistics of all; pass stats= for evaluation mode")  # fmt: skip
         return take(xh, rows), s, None

@@ -1,10 +1,8 @@
 """Images as matrices with long rows, for operations that treat every channel alike: along those NumPy is fast.
 
-Channels come last in memory, but they are few. So a row here is a row of the image, w c numbers, and a vector with one
-entry a channel is repeated w times along it.
+Channels come last in memory, but are few: so a row here is one of the image, w c numbers, and a vector with one entry a
+channel is repeated w times along it.
 """
-
-from __future__ import annotations
 
 from minicrest.backend import array_module
 from minicrest.threads import pieces, share

@@ -1,7 +1,5 @@
 """Three networks: a multi-layer perceptron, LeNet-5 and the ResNet-20 of the CIFAR papers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from minicrest.arguments import shown, whole
@@ -17,10 +15,7 @@ from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between.
-
-    Raises TypeError for sizes that are no whole numbers, ValueError for fewer than two or below 1.
-    """
+    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
     sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
@@ -33,8 +28,7 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
     """LeNet-5 (LeCun et al. 1998) in its modern form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
 
-    Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
-    Raises ValueError for images smaller than 12 x 12, and as `resnet20`.
+    Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32. ValueError below 12 x 12.
     """
     c, h, w = _whole_numbers("shape (c, h, w)", shape, 3)
     padding = 2 if min(h, w) < 32 else 0
@@ -53,7 +47,6 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
 
     Where a stage halves the image and doubles the channels the shortcut has no parameters: every second pixel, and
     zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
-    Raises ValueError where shape is not (c, h, w), TypeError where its numbers or `classes` are not whole.
     """
     c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
