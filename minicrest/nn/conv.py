@@ -39,10 +39,6 @@ class Conv2d(Affine):
         whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
         flag("bias of Conv2d", self.bias)
 
-    @property
-    def fan_in(self) -> int:  # type: ignore[override]
-        return self.kernel**2 * self.inputs
-
     def prepared(self, x):
         least = max(1, self.kernel - 2 * self.padding)
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
@@ -100,7 +96,7 @@ def _pieces(x, k: int) -> list:
 
 
 def _columns(x, k: int, stride: int, parts):
-    """For each piece of x (n, h, w, c): the piece, and its windows as arrays of matrices that share the k k c rows of W.
+    """For each piece of x (n, h, w, c): the piece, and its windows as arrays of matrices that share the rows of W.
 
     On a device one large matrix (m ho wo, k k c). On the host, for short rows of windows, one array (m, ho wo, k k c),
     copied as (m, k k c, ho, wo), by the longer rows of the image. For long ones k arrays (m, ho wo, k c), the a-th with

@@ -99,19 +99,24 @@ class Layer:
 
 
 class Affine(Layer):
-    """y = A(x) W + b with w = (W, b): Linear and Conv2d. By the product rule, all formulas follow from these:
+    """y = A(x) W + b with w = (W, b), W (kernel^2 inputs, outputs), b (outputs,) if `bias`: Linear and Conv2d.
 
-    fan_in, outputs, bias   how many numbers each column of W, of `outputs`, has; whether there is a b
+    By the product rule, all formulas follow from these:
     prepared(x)             the cache, x as the others take it; ValueError if it does not fit
     times(x, W)             A(x) W
     weights(x, dy, out)     dW = A(x)' dy, shaped as W
     transposed(x, dy, W)    dx, shaped as x was before it was prepared
     """
 
-    fan_in: int
+    inputs: int
     outputs: int
-    bias = True
-    piecewise_linear = True
+    kernel = 1
+    bias = piecewise_linear = True
+
+    @property
+    def fan_in(self) -> int:
+        """How many numbers each column of W has."""
+        return self.kernel**2 * self.inputs
 
     @property
     def size(self) -> int:  # type: ignore[override]

@@ -41,9 +41,9 @@ class Loss:
         raise missing(self, "hessian(z, y, u)")
 
     def curvature_root(self, z, y):
-        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if that may be indefinite: then S is not real."""
-        name = type(self).__name__
-        raise ValueError(f"{name} has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal")
+        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if it may be indefinite: then S is not real."""
+        text = "has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal"
+        raise ValueError(f"{type(self).__name__} {text}")
 
     def predict(self, z):
         """(n,) the prediction: here the class of the largest logit."""
@@ -104,7 +104,6 @@ class LogisticLoss(Loss):
         return (_logits(z)[:, 0] > 0).astype("int64")
 
     def _labels(self, z, y):
-        """(n,) y in the type of z."""
         y = _targets(z, y)
         if z.shape[1] != 1 or y.ndim != 1:
             raise ValueError(f"LogisticLoss takes z (n, 1) and y (n,), got {z.shape} and {y.shape}")
@@ -166,8 +165,7 @@ def _classes(z, y):
     """y (n,) as class labels. Values are checked on the host only: the host would have to wait for a device."""
     y, classes = _targets(z, y), z.shape[1]
     if y.dtype.kind not in "iu":
-        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; for real targets take SquaredError() "
-                        "with as many outputs as targets, for classes y.astype('int64')")  # fmt: skip
+        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; use y.astype('int64') or SquaredError")
     if y.ndim != 1:
         raise ValueError(f"class labels y must have shape ({len(z)},), got {y.shape}")
     if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge

@@ -1,7 +1,7 @@
 """A network: a chain of layers, a loss, and every derivative that this package needs, with no autodiff.
 
-All parameters are ONE flat vector theta (d,). In training mode, stats=None, batch-norm uses the mean and variance of the
-batch at hand; in evaluation mode the running statistics `stats` (net.statistics,). The loss of example n is
+All parameters are ONE flat vector theta (d,). In training mode, stats=None, batch-norm uses mean and variance of the
+batch; in evaluation mode the running statistics `stats` (net.statistics,). The loss of example n is
     l_n(theta) = loss(z_n, y_n) + (l2/2) |theta|^2        and every sum is   (1/n) sum_n weights_n l_n(theta).
 """
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import dense, one_of, shown, whole
+from minicrest.arguments import dense, one_of, shaped, shown, whole
 from minicrest.backend import array_module, device_of, to_device
 from minicrest.nn.chain import Sequential
 from minicrest.nn.conv import Conv2d
@@ -78,7 +78,7 @@ class Network:
             if hasattr(layer, "outputs") and not (pixels and isinstance(layer, Conv2d)):
                 return layer.outputs
             pixels = (pixels or isinstance(layer, Flatten)) and layer != AvgPool2d()
-        raise ValueError("no layer here states its number of outputs (`outputs`), or Flatten changes it; end in Linear")
+        raise ValueError("no layer here states its number of outputs (`outputs`), or Flatten changes it: end in Linear")
 
     @property
     def coupled(self) -> bool:
@@ -101,9 +101,8 @@ class Network:
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
         self._check(theta)
-        x, stats = _like(theta, "x", x), None if stats is None else _like(theta, "stats", stats)
-        if stats is not None and stats.shape != (self.statistics,):
-            raise ValueError(f"stats has shape {stats.shape}, but this network keeps {self.statistics} statistics")
+        x = _like(theta, "x", x)
+        stats = None if stats is None else shaped("stats", _like(theta, "stats", stats), self.statistics)
         if x.ndim == 0 or len(x) == 0:
             raise ValueError(f"x must have the shape (n, ...) with at least one example, got {x.shape}")
         return self.chain.forward(theta, x, stats)
@@ -214,8 +213,7 @@ class Network:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
         c, caches, kept = self._coefficients(begun.logits, weights), begun.caches, []
         self.chain.backward(theta, caches, c * begun.logit_gradients, None, need_dx=False, kept=kept)
-        V = v.reshape(-1, self.size)
-        HV = array_module(theta).empty_like(V)
+        HV = array_module(theta).empty_like(V := v.reshape(-1, self.size))
         for k in range(len(V)):
             Rz, Rcaches = self.chain.tangent(theta, caches, V[k], None)
             Rdz = c * self.loss.hessian(begun.logits, y, Rz)
@@ -225,8 +223,8 @@ class Network:
         return HV.reshape(v.shape)
 
     def hessian_diagonal(self, theta, x, y, weights=None, stats=None):
-        """(d,) exact diagonal of H, for about one gradient per class.  ValueError if a layer is not piecewise linear, for
-        batch-norm in training mode, a loss without a curvature root, and weights that are negative or not finite.
+        """(d,) exact diagonal of H, for about one gradient per class. Layers must be piecewise linear, batch-norm in
+        evaluation mode, weights finite and not negative, and the loss must have a curvature root (ValueError).
 
         The output is linear in the parameters of any one layer, so the diagonal of H is that of sum_n c_n J' S S' J
         (c_n = weights_n/n >= 0): each column of S, S S' = d2l/dz2, goes back through the network, is squared and added.
@@ -240,8 +238,7 @@ class Network:
         for column in range(S.shape[2]):
             signals = self._kept(theta, begun.caches, S[:, :, column])
             for layer in (layer for layer, *_ in signals if not layer.piecewise_linear):
-                raise ValueError(f"hessian_diagonal is exact for piecewise-linear layers only, and {layer} does not "
-                                 "declare piecewise_linear = True; use hutchinson_diagonal")  # fmt: skip
+                raise ValueError(f"{layer} does not declare piecewise_linear = True; use hutchinson_diagonal instead")
             found = [layer.squares(cache, dy) if layer.size else 0 for layer, _, cache, dy in signals]
             squares = [before + more for before, more in zip(squares, found)] if squares else found
         for (layer, part, cache, _), square in zip(signals, squares):
@@ -260,23 +257,18 @@ class Network:
         n, xp = len(z), array_module(z)
         if weights is None:
             return xp.full((n, 1), 1 / n, dtype=z.dtype)
-        weights = dense("weights", weights)
-        if weights.shape != (n,):
-            raise ValueError(f"weights must have shape ({n},), one an example, got {weights.shape}")
-        return xp.asarray(weights).astype(z.dtype)[:, None] / n
+        return xp.asarray(shaped("weights", weights, n)).astype(z.dtype)[:, None] / n
 
     def _kept(self, theta, caches, dz):
         """(layer, slice of theta, cache, dy) of each layer that dz (n, C) reaches on its way back."""
-        kept = []
-        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=kept)
+        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=(kept := []))
         return list(self.chain.leaves(caches, kept))
 
     def _signals(self, theta, x, y, stats):
         """(layer, slice, cache, dy) of each layer with parameters, of which per-example gradients are made; a function
         that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
         """
-        begun = self.begin(theta, x, y, stats)
-        dz, caches = begun.logit_gradients, begun.caches
+        _, dz, _, _, caches = self.begin(theta, x, y, stats)
         signals = [signal for signal in self._kept(theta, caches, dz) if signal[0].size]
         return signals, lambda: self.loss.l2 * (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)
 

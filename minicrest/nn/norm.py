@@ -63,8 +63,8 @@ class BatchNorm2d(Layer):
             raise ValueError(f"{self} in training mode needs at least two values a channel, got x of shape {x.shape}")
         xp, rows = array_module(x), as_rows(x)
         gamma, beta = self._wide(w, rows)
-        mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
         xh, y = xp.empty_like(rows), xp.empty_like(rows)
+        mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
         by_pieces(lambda rows, xh: xp.subtract(rows, mu, out=xh), rows, xh)
         var = self._mean(xh, xh) if var is None else var
         s = 1 / xp.sqrt(var + self.eps)
@@ -92,7 +92,6 @@ class BatchNorm2d(Layer):
             dw[:c], dw[c:] = rows.size // c * mean_dy_xh[:c], rows.size // c * mean_dy[:c]
         if batch is None:
             return from_rows(gamma * s * rows, dy.shape)
-        dx = xp.empty_like(rows)
 
         def slope(rows, xh, dx):  # gamma s (dy - (<dy> + xh <dy xh>))
             xp.multiply(xh, mean_dy_xh, out=dx)
@@ -100,7 +99,7 @@ class BatchNorm2d(Layer):
             xp.subtract(rows, dx, out=dx)
             dx *= gamma * s
 
-        by_pieces(slope, rows, xh, dx)
+        by_pieces(slope, rows, xh, dx := xp.empty_like(rows))
         return from_rows(dx, dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):
@@ -139,5 +138,6 @@ class BatchNorm2d(Layer):
         xh, s, batch = cache
         if batch is not None:
             raise ValueError("per-example quantities have no meaning through batch-norm in training mode, where every "
-                             "example moves the statistics of all; pass stats= for evaluation mode")  # fmt: skip
+                             "example moves the statistics of all; pass stats= (the running statistics) to use "
+                             "evaluation mode")  # fmt: skip
         return take(xh, rows), s, None

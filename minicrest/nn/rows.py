@@ -23,11 +23,6 @@ def blank(like, shape):
     return array_module(like).zeros((shape[0], *shape[2:], shape[1]), dtype=like.dtype).transpose(0, 3, 1, 2)
 
 
-def channels_last(x):
-    """The same array; images (n, c, h, w) get their channels last in memory, because mixed orders are slow."""
-    return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
-
-
 def take(x, rows):
     """x[rows] for indices rows (r,), int64, on the host or x's device; images get their channels last in memory."""
     rows = rows if isinstance(rows, slice) else array_module(x).asarray(rows)

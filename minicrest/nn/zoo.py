@@ -28,18 +28,17 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
     """LeNet-5 (LeCun et al. 1998) in its modern form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
 
-    Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32. ValueError below 12 x 12.
+    Images below 32 x 32 (and from 12 x 12 on) are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     """
     c, h, w = _whole_numbers("shape (c, h, w)", shape, 3)
     padding = 2 if min(h, w) < 32 else 0
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
         raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
-    layers = [
-        Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2),
-        Flatten(), Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(),
-    ]  # fmt: skip
-    return Network([*layers, Linear(84, whole("classes", classes, 1))], loss)
+    return Network([
+        Conv2d(c, 6, 5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, 5), ReLU(), MaxPool2d(2), Flatten(),
+        Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, whole("classes", classes, 1)),
+    ], loss)  # fmt: skip
 
 
 def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
@@ -51,10 +50,8 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
     c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
     for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
-        body = [
-            Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
-            Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o),
-        ]  # fmt: skip
+        body = [Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
+                Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o)]  # fmt: skip
         layers += [Residual(body, [] if c == o else [Subsample(o // c, o - c)]), ReLU()]
     return Network([*layers, AvgPool2d(), Flatten(), Linear(64, whole("classes", classes, 1))], loss)
 
