@@ -28,9 +28,8 @@ _this_thread = threading.local()  # .count: how many threads this thread may use
 
 @contextmanager
 def one_blas_thread():
-    """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl).
-
-    May be nested. While another thread is inside, or with an unknown BLAS, `share` uses the calling thread alone.
+    """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl): one, if
+    BLAS is unknown or another thread is inside already. May be nested.
     """
     if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
@@ -80,10 +79,9 @@ def product(a, b, out=None):
 
 
 def share(work, parts: list, array=None) -> None:
-    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
-
-    np.errstate holds in all of them, and an error in one is raised here once all have ended. Where `array` is on a
-    device, whose streams belong to a thread, the calling thread works alone.
+    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
+    `array` is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds in all
+    threads, and an error in one is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]

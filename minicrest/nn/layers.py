@@ -9,10 +9,8 @@ from minicrest.threads import product
 
 @dataclass(frozen=True)
 class Linear(Affine):
-    """y = x W + b with x (n, i), W (i, o), b (o,).
-
-    backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
-    backward tangent: RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
+    """y = x W + b with x (n, i), W (i, o), b (o,).   dW = x' dy, db = sum_n dy, dx = dy W'; Ry = Rx W + x RW + Rb;
+    RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
     """
 
     inputs: int

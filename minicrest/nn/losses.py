@@ -11,8 +11,7 @@ from minicrest.nn.layer import missing
 
 class Loss:
     """The contract of a loss: inherit this and write the methods, each for logits z (n, C) and targets y (n, ...).
-
-    `l2` >= 0 adds (l2/2) |theta|^2 to the loss of EVERY example; the network takes care of it.
+    The network adds (l2/2) |theta|^2, `l2` >= 0, to the loss of EVERY example.
     """
 
     l2: float = 0.0
@@ -165,7 +164,7 @@ def _classes(z, y):
     """y (n,) as class labels. Values are checked on the host only: the host would have to wait for a device."""
     y, classes = _targets(z, y), z.shape[1]
     if y.dtype.kind not in "iu":
-        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; use y.astype('int64') or SquaredError")
+        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; for real targets take SquaredError()")
     if y.ndim != 1:
         raise ValueError(f"class labels y must have shape ({len(z)},), got {y.shape}")
     if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicrest.arguments import dense, one_of, shaped, shown, whole
+from minicrest.arguments import dense, one_of, shown, whole
 from minicrest.backend import array_module, device_of, to_device
 from minicrest.nn.chain import Sequential
 from minicrest.nn.conv import Conv2d
@@ -96,13 +96,12 @@ class Network:
         self._check(theta)
         return array_module(theta).asarray(self.chain.initial_statistics().astype(theta.dtype))
 
-    # ---- forward
-
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
         self._check(theta)
-        x = _like(theta, "x", x)
-        stats = None if stats is None else shaped("stats", _like(theta, "stats", stats), self.statistics)
+        x, stats = _like(theta, "x", x), None if stats is None else _like(theta, "stats", stats)
+        if stats is not None and stats.shape != (self.statistics,):
+            raise ValueError(f"stats has shape {stats.shape}, but this network keeps {self.statistics} statistics")
         if x.ndim == 0 or len(x) == 0:
             raise ValueError(f"x must have the shape (n, ...) with at least one example, got {x.shape}")
         return self.chain.forward(theta, x, stats)
@@ -134,8 +133,6 @@ class Network:
         begun = self.begin(theta, x, y, stats)
         return begun.logit_gradients, begun.caches[-1]
 
-    # ---- first order
-
     def step(self, theta, x, y, weights=None, stats=None) -> Step:
         """Gradient, losses, logits and batch statistics from one pass forward and one back."""
         begun = self.begin(theta, x, y, stats)
@@ -156,9 +153,7 @@ class Network:
 
     def finish(self, theta, begun: Pass, weights=None):
         """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `begun`, which must be of the same theta.
-
-        Where weights (n,) are on the host, only examples of non-zero weight go backward, unless batch-norm in training
-        mode couples them.
+        Where weights (n,) are on the host, only examples of non-zero weight go backward, unless they are coupled.
         """
         xp, c = array_module(theta), self._coefficients(begun.logits, weights)
         dz, caches, rows = c * begun.logit_gradients, begun.caches, np.arange(len(c))
@@ -202,12 +197,8 @@ class Network:
             gram += along()[:, None] + along()[None, :] + self.loss.l2**2 * (theta @ theta)
         return gram
 
-    # ---- second order
-
     def hvp(self, theta, x, y, v, weights=None, stats=None):
-        """H v, shaped as v (d,) or (k, d), exact by Pearlmutter's R-operator. H is the Hessian of
-        (1/n) sum_n weights_n l_n; each direction costs a tangent pass forward and one back.
-        """
+        """H v, shaped as v (d,) or (k, d), by Pearlmutter's R-operator; H is the Hessian of what `gradient` is of."""
         begun, v = self.begin(theta, x, y, stats), _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
@@ -238,7 +229,8 @@ class Network:
         for column in range(S.shape[2]):
             signals = self._kept(theta, begun.caches, S[:, :, column])
             for layer in (layer for layer, *_ in signals if not layer.piecewise_linear):
-                raise ValueError(f"{layer} does not declare piecewise_linear = True; use hutchinson_diagonal instead")
+                raise ValueError(f"hessian_diagonal is exact for piecewise-linear layers only, and {layer} does not "
+                                 "declare piecewise_linear = True; use hutchinson_diagonal")  # fmt: skip
             found = [layer.squares(cache, dy) if layer.size else 0 for layer, _, cache, dy in signals]
             squares = [before + more for before, more in zip(squares, found)] if squares else found
         for (layer, part, cache, _), square in zip(signals, squares):
@@ -257,7 +249,9 @@ class Network:
         n, xp = len(z), array_module(z)
         if weights is None:
             return xp.full((n, 1), 1 / n, dtype=z.dtype)
-        return xp.asarray(shaped("weights", weights, n)).astype(z.dtype)[:, None] / n
+        if (weights := dense("weights", weights)).shape != (n,):
+            raise ValueError(f"weights must have shape ({n},), one an example, got {weights.shape}")
+        return xp.asarray(weights).astype(z.dtype)[:, None] / n
 
     def _kept(self, theta, caches, dz):
         """(layer, slice of theta, cache, dy) of each layer that dz (n, C) reaches on its way back."""
@@ -265,9 +259,7 @@ class Network:
         return list(self.chain.leaves(caches, kept))
 
     def _signals(self, theta, x, y, stats):
-        """(layer, slice, cache, dy) of each layer with parameters, of which per-example gradients are made; a function
-        that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
-        """
+        """`_kept` of each layer with parameters; l2 times (n,) the data gradients' products with theta, when called."""
         _, dz, _, _, caches = self.begin(theta, x, y, stats)
         signals = [signal for signal in self._kept(theta, caches, dz) if signal[0].size]
         return signals, lambda: self.loss.l2 * (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)

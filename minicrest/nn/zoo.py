@@ -57,7 +57,6 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
 
 
 def _whole_numbers(name: str, values, count: int | None = None) -> tuple[int, ...]:
-    """`values` as a tuple of whole numbers, `count` of them (None: two or more), each at least 1."""
     values = tuple(values) if hasattr(values, "__iter__") and not isinstance(values, str) else (values,)
     if len(values) != count and (count or len(values) < 2):
         raise ValueError(f"{name} must be {count or 'two or more'} whole numbers, got {shown(values)}")
