@@ -1,12 +1,10 @@
 """Work in pieces: small enough for a core's cache, and shared among a few threads.
 
-Five passes over many megabytes wait for memory; five passes over each piece of them do not. NumPy's passes run in one
-thread, and BLAS's threads, which wait for each other after every product, gain little from small ones. So pieces are
-shared among threads, while BLAS keeps to one, because its idle threads would spin on cores that the pieces need. How
-they are cut depends on shapes alone, and each writes to its own place: no bit depends on how many threads there are.
+Five passes over many megabytes wait for memory; five over each piece of them do not. NumPy's passes run in one thread,
+and BLAS's threads gain little from small products. So pieces are shared among threads, while BLAS keeps to one, because
+its idle threads would spin on cores that the pieces need. How they are cut depends on shapes alone, and each writes to
+its own place: no bit depends on how many threads there are.
 """
-
-from __future__ import annotations
 
 import functools
 import math
@@ -30,9 +28,8 @@ _this_thread = threading.local()  # .count: how many threads this thread may use
 
 @contextmanager
 def one_blas_thread():
-    """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl).
-
-    May be nested. While another thread is inside, or with an unknown BLAS, `share` uses the calling thread alone.
+    """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl): one, if
+    BLAS is unknown or another thread is inside already. May be nested.
     """
     if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
@@ -47,8 +44,8 @@ def one_blas_thread():
 
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
-    """As few slices of the first axis as possible, each of at most `host_entries` entries or of one row, all equally
-    long but the last. On a device, where every pass is a launch, `device_entries` is the limit; None: one slice.
+    """As few slices of the first axis as possible, all equally long but the last, each of one row or of at most
+    `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or in one slice (None).
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
@@ -60,14 +57,14 @@ def _slices(length: int, count: int) -> list:
     return [slice(a, min(a + step, length)) for a in range(0, length, step or 1)]
 
 
-def by_pieces(work, *arrays) -> None:
-    """Call work(*parts) for matching pieces of arrays of the same length; it writes its results into some of them."""
+def by_pieces(work, *arrays, slices: list | None = None) -> None:
+    """Call work(*parts) for matching pieces (or `slices`) of arrays of the same length; it writes into some of them."""
 
     def some(todo):
         for piece in todo:
             work(*(array[piece] for array in arrays))
 
-    share(some, pieces(arrays[0]), arrays[0])
+    share(some, slices or pieces(arrays[0]), arrays[0])
 
 
 def product(a, b, out=None):
@@ -77,20 +74,14 @@ def product(a, b, out=None):
         return array_module(a).matmul(a, b, out=out)
     out = np.empty((len(a), b.shape[1]), np.result_type(a, b)) if out is None else out
     left, right, into = (a, b, out) if len(a) >= b.shape[1] else (b.T, a.T, out.T)
-
-    def work(todo):
-        for piece in todo:
-            np.matmul(left[piece], right, out=into[piece])
-
-    share(work, _slices(len(into), count))
+    by_pieces(lambda left, into: np.matmul(left, right, out=into), left, into, slices=_slices(len(into), count))
     return out
 
 
 def share(work, parts: list, array=None) -> None:
-    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread.
-
-    np.errstate holds in all of them, and an error in one is raised here once all have ended. Where `array` is on a
-    device, whose streams belong to a thread, the calling thread works alone.
+    """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
+    `array` is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds in all
+    threads, and an error in one is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
@@ -102,16 +93,8 @@ def share(work, parts: list, array=None) -> None:
         raise error
 
 
-@functools.cache
-def _blas():
-    return ThreadpoolController().select(user_api="blas")
-
-
-@functools.cache
-def _pool(count):
-    return ThreadPoolExecutor(count, "minicrest")
-
-
+_blas = functools.cache(lambda: ThreadpoolController().select(user_api="blas"))
+_pool = functools.cache(lambda count: ThreadPoolExecutor(count, "minicrest"))
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)
 

@@ -1,10 +1,7 @@
 """Chains: a sequence of layers is a layer, and so is a residual block; the same four formulas, by the chain rule.
 
-`backward` can keep the dy that reached each layer, in a tree shaped like the caches: besides these, it is all that
-`backward_tangent` and the per-example formulas need.
+`backward` can keep the dy that reached each layer, in a tree like the caches, for `backward_tangent` and `per_example`.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 
@@ -17,10 +14,7 @@ from minicrest.threads import one_blas_thread
 
 
 class Composite(Layer):
-    """A layer made of `layers`, with theirs in a row: w, statistics, and lists of caches and kept dy, one a layer.
-
-    `simple`: those that are not composite, inside composite ones too.  Raises TypeError for what is no Layer.
-    """
+    """A layer made of `layers`: w, statistics, caches and kept dy are theirs in a row. `simple`: all not composite."""
 
     composite = True
 
@@ -91,12 +85,10 @@ class Sequential(Composite):
         if kept is not None:
             kept += [[] if layer.composite else None for layer in self.layers]
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
-            layer, part, rest = self.layers[k], self.parts[k], {}
-            if kept is not None and layer.composite:
-                rest = {"kept": kept[k]}
-            elif kept is not None:
+            layer, part, below = self.layers[k], self.parts[k], need_dx or k > self.start
+            rest = {"kept": kept[k]} if kept and layer.composite else {}
+            if kept and not layer.composite:
                 kept[k] = dy
-            below = need_dx or k > self.start
             dy = layer.backward(w[part], caches[k], dy, None if dw is None else dw[part], below, **rest)
         return dy
 
@@ -127,15 +119,13 @@ class Residual(Composite):
         self.body, self.shortcut = self.layers
 
     def arguments_again(self) -> tuple:
-        """What makes this block again, for a checkpoint."""
         return self.body.layers, self.shortcut.layers
 
     def _halves(self, w):
         return (None, None) if w is None else [w[part] for part in self.parts]
 
     def forward(self, w, x, stats=None):
-        marks = [None if stats is None else stats[mark] for mark in self.marks]
-        halves = zip(self.layers, self._halves(w), marks)
+        halves = zip(self.layers, self._halves(w), [None if stats is None else stats[mark] for mark in self.marks])
         (y, cache), (z, skip) = (f.forward(part, x, mark) for f, part, mark in halves)
         return y + z, [cache, skip]
 

@@ -1,12 +1,9 @@
 """Convolution. tests/unit/nn/naive_layers.py has its plain twin: the definition, in loops.
 
-Images are (n, c, h, w), but their channels come last in memory: y is computed as (n, h, w, o) and returned as a view.
-Then the numbers in a row of a window are adjacent, and convolution is k matrix products, one for each row of the
-window. Their left factors hold k times as many numbers as the images, so they are built for a few images at a time:
-small enough to stay in the cache, and shared among a few threads (threads.py). On a GPU they are built all at once.
+Images are (n, c, h, w), but their channels come last in memory, so that a row of a window is adjacent numbers, and
+convolution is k matrix products, one for each row of the window. Their left factors hold k times as many numbers as the
+images, so they are built for a few images at a time, which stay in the cache, and shared among threads (threads.py).
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -27,8 +24,7 @@ class Conv2d(Affine):
     """y[n, o, p] = sum over the window at p of x * W[..., o], plus b[o].   W is (kernel, kernel, c, o), then b (o,).
 
     With X the matrix of windows ("columns"), one row for each n and place: Y = X W + b, so dW = X' dY, db = sum dY.
-    dx is a correlation as well: of dy, spread out by the stride and padded, with W turned by half a circle.
-    The tangents follow from the product rule, as for Linear.
+    dx correlates dy, spread out by the stride and padded, with W turned by half a circle. The tangents: as for Linear.
     """
 
     inputs: int
@@ -42,10 +38,6 @@ class Conv2d(Affine):
         self._positive("inputs", "outputs", "kernel", "stride")
         whole("padding of Conv2d (at least 0, less than the kernel)", self.padding, 0, self.kernel - 1)
         flag("bias of Conv2d", self.bias)
-
-    @property
-    def fan_in(self) -> int:  # type: ignore[override]
-        return self.kernel**2 * self.inputs
 
     def prepared(self, x):
         least = max(1, self.kernel - 2 * self.padding)
@@ -61,7 +53,6 @@ class Conv2d(Affine):
         return _window_products(x, dy.transpose(0, 2, 3, 1), self.kernel, self.stride, out)
 
     def transposed(self, x, dy, W):
-        """A correlation, too: one output of it for every unpadded pixel."""
         k, p, o = self.kernel, self.padding, self.outputs
         h, w = x.shape[1] - 2 * p, x.shape[2] - 2 * p
         spread = _spread(dy.transpose(0, 2, 3, 1), h + k - 1, w + k - 1, k - 1 - p, self.stride)
@@ -105,47 +96,28 @@ def _pieces(x, k: int) -> list:
 
 
 def _columns(x, k: int, stride: int, parts):
-    """For each piece of x (n, h, w, c): the piece, and its windows as matrices that share the k k c rows of W.
+    """For each piece of x (n, h, w, c): the piece, and its windows as arrays of matrices that share the rows of W.
 
-    The matrices are views of one buffer, which is written anew for every piece: use them before asking for the next.
+    On a device one large matrix (m ho wo, k k c). On the host, for short rows of windows, one array (m, ho wo, k k c),
+    copied as (m, k k c, ho, wo), by the longer rows of the image. For long ones k arrays (m, ho wo, k c), the a-th with
+    the a-th row of every window: only windows along the width are copied, (m, h, wo, k c), k times less than by writing
+    every window out (im2col), and with stride 1 the arrays are views. One buffer serves all pieces in turn.
     """
-    if array_module(x) is not np:
-        layout, windows = _whole_windows, _windows(x, k, k, stride, stride)
-    elif k * x.shape[3] < SHORT:
-        layout, windows = _places_first, _windows(x, k, k, stride, stride).transpose(0, 3, 4, 5, 1, 2)
-    else:
-        layout, windows = _rows_of_windows, _windows(x, 1, k, 1, stride)
-    buffer = None
+    device, short = array_module(x) is not np, k * x.shape[3] < SHORT
+    windows = _windows(x, k, k, stride, stride) if device or short else _windows(x, 1, k, 1, stride)
+    windows = windows.transpose(0, 3, 4, 5, 1, 2) if short and not device else windows
+    buffer, last = None, (places(x.shape[1], k, stride) - 1) * stride + 1
     for piece in parts:
         part = windows[piece]
         buffer = array_module(x).empty(part.shape, x.dtype) if buffer is None else buffer
-        columns = buffer[: len(part)]
+        columns, m = buffer[: len(part)], len(part)
         columns[...] = part
-        yield piece, layout(columns, k, stride)
-
-
-def _whole_windows(columns, k: int, stride: int):
-    """One matrix (m ho wo, k k c) with every window written out, for one large product: for a device."""
-    return [columns.reshape(-1, k * k * columns.shape[-1])]
-
-
-def _places_first(columns, k: int, stride: int):
-    """One array of matrices (m, ho wo, k k c), copied as (m, k k c, ho, wo): long rows of the image instead of short
-    rows of windows (one channel), which would be slow to copy and to multiply.
-    """
-    return [columns.reshape(len(columns), k * k * columns.shape[3], -1).transpose(0, 2, 1)]
-
-
-def _rows_of_windows(columns, k: int, stride: int):
-    """k arrays of matrices (m, ho wo, k c), the a-th with the a-th row of every window: for long rows of a window.
-
-    Windows along the width alone are copied: (m, h, wo, k c). The a-th rows of the windows at height p are found in
-    it at height stride p + a; with stride 1 they are a view. So k times less is copied than by writing every window
-    out (im2col), at the price of k products instead of one.
-    """
-    m, h, wo, _, _, c = columns.shape
-    columns, last = columns.reshape(m, h, wo, k * c), (places(h, k, stride) - 1) * stride + 1
-    return [columns[:, a : a + last : stride].reshape(m, -1, k * c) for a in range(k)]
+        if device:
+            yield piece, [columns.reshape(-1, k * k * x.shape[3])]
+        elif short:
+            yield piece, [columns.reshape(m, k * k * x.shape[3], -1).transpose(0, 2, 1)]
+        else:
+            yield piece, [columns[:, a : a + last : stride].reshape(m, -1, k * x.shape[3]) for a in range(k)]
 
 
 def _correlate(x, W, k: int, stride: int):

@@ -6,13 +6,10 @@
     backward_tangent   Rdx, Rdw = derivative of backward along (Rx, Rw, Rdy)      (forward over reverse)
 
 R{.} is Pearlmutter's operator (Fast exact multiplication by the Hessian, 1994): Rq = d/de q(w + e v) at e = 0. A layer
-is stateless. Its parameters arrive as `w`, a flat view of the network's theta, and their gradient is written into
-`dw`, a flat view of the network's gradient. `per_example` is the fifth formula: the gradient of every single example.
+is stateless: `w` is a flat view of the network's theta, and dw is written into `dw`, one of the network's gradient.
 
 Index letters, here and everywhere: n example, c channel, h w place, i in, o out, k class, d parameter.
 """
-
-from __future__ import annotations
 
 import numpy as np
 
@@ -31,10 +28,8 @@ class Layer:
     outputs          if the layer fixes it: the number of columns or channels of y
     """
 
-    size = 0
-    statistics = 0
-    piecewise_linear = False
-    composite = False
+    size = statistics = 0
+    piecewise_linear = composite = False
 
     def initialize(self, rng: np.random.Generator) -> np.ndarray:
         """(size,) initial parameters, float64 on the host. A layer that has parameters must state its own."""
@@ -59,10 +54,7 @@ class Layer:
         raise missing(self, "tangent(w, cache, Rw, Rx)")
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        """Rdx, shaped as x: `backward` differentiated; the derivative of dw goes into Rdw (size,).
-
-        This default serves piecewise-linear layers without parameters, whose backward is linear in dy.
-        """
+        """Rdx, shaped as x, and Rdw (size,). The default serves piecewise-linear layers without parameters."""
         if self.size or not self.piecewise_linear:
             raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
         return self.backward(w, cache, Rdy)
@@ -92,10 +84,8 @@ class Layer:
         raise missing(self, "batch_statistics(cache)")
 
     def cut(self, cache, rows):
-        """The cache that `forward` would have returned for the examples `rows` (r,) alone, int64 indices.
-
-        This default serves caches that are an array with one entry an example, or None, or a tuple or list of these.
-        In training mode a layer with statistics has no such cache.  Raises TypeError for any other cache.
+        """The cache of the examples `rows` (r,), int64, alone.  TypeError unless a cache for which `cut` is not written
+        anew is an array with one entry an example, or None, or a tuple or list of these.
         """
         if isinstance(cache, (tuple, list)):
             return type(cache)(Layer.cut(self, part, rows) for part in cache)
@@ -109,19 +99,24 @@ class Layer:
 
 
 class Affine(Layer):
-    """y = A(x) W + b with w = (W, b): Linear and Conv2d. By the product rule, all formulas follow from these:
+    """y = A(x) W + b with w = (W, b), W (kernel^2 inputs, outputs), b (outputs,) if `bias`: Linear and Conv2d.
 
-    fan_in, outputs, bias   how many numbers each column of W, of `outputs`, has; whether there is a b
+    By the product rule, all formulas follow from these:
     prepared(x)             the cache, x as the others take it; ValueError if it does not fit
     times(x, W)             A(x) W
     weights(x, dy, out)     dW = A(x)' dy, shaped as W
     transposed(x, dy, W)    dx, shaped as x was before it was prepared
     """
 
-    fan_in: int
+    inputs: int
     outputs: int
-    bias = True
-    piecewise_linear = True
+    kernel = 1
+    bias = piecewise_linear = True
+
+    @property
+    def fan_in(self) -> int:
+        """How many numbers each column of W has."""
+        return self.kernel**2 * self.inputs
 
     @property
     def size(self) -> int:  # type: ignore[override]

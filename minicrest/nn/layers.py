@@ -1,21 +1,16 @@
 """Layers on rows of numbers: Linear, the activations ReLU and Tanh, and Flatten. layer.py explains the formulas."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from minicrest.backend import array_module
 from minicrest.nn.layer import Affine, Layer, LinearMap
-from minicrest.nn.rows import channels_last
 from minicrest.threads import product
 
 
 @dataclass(frozen=True)
 class Linear(Affine):
-    """y = x W + b with x (n, i), W (i, o), b (o,).
-
-    backward: dW = x' dy, db = sum_n dy, dx = dy W'.   tangent: Ry = Rx W + x RW + Rb.
-    backward tangent: RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
+    """y = x W + b with x (n, i), W (i, o), b (o,).   dW = x' dy, db = sum_n dy, dx = dy W'; Ry = Rx W + x RW + Rb;
+    RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
     """
 
     inputs: int
@@ -23,10 +18,6 @@ class Linear(Affine):
 
     def __post_init__(self):
         self._positive("inputs", "outputs")
-
-    @property
-    def fan_in(self) -> int:  # type: ignore[override]
-        return self.inputs
 
     def prepared(self, x):
         if x.ndim != 2 or x.shape[1] != self.inputs:
@@ -100,10 +91,11 @@ class Tanh(Layer):
 
 @dataclass(frozen=True)
 class Flatten(LinearMap):
-    """(n, ...) -> (n, i), a reshape. Images come back with their channels last in memory."""
+    """(n, ...) -> (n, i), a reshape. Images come back with their channels last in memory: mixed orders are slow."""
 
     def forward(self, w, x, stats=None):
         return x.reshape(len(x), -1), x.shape
 
     def backward(self, w, shape, dy, dw=None, need_dx=True):
-        return channels_last(dy.reshape(shape))
+        xp, dx = array_module(dy), dy.reshape(shape)
+        return xp.ascontiguousarray(dx.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if dx.ndim == 4 else dx

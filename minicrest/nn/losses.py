@@ -1,7 +1,5 @@
 """Losses: from logits z and targets y to a number per example, its gradient and its Hessian in z."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +11,7 @@ from minicrest.nn.layer import missing
 
 class Loss:
     """The contract of a loss: inherit this and write the methods, each for logits z (n, C) and targets y (n, ...).
-
-    `l2` >= 0 adds (l2/2) |theta|^2 to the loss of EVERY example; the network takes care of it.
+    The network adds (l2/2) |theta|^2, `l2` >= 0, to the loss of EVERY example.
     """
 
     l2: float = 0.0
@@ -43,9 +40,9 @@ class Loss:
         raise missing(self, "hessian(z, y, u)")
 
     def curvature_root(self, z, y):
-        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if that may be indefinite: then S is not rea."""
-        raise ValueError(f"{type(self).__name__} has no curvature_root (an indefinite Hessian has none); "
-                         "use hutchinson_diagonal")  # fmt: skip
+        """(n, C, columns) S with S S' = d2l/dz2.  ValueError, as here, if it may be indefinite: then S is not real."""
+        text = "has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal"
+        raise ValueError(f"{type(self).__name__} {text}")
 
     def predict(self, z):
         """(n,) the prediction: here the class of the largest logit."""
@@ -54,10 +51,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """l = log sum_k e^{z_k} - z_y, y (n,) classes 0..C-1.   Gradient p - y; Hessian diag p - p p' (p = softmax z).
-
-    Raises TypeError for labels that are not whole numbers, ValueError for labels (on the host) outside 0..C-1.
-    """
+    """l = log sum_k e^{z_k} - z_y, y (n,) classes 0..C-1.   Gradient p - y; Hessian diag p - p p' (p = softmax z)."""
 
     l2: float = 0.0
 
@@ -83,16 +77,12 @@ class SoftmaxCrossEntropy(Loss):
     def curvature_root(self, z, y):
         """Column c is sqrt(p_c) (e_c - p)."""
         xp, p = array_module(z), _softmax(z)
-        eye = xp.eye(z.shape[1], dtype=z.dtype)
-        return (eye[None] - p[:, :, None]) * xp.sqrt(p)[:, None, :]
+        return (xp.eye(z.shape[1], dtype=z.dtype) - p[:, :, None]) * xp.sqrt(p)[:, None, :]
 
 
 @dataclass(frozen=True)
 class LogisticLoss(Loss):
-    """l = log(1 + e^z) - y z, z (n, 1), y (n,) in {0, 1}.   Gradient p - y; Hessian p (1 - p) (p = 1/(1 + e^-z)).
-
-    Raises ValueError for more than one logit and for labels (on the host) other than 0 and 1.
-    """
+    """l = log(1 + e^z) - y z, z (n, 1), y (n,) in {0, 1}.   Gradient p - y; Hessian p (1 - p) (p = 1/(1 + e^-z))."""
 
     l2: float = 0.0
 
@@ -113,7 +103,6 @@ class LogisticLoss(Loss):
         return (_logits(z)[:, 0] > 0).astype("int64")
 
     def _labels(self, z, y):
-        """(n,) y in the type of z."""
         y = _targets(z, y)
         if z.shape[1] != 1 or y.ndim != 1:
             raise ValueError(f"LogisticLoss takes z (n, 1) and y (n,), got {z.shape} and {y.shape}")
@@ -127,7 +116,6 @@ class SquaredError(Loss):
     """l = |z - t|^2 / 2, with t = y (n, C) or (n,) real targets, or the one-hot rows of integer classes y (n,).
 
     Gradient z - t; Hessian the identity. predict gives classes where C > 1 and the value z where C = 1.
-    Raises ValueError where y has neither shape, and as SoftmaxCrossEntropy for classes.
     """
 
     l2: float = 0.0
@@ -176,8 +164,7 @@ def _classes(z, y):
     """y (n,) as class labels. Values are checked on the host only: the host would have to wait for a device."""
     y, classes = _targets(z, y), z.shape[1]
     if y.dtype.kind not in "iu":
-        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; for real targets take SquaredError() "
-                        "with as many outputs as targets, for classes y.astype('int64')")  # fmt: skip
+        raise TypeError(f"class labels y must be whole numbers, got {y.dtype}; for real targets take SquaredError()")
     if y.ndim != 1:
         raise ValueError(f"class labels y must have shape ({len(z)},), got {y.shape}")
     if array_module(y) is np and y.size and y.astype("uint64").max() >= classes:  # negative ones become huge

@@ -1,13 +1,9 @@
 """A network: a chain of layers, a loss, and every derivative that this package needs, with no autodiff.
 
-All parameters are ONE flat vector theta (d,). Two modes, chosen by one argument:
-    stats=None      training mode: batch-norm uses the mean and variance of the batch at hand
-    stats=vector    evaluation mode: batch-norm uses these running statistics, (net.statistics,)
-Networks without batch-norm have no statistics, and the modes coincide. The loss of example n is
+All parameters are ONE flat vector theta (d,). In training mode, stats=None, batch-norm uses mean and variance of the
+batch; in evaluation mode the running statistics `stats` (net.statistics,). The loss of example n is
     l_n(theta) = loss(z_n, y_n) + (l2/2) |theta|^2        and every sum is   (1/n) sum_n weights_n l_n(theta).
 """
-
-from __future__ import annotations
 
 from typing import Any, NamedTuple
 
@@ -54,9 +50,9 @@ class Network:
     """Layers and a loss (see the module's first lines for theta, stats and weights).
 
     Arrays: theta (d,), x (n, ...), y (n,), weights (n,) and stats (statistics,), all on one device (weights may stay on
-    the host). All but theta may be lists, and all but y are cast to theta's type.
-    Errors, in every method: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for a
-    shape, device or label that does not fit. Labels on a device are not looked at: the host would have to wait.
+    the host). All but theta may be lists, and all but y are cast to theta's type. Labels and weights on a device are
+    not inspected, because the host would have to wait for them.
+    Errors: TypeError for values that are not arrays of numbers (theta: of floats), ValueError for what does not fit.
     """
 
     def __init__(self, layers, loss):
@@ -71,21 +67,18 @@ class Network:
         return f"Network([{', '.join(map(repr, self.chain.layers))}], {self.loss!r})"
 
     def arguments_again(self) -> tuple:
-        """What makes this network again, for a checkpoint: its layers and its loss."""
+        """What makes this network again, for a checkpoint."""
         return self.chain.layers, self.loss
 
     @property
     def outputs(self) -> int:
-        """C: how many logits there are, by the last layer that states its outputs.  ValueError if none does, or if
-        these are channels of images whose pixels Flatten makes logits.
-        """
+        """C, by the last layer that states it.  ValueError if none does, or if Flatten makes pixels logits after it."""
         pixels = False
         for layer in reversed(self.chain.simple):
             if hasattr(layer, "outputs") and not (pixels and isinstance(layer, Conv2d)):
                 return layer.outputs
             pixels = (pixels or isinstance(layer, Flatten)) and layer != AvgPool2d()
-        raise ValueError("no layer of this network states its number of outputs (an attribute `outputs`), or Flatten "
-                         "changes it; end in a Linear layer")  # fmt: skip
+        raise ValueError("no layer here states its number of outputs (`outputs`), or Flatten changes it: end in Linear")
 
     @property
     def coupled(self) -> bool:
@@ -93,10 +86,7 @@ class Network:
         return self.statistics > 0
 
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):
-        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`.
-
-        Raises ValueError for a dtype other than float32 and float64, and for an unknown device.
-        """
+        """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`; float32 or float64."""
         one_of("dtype", getattr(dtype, "name", getattr(dtype, "__name__", dtype)), ("float32", "float64"))
         theta = self.chain.initialize(stream(whole("seed", seed), "initialize"))
         return to_device(theta.astype(dtype), device)
@@ -105,8 +95,6 @@ class Network:
         """Running statistics (statistics,) before training: mean 0 and variance 1 in every batch-norm layer."""
         self._check(theta)
         return array_module(theta).asarray(self.chain.initial_statistics().astype(theta.dtype))
-
-    # ---- forward
 
     def forward(self, theta, x, stats=None):
         """Logits (n, C) and the caches of every layer."""
@@ -145,8 +133,6 @@ class Network:
         begun = self.begin(theta, x, y, stats)
         return begun.logit_gradients, begun.caches[-1]
 
-    # ---- first order
-
     def step(self, theta, x, y, weights=None, stats=None) -> Step:
         """Gradient, losses, logits and batch statistics from one pass forward and one back."""
         begun = self.begin(theta, x, y, stats)
@@ -167,9 +153,7 @@ class Network:
 
     def finish(self, theta, begun: Pass, weights=None):
         """(d,) gradient of (1/n) sum_n weights_n l_n, over all n of `begun`, which must be of the same theta.
-
-        Where weights (n,) are on the host, only examples of non-zero weight go backward, unless batch-norm in training
-        mode couples them. Weights on a device are not inspected, because the host would have to wait for them.
+        Where weights (n,) are on the host, only examples of non-zero weight go backward, unless they are coupled.
         """
         xp, c = array_module(theta), self._coefficients(begun.logits, weights)
         dz, caches, rows = c * begun.logit_gradients, begun.caches, np.arange(len(c))
@@ -213,20 +197,14 @@ class Network:
             gram += along()[:, None] + along()[None, :] + self.loss.l2**2 * (theta @ theta)
         return gram
 
-    # ---- second order
-
     def hvp(self, theta, x, y, v, weights=None, stats=None):
-        """H v (d,) for v (d,), or (k, d) for k directions v (k, d): exact, by Pearlmutter's R-operator.
-
-        H is the Hessian of (1/n) sum_n weights_n l_n. Each direction costs a tangent pass forward and one back.
-        """
+        """H v, shaped as v (d,) or (k, d), by Pearlmutter's R-operator; H is the Hessian of what `gradient` is of."""
         begun, v = self.begin(theta, x, y, stats), _like(theta, "v", v)
         if v.shape[-1:] != theta.shape or v.ndim > 2:
             raise ValueError(f"v must be (d,) or (k, d) with d = {self.size}, got {v.shape}")
         c, caches, kept = self._coefficients(begun.logits, weights), begun.caches, []
         self.chain.backward(theta, caches, c * begun.logit_gradients, None, need_dx=False, kept=kept)
-        V = v.reshape(-1, self.size)
-        HV = array_module(theta).empty_like(V)
+        HV = array_module(theta).empty_like(V := v.reshape(-1, self.size))
         for k in range(len(V)):
             Rz, Rcaches = self.chain.tangent(theta, caches, V[k], None)
             Rdz = c * self.loss.hessian(begun.logits, y, Rz)
@@ -236,12 +214,11 @@ class Network:
         return HV.reshape(v.shape)
 
     def hessian_diagonal(self, theta, x, y, weights=None, stats=None):
-        """(d,) exact diagonal of H for piecewise-linear layers: no probes, no noise; about one gradient per class.
+        """(d,) exact diagonal of H, for about one gradient per class. Layers must be piecewise linear, batch-norm in
+        evaluation mode, weights finite and not negative, and the loss must have a curvature root (ValueError).
 
-        The output is then linear in the parameters of any one layer, so the diagonal of H is that of
-        sum_n c_n J' S S' J (c_n = weights_n/n >= 0): send each column of S, S S' = d2l/dz2, back through the network,
-        square, and add up. Raises ValueError for layers not declared piecewise linear, batch-norm in training mode,
-        weights (on the host) that are negative or not finite, and a loss without a curvature root.
+        The output is linear in the parameters of any one layer, so the diagonal of H is that of sum_n c_n J' S S' J
+        (c_n = weights_n/n >= 0): each column of S, S S' = d2l/dz2, goes back through the network, is squared and added.
         """
         begun, xp = self.begin(theta, x, y, stats), array_module(theta)
         c = self._coefficients(begun.logits, weights)
@@ -272,24 +249,18 @@ class Network:
         n, xp = len(z), array_module(z)
         if weights is None:
             return xp.full((n, 1), 1 / n, dtype=z.dtype)
-        weights = dense("weights", weights)
-        if weights.shape != (n,):
+        if (weights := dense("weights", weights)).shape != (n,):
             raise ValueError(f"weights must have shape ({n},), one an example, got {weights.shape}")
         return xp.asarray(weights).astype(z.dtype)[:, None] / n
 
     def _kept(self, theta, caches, dz):
         """(layer, slice of theta, cache, dy) of each layer that dz (n, C) reaches on its way back."""
-        kept = []
-        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=kept)
+        self.chain.backward(theta, caches, dz, None, need_dx=False, kept=(kept := []))
         return list(self.chain.leaves(caches, kept))
 
     def _signals(self, theta, x, y, stats):
-        """What per-example gradients are made of: (layer, slice, cache, dy) for each layer with parameters.
-
-        Also a function that gives l2 times (n,) the data gradients' inner products with theta, by one tangent pass.
-        """
-        begun = self.begin(theta, x, y, stats)
-        dz, caches = begun.logit_gradients, begun.caches
+        """`_kept` of each layer with parameters; l2 times (n,) the data gradients' products with theta, when called."""
+        _, dz, _, _, caches = self.begin(theta, x, y, stats)
         signals = [signal for signal in self._kept(theta, caches, dz) if signal[0].size]
         return signals, lambda: self.loss.l2 * (dz * self.chain.tangent(theta, caches, theta, None)[0]).sum(1)
 

@@ -1,9 +1,6 @@
 """Batch normalisation in its two modes: the only layer in which the examples of a batch influence each other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -25,8 +22,8 @@ class BatchNorm2d(Layer):
         Rdx = (Rgamma s + gamma Rs) u + gamma s (Rdy - <Rdy> - Rxh <dy xh> - xh <Rdy xh + dy Rxh>)
     Evaluation mode: mu and var come from `stats` = (running mean, running variance), flat, and are constants:
         dx = gamma s dy,  Rxh = s Rx,  Rdx = s (Rgamma dy + gamma Rdy).
-    Inputs are (n, c) or (n, c, h, w). The code works on their rows and repeats every vector along them (see rows.py).
-    Training mode needs two values a channel at least (ValueError): of one, xh would be 0 whatever it is.
+    Inputs are (n, c) or (n, c, h, w), in training mode with two values a channel at least: of one, xh would be 0.
+    The code works on their rows and repeats every vector along them (see rows.py).
     """
 
     channels: int
@@ -37,14 +34,12 @@ class BatchNorm2d(Layer):
         self._positive("channels")
         number("eps of BatchNorm2d", self.eps, "[0, inf)")
 
-    @cached_property
+    @property
     def size(self) -> int:  # type: ignore[override]
+        """Of gamma and beta."""
         return 2 * self.channels
 
-    @cached_property
-    def statistics(self) -> int:  # type: ignore[override]
-        """Running mean and running variance."""
-        return 2 * self.channels
+    statistics = size  # running mean and running variance
 
     def initialize(self, rng) -> np.ndarray:
         return np.repeat([1.0, 0.0], self.channels)
@@ -68,8 +63,8 @@ class BatchNorm2d(Layer):
             raise ValueError(f"{self} in training mode needs at least two values a channel, got x of shape {x.shape}")
         xp, rows = array_module(x), as_rows(x)
         gamma, beta = self._wide(w, rows)
-        mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
         xh, y = xp.empty_like(rows), xp.empty_like(rows)
+        mu, var = (self._mean(rows), None) if stats is None else self._wide(stats, rows)
         by_pieces(lambda rows, xh: xp.subtract(rows, mu, out=xh), rows, xh)
         var = self._mean(xh, xh) if var is None else var
         s = 1 / xp.sqrt(var + self.eps)
@@ -97,7 +92,6 @@ class BatchNorm2d(Layer):
             dw[:c], dw[c:] = rows.size // c * mean_dy_xh[:c], rows.size // c * mean_dy[:c]
         if batch is None:
             return from_rows(gamma * s * rows, dy.shape)
-        dx = xp.empty_like(rows)
 
         def slope(rows, xh, dx):  # gamma s (dy - (<dy> + xh <dy xh>))
             xp.multiply(xh, mean_dy_xh, out=dx)
@@ -105,7 +99,7 @@ class BatchNorm2d(Layer):
             xp.subtract(rows, dx, out=dx)
             dx *= gamma * s
 
-        by_pieces(slope, rows, xh, dx)
+        by_pieces(slope, rows, xh, dx := xp.empty_like(rows))
         return from_rows(dx, dy.shape)
 
     def tangent(self, w, cache, Rw, Rx):

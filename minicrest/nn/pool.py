@@ -1,7 +1,5 @@
 """Pooling: the maximum or mean of each window, from k*k views of the images, one for each place in a window."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from minicrest.arguments import whole

@@ -1,10 +1,8 @@
 """Images as matrices with long rows, for operations that treat every channel alike: along those NumPy is fast.
 
-Channels come last in memory, but they are few. So a row here is a row of the image, w c numbers, and a vector with one
-entry a channel is repeated w times along it.
+Channels come last in memory, but are few: so a row here is one of the image, w c numbers, and a vector with one entry a
+channel is repeated w times along it.
 """
-
-from __future__ import annotations
 
 from minicrest.backend import array_module
 from minicrest.threads import pieces, share
@@ -23,11 +21,6 @@ def from_rows(rows, shape):
 def blank(like, shape):
     """Zeros of `shape` (n, c, h, w) and the type of `like`, channels last in memory."""
     return array_module(like).zeros((shape[0], *shape[2:], shape[1]), dtype=like.dtype).transpose(0, 3, 1, 2)
-
-
-def channels_last(x):
-    """The same array; images (n, c, h, w) get their channels last in memory, because mixed orders are slow."""
-    return array_module(x).ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if x.ndim == 4 else x
 
 
 def take(x, rows):

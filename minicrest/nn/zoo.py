@@ -1,7 +1,5 @@
 """Three networks: a multi-layer perceptron, LeNet-5 and the ResNet-20 of the CIFAR papers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from minicrest.arguments import shown, whole
@@ -17,10 +15,7 @@ from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between.
-
-    Raises TypeError for sizes that are no whole numbers, ValueError for fewer than two or below 1.
-    """
+    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
     sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
@@ -33,19 +28,17 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
     """LeNet-5 (LeCun et al. 1998) in its modern form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
 
-    Images smaller than 32 x 32 are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
-    Raises ValueError for images smaller than 12 x 12, and as `resnet20`.
+    Images below 32 x 32 (and from 12 x 12 on) are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     """
     c, h, w = _whole_numbers("shape (c, h, w)", shape, 3)
     padding = 2 if min(h, w) < 32 else 0
     side = [((s + 2 * padding - 4) // 2 - 4) // 2 for s in (h, w)]
     if min(side) < 1:
         raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
-    layers = [
-        Conv2d(c, 6, kernel=5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, kernel=5), ReLU(), MaxPool2d(2),
-        Flatten(), Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(),
-    ]  # fmt: skip
-    return Network([*layers, Linear(84, whole("classes", classes, 1))], loss)
+    return Network([
+        Conv2d(c, 6, 5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, 5), ReLU(), MaxPool2d(2), Flatten(),
+        Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, whole("classes", classes, 1)),
+    ], loss)  # fmt: skip
 
 
 def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
@@ -53,21 +46,17 @@ def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -
 
     Where a stage halves the image and doubles the channels the shortcut has no parameters: every second pixel, and
     zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
-    Raises ValueError where shape is not (c, h, w), TypeError where its numbers or `classes` are not whole.
     """
     c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
     for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
-        body = [
-            Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
-            Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o),
-        ]  # fmt: skip
+        body = [Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
+                Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o)]  # fmt: skip
         layers += [Residual(body, [] if c == o else [Subsample(o // c, o - c)]), ReLU()]
     return Network([*layers, AvgPool2d(), Flatten(), Linear(64, whole("classes", classes, 1))], loss)
 
 
 def _whole_numbers(name: str, values, count: int | None = None) -> tuple[int, ...]:
-    """`values` as a tuple of whole numbers, `count` of them (None: two or more), each at least 1."""
     values = tuple(values) if hasattr(values, "__iter__") and not isinstance(values, str) else (values,)
     if len(values) != count and (count or len(values) < 2):
         raise ValueError(f"{name} must be {count or 'two or more'} whole numbers, got {shown(values)}")
