@@ -108,9 +108,7 @@ def hashed(sentences: list[str]) -> np.ndarray:
 
 
 def decoded(raw: bytes) -> str:
-    """UTF-8 or UTF-16 with or without its mark at the start, else Latin-1, which decodes any byte."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", errors="replace")
+    """UTF-8, with or without its mark at the start, else Latin-1, which decodes any byte."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -21,6 +21,7 @@ THROUGH = {  # a module that no test imports: the tests that run it
     "selection.scores": "unit/selection/test_scores.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",
+    "experiments.own_files": "unit/datasets/test_own.py",
     "experiments.parser": "unit/test_cli.py",
     "experiments.show": "unit/test_cli.py",
     "experiments.terminal": "unit/test_cli.py",

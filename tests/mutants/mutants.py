@@ -814,6 +814,8 @@ TABLE = {
     ],
     "datasets/own.py": [
         ("(y == np.rint(y)).all()", "False", "float labels taken for targets", "own::test_an_npz_of_other_things"),
+    ],
+    "experiments/own_files.py": [
         ("np.isfinite(values).all()", "not np.isnan(values).any()", "infinite features",
          "own::test_a_csv_that_is_none_names_line_and_column"),
         ("cells[:column] + cells[column + 1 :]", "cells[1:]", "the label among the features",
