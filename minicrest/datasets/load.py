@@ -28,16 +28,13 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
 
     `data_dir` is where published files are looked for, by default the environment variable MINICREST_DATA. `seed`
     draws synthetic data and the fraction `validation` held out of the training part, never the test part of real data:
-    the published one or a fixed stratified fifth.
+    the published one, a fixed stratified fifth, or of your own data the fraction `test`, where a file brings none.
 
-    A path ends in .npz, .csv or .txt. Data without a test part get a stratified one with the fraction `test`, whatever
-    the seed; 0 leaves it out.
     .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Integers
     y (n,) are classes 0..C-1, floats are targets; whole numbers that are stored as floats are refused.
-    .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
-    first; all else is finite numbers. Labels, whole numbers or words, are sorted.
+    .csv: a line an example, with commas; the label is in the column that a header calls label, y, class or target,
+    else in the first; all else is finite numbers. Labels, whole numbers or words, are sorted.
     .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).
-    An .npz has checksums, the other formats none: a changed digit or letter in them goes unnoticed.
 
     Raises ValueError (an unknown name, a damaged file, an argument out of range), TypeError, FileNotFoundError.
     """
@@ -81,16 +78,13 @@ def digits(images: bool = False) -> Dataset:
 
 def _published(source, data_dir):
     """A published data set: bytes become standardised channels, x / (255 std) - mean / std."""
-    scale = shift = None
-    if source.mean:
-        mean, std = np.array([source.mean, source.std])
-        scale, shift = 1 / (255 * std), -mean / std
+    mean, std = np.array([source.mean, source.std])
+    scale, shift = (1 / (255 * std), -mean / std) if source.mean else (None, None)
     paths = locate(source, data_dir)
     try:
-        train, *test = source.read(paths, source)
+        train, *test = (Dataset(*arrays, source.name, source.classes, scale=scale, shift=shift)
+                        for arrays in source.read(paths, source))  # fmt: skip
     except ValueError as error:
         raise ValueError(f"{error}. Get it from {source.home}") from error
-    data = Dataset(*train, source.name, source.classes, scale=scale, shift=shift, augment=source.augment)
-    if not test:
-        return data.hold_out_test(0.2)
-    return replace(data, test=Dataset(*test[0], source.name, source.classes, scale=scale, shift=shift))
+    data = replace(train, augment=source.augment)
+    return replace(data, test=test[0]) if test else data.hold_out_test(0.2)

@@ -19,8 +19,8 @@ _STAND_INS = {
     "numpy dtype": lambda code, *_: ("dtype", code),
     "_codecs encode": lambda string, _: string,  # how Python 3 writes bytes in protocol 2
 }
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
+_NEW = {"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_LIST": list,
+        "EMPTY_DICT": dict}  # fmt: skip
 _VALUES = {"BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES"}
 # How many items each takes from the stack; None: those above the mark
 _TAKES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": None, "APPEND": 1, "APPENDS": None,
@@ -30,19 +30,17 @@ _TAKES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": None
 def read_inert_pickle(raw: bytes):
     """The strings, ints, lists, dicts and uint8 arrays of a pickle, which is not executed; bytes come as str.
 
-    One list may lie in it many times over: check lengths before counting what lies inside. Any other opcode or global
-    raises ValueError; a malformed stream ValueError, TypeError, KeyError or IndexError.
+    One list may lie in it many times over: check lengths before counting what lies inside. Raises ValueError for any
+    other opcode or global, and ValueError, TypeError, KeyError or IndexError for a malformed stream.
     """
     stack: list[Any] = []
     marks, memo = [], {}
     for opcode, argument, _ in pickletools.genops(raw):
         name = opcode.name
-        if name in _CONSTANTS:
-            stack.append(_CONSTANTS[name])
+        if name in _NEW:
+            stack.append(_NEW[name]())
         elif name in _VALUES:
             stack.append(argument.decode("latin-1") if isinstance(argument, bytes) else argument)
-        elif name in _EMPTY:
-            stack.append(_EMPTY[name]())
         elif name == "MARK":
             marks.append(len(stack))
         elif name in _TAKES:
@@ -54,8 +52,7 @@ def read_inert_pickle(raw: bytes):
         elif name == "GLOBAL" and argument in _STAND_INS:
             stack.append(_STAND_INS[argument])
         elif name not in ("PROTO", "STOP"):
-            detail = argument[:60] if isinstance(argument, str) else ""
-            raise ValueError(f"refused: pickle opcode {name} {detail}")
+            raise ValueError(f"refused: pickle opcode {name} {str(argument)[:60]}")
     return stack.pop()
 
 

@@ -77,8 +77,12 @@ def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
 
 
 def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text."""
-    pairs = labelled_lines(decoded(content))
+    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text.
+
+    Blank lines at the end are dropped. Raises ValueError for labels that are not in 0..classes-1, if that is given.
+    """
+    lines = [line.strip(" \t\r") for line in decoded(content).rstrip(" \t\r\n").split("\n")]  # not splitlines: some
+    pairs = [(re.split("[ \t]+", line, maxsplit=1) + [""])[:2] for line in lines]  # reviews contain the byte 0x85
     known = classes and {str(k) for k in range(classes)}
     for number, (label, sentence) in enumerate(pairs, start=1):
         if not label or not sentence or (known and label not in known):
@@ -87,16 +91,6 @@ def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, 
     if len(pairs) > MOST_LINES:
         raise _damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
     return hashed([sentence for _, sentence in pairs]), np.array([label for label, _ in pairs], str)
-
-
-def labelled_lines(content: str) -> list[tuple[str, str]]:
-    """(label, sentence) of each line, cut at its first space or tab; blank lines at the end are dropped.
-
-    Only b"\\n" and b"\\r\\n" end a line, as str.splitlines would also break at the byte 0x85 that some reviews contain.
-    """
-    lines = (line.strip(" \t\r") for line in content.rstrip(" \t\r\n").split("\n"))
-    parts = (re.split("[ \t]", line, maxsplit=1) for line in lines)
-    return [(label, rest[0].strip() if rest else "") for label, *rest in parts]
 
 
 def hashed(sentences: list[str]) -> np.ndarray:

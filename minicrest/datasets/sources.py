@@ -17,22 +17,16 @@ Arrays = tuple[np.ndarray, np.ndarray]  # x and y
 
 @dataclass(frozen=True)
 class Source:
-    """A published data set. A further one is one more record in SOURCES.
-
-    layouts    the (folders, files) it may lie in; the first complete one is read
-    read       from the paths of those files, and this record, to [(x, y)] or [training (x, y), test (x, y)]
-    mean, std  of each channel over the training images, in [0, 1]; () for what is not scaled
-    augment    pixels of random shift in training
-    """
+    """A published data set. A further one is one more record in SOURCES."""
 
     name: str
     home: str
-    layouts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    read: Callable[[list[Path], Source], list[Arrays]]
+    layouts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # (folders, files): the first complete one is read
+    read: Callable[[list[Path], Source], list[Arrays]]  # to [training (x, y)] and perhaps the test part
     classes: tuple[str, ...]
-    mean: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()  # of each channel over the training images, in [0, 1]; () for what is not scaled
     std: tuple[float, ...] = ()
-    augment: int = 0
+    augment: int = 0  # pixels of random shift in training
 
 
 def _cifar(paths, source):
@@ -80,7 +74,7 @@ def locate(source: Source, data_dir=None) -> list[Path]:
     """The files of a data set under `data_dir` (default: MINICREST_DATA), as different programs unpack them.
 
     A name may differ in capitals, dots, hyphens and underscores, end in ".gz", or lie in a folder of the same name.
-    Raises FileNotFoundError, which names what the most complete folder lacks and where the data set can be had.
+    Raises FileNotFoundError, which names what is missing and where the data set can be had.
     """
     data_dir = os.environ.get("MINICREST_DATA") if data_dir is None else data_dir
     if not isinstance(data_dir, (str, os.PathLike, type(None))):
