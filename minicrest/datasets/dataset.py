@@ -94,10 +94,7 @@ class Dataset:
         return replace(self, **moved, **{p: held[p].to(device) for p in ("test", "validation") if p in held})
 
     def split(self, fraction: float, seed: int) -> Dataset:
-        """The data set with `fraction` of its examples, stratified by class, held out as `.validation`; no `optimum`.
-
-        Raises ValueError if a part would be empty or there is a validation part already.
-        """
+        """The data set with `fraction` of its examples, stratified, held out as `.validation`; no `optimum`."""
         return self._hold_out("validation", fraction, stream(whole("seed", seed), "validation"))
 
     def hold_out_test(self, fraction: float) -> Dataset:
@@ -221,17 +218,17 @@ def _check_images(data):
 
 
 def _check_part(data, part):
-    """What has another shape, or numbers that mean something else, is no part of `data`."""
     if not isinstance(part, Dataset):
         raise TypeError(f"{data.name}: a test or validation part must be a Dataset, got {type(part).__name__}")
-    message = f"{data.name}: a test or validation part has {{}}, the data set itself {{}}; {{}}"
+    both = part, data
+    scales = [[a if a is None else to_numpy(a).tolist() for a in (d.scale, d.shift)] for d in both]
     if (part.y.dtype.kind == "f") != (data.y.dtype.kind == "f"):
-        advice = "give integer classes to both, as y.astype(int) does, or floats"
-        raise ValueError(message.format(part.y.dtype, data.y.dtype, advice))
-    if part.shape != data.shape or part.n_classes > data.n_classes:
-        what = (f"examples of shape {d.shape} and {d.n_classes} classes" for d in (part, data))
-        raise ValueError(message.format(*what, "they must agree"))
-    scales = [[a if a is None else to_numpy(a).tolist() for a in (d.scale, d.shift)] for d in (part, data)]
-    if part.x.dtype.kind != data.x.dtype.kind or scales[0] != scales[1]:
-        what = (f"{d.x.dtype} x and scale and shift {s}" for d, s in zip((part, data), scales))
-        raise ValueError(message.format(*what, "all x must be uint8 with one scale and shift, or all floats"))
+        what, advice = [d.y.dtype for d in both], "give integer classes to both, as y.astype(int) does, or floats"
+    elif part.shape != data.shape or part.n_classes > data.n_classes:
+        what, advice = [f"examples of shape {d.shape} and {d.n_classes} classes" for d in both], "they must agree"
+    elif part.x.dtype.kind != data.x.dtype.kind or scales[0] != scales[1]:
+        what = [f"{d.x.dtype} x and scale and shift {s}" for d, s in zip(both, scales)]
+        advice = "all x must be uint8 with one scale and shift, or all floats"
+    else:
+        return
+    raise ValueError(f"{data.name}: a test or validation part has {what[0]}, the data set itself {what[1]}; {advice}")

@@ -42,10 +42,9 @@ def _cifar_pickle(path, raw):
     try:
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]
-        if not isinstance(x, np.ndarray) or x.shape != (CIFAR_RECORDS, 3072):
-            raise ValueError("other data")
-        if not isinstance(y, list) or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
-            raise ValueError("other labels")
+        whole = isinstance(x, np.ndarray) and x.shape == (CIFAR_RECORDS, 3072)
+        if not whole or type(y) is not list or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
+            raise ValueError("other data or labels")
         return x, np.array(y, np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         wanted = f"a pickled dict of 'data' ({CIFAR_RECORDS}, 3072) uint8 and 'labels' ({CIFAR_RECORDS},), nothing else"
@@ -77,10 +76,7 @@ def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
 
 
 def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text.
-
-    Blank lines at the end are dropped. Raises ValueError for labels that are not in 0..classes-1, if that is given.
-    """
+    """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text."""
     lines = [line.strip(" \t\r") for line in decoded(content).rstrip(" \t\r\n").split("\n")]  # not splitlines: some
     pairs = [(re.split("[ \t]+", line, maxsplit=1) + [""])[:2] for line in lines]  # reviews contain the byte 0x85
     known = classes and {str(k) for k in range(classes)}

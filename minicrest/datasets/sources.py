@@ -12,8 +12,6 @@ import numpy as np
 from minicrest.arguments import shown
 from minicrest.datasets import readers
 
-Arrays = tuple[np.ndarray, np.ndarray]  # x and y
-
 
 @dataclass(frozen=True)
 class Source:
@@ -22,7 +20,7 @@ class Source:
     name: str
     home: str
     layouts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # (folders, files): the first complete one is read
-    read: Callable[[list[Path], Source], list[Arrays]]  # to [training (x, y)] and perhaps the test part
+    read: Callable[[list[Path], Source], list[tuple[np.ndarray, np.ndarray]]]  # to [training (x, y), perhaps test]
     classes: tuple[str, ...]
     mean: tuple[float, ...] = ()  # of each channel over the training images, in [0, 1]; () for what is not scaled
     std: tuple[float, ...] = ()
@@ -93,10 +91,8 @@ def locate(source: Source, data_dir=None) -> list[Path]:
     smaller = source.name == "mnist" and whereabouts(SOURCES["mnist10k"], data_dir)[0]
     hint = "; load('mnist10k') would work" if smaller else ""
     looked = ", ".join(dict.fromkeys(folder for folders, _ in source.layouts for folder in folders))
-    raise FileNotFoundError(
-        f"data set {source.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
-        f"(looked in {looked} under {data_dir}). Get it from {source.home}"
-    )
+    raise FileNotFoundError(f"data set {source.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
+                            f"(looked in {looked} under {data_dir}). Get it from {source.home}")  # fmt: skip
 
 
 def whereabouts(source: Source, data_dir=None) -> tuple[bool, str, str]:

@@ -25,7 +25,7 @@ def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, 
 
     (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
     test = Dataset(x_test, y_test, "blobs", ("0", "1"))
-    return Dataset(x, y, "blobs", ("0", "1"), test, optimum=logistic_optimum(x, y, l2))
+    return Dataset(x, y, "blobs", test.classes, test, optimum=logistic_optimum(x, y, l2))
 
 
 def logistic_optimum(x, y, l2: float) -> np.ndarray:
@@ -65,7 +65,6 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     classes = whole("classes", classes, 2)
     n, noise, seed = whole("n", n, classes), number("noise", noise, "[0, inf)"), whole("seed", seed)
     label_noise = number("label_noise", label_noise, "[0, 1]")
-    names = tuple(str(k) for k in range(classes))
 
     def draw(count, part):
         rng, y = stream(seed, "spirals", part), np.arange(count) % classes
@@ -76,6 +75,7 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
 
     (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
     y = wrong_labels(y, label_noise, classes, stream(seed, "spirals", "label noise"))
+    names = tuple(map(str, range(classes)))
     return Dataset(x, y, "spirals", names, Dataset(x_test, y_test, "spirals", names))
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from minicrest.datasets.dataset import Dataset
-from minicrest.datasets.own import FORMATS
+from minicrest.datasets.load import FORMATS
 from minicrest.datasets.readers import decoded, text
 
 LABEL_NAMES = ("label", "y", "class", "target")

@@ -112,9 +112,8 @@ def _sum_of_shares(add, parts, shape):
     totals = []
 
     def work(some):
-        total = np.zeros(shape, np.int64)
+        totals.append(total := np.zeros(shape, np.int64))
         add(total, some)
-        totals.append(total)
 
     share(work, parts)
     return sum(totals)
@@ -127,10 +126,7 @@ def _block(q, keep):
 
 @one_blas_thread()
 def _incremental(points, size, keep):
-    """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
-
-    When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains: 3q to 5q rows over a run.
-    """
+    """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners."""
     count, q = points.shape
     every = np.arange(count)
     rows, sums, c = _distances(points, keep)
@@ -142,7 +138,7 @@ def _incremental(points, size, keep):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
         to_e = rows(every * q + e).ravel()  # (P q,)
-        changed = np.flatnonzero(to_e < near)
+        changed = np.flatnonzero(to_e < near)  # 3q to 5q rows over a run
         _lower(gains, rows, changed, near[changed], to_e[changed], _block(q, keep))
         near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
@@ -150,7 +146,7 @@ def _incremental(points, size, keep):
 
 
 def _lower(gains, rows, changed, old, new, block):
-    """Lower `gains` (P, q) by old_i - clip(d_ie, new_i, old_i), i of `changed`, where near falls from `old` to `new`."""
+    """Lower `gains` (P, q) by old_i - clip(d_ie, new_i, old_i) for each i of `changed`, where near falls to `new`."""
     q, (height, width) = gains.shape[1], block
     problem = changed // q
 

@@ -40,9 +40,8 @@ class SetFunction:
 class FacilityLocation(SetFunction):
     """f(S) = sum_i max_{j in S} s_ij, f({}) = 0: how well S represents everything. Monotone, submodular.
 
-    similarity: (n, n), s_ij >= 0 of point i to candidate j, rounded to a grid (24 bits below the largest in float32,
-    52 - log2 n in float64) on which sums are exact in any order, so that ties are. The state is (n,), each point's
-    largest similarity to S.
+    similarity: (n, n), s_ij >= 0 of point i to candidate j, rounded to a grid on which sums, and so ties, are exact: 24
+    bits below the largest in float32, 52 - log2 n in float64. The state is (n,), each point's largest similarity to S.
     """
 
     submodular = True
@@ -217,11 +216,9 @@ def _square(name, matrix, sign=False, symmetric=False):
         raise ValueError(f"{name} must be finite, found NaN or infinity")
     if sign and matrix.min() < 0:
         raise ValueError(f"{name} must be at least 0, found {matrix.min()}: shift or clip it first")
-    if not symmetric:
-        return matrix
-    if abs(matrix - matrix.T).max() > 1e-5 * abs(matrix).max():  # above what float32 products leave
+    if symmetric and abs(matrix - matrix.T).max() > 1e-5 * abs(matrix).max():  # above what float32 products leave
         raise ValueError(f"{name} must be symmetric: take ({name} + {name}.T) / 2 if that is what is meant")
-    return (matrix + matrix.T) / 2
+    return (matrix + matrix.T) / 2 if symmetric else matrix
 
 
 def _on_grid(matrix):

@@ -44,10 +44,7 @@ def _greedy(f, size, elements):
 
 
 def lazy_greedy(f, k) -> Selection:
-    """The list of `greedy`, from fewer evaluations: an earlier gain bounds the present one (Minoux 1978).
-
-    Raises ValueError if f is not submodular, for then old gains bound nothing.
-    """
+    """The list of `greedy` for a submodular f, from fewer evaluations: earlier gains bound later ones (Minoux 1978)."""
     size = _size(f, k)
     if not f.submodular:
         raise ValueError(f"{type(f).__name__} is not submodular, so old gains bound nothing: use greedy")

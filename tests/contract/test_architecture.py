@@ -73,7 +73,7 @@ UNDOCUMENTED = {  # modules in which a public object may still lack a docstring
 
 LAZY_DOORS = {  # (module, what it imports): the function that does so
     ("minicrest.selection.__init__", "minicrest.experiments.check_method"): "__getattr__",
-    ("minicrest.datasets.own", "minicrest.experiments.own_files"): "read_own",
+    ("minicrest.datasets.load", "minicrest.experiments.own_files"): "_own",
 }
 every_module = pytest.mark.parametrize("module", MODULES)
 

@@ -812,7 +812,7 @@ TABLE = {
         ("any(type(label) is not int for label in y)", "False", "labels that are no numbers",
          "damage::test_pickles_that_multiply_out"),
     ],
-    "datasets/own.py": [
+    "datasets/load.py": [
         ("(y == np.rint(y)).all()", "False", "float labels taken for targets", "own::test_an_npz_of_other_things"),
     ],
     "experiments/own_files.py": [
