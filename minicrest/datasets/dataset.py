@@ -106,7 +106,7 @@ class Dataset:
         return replace(self, x=self._rows(self.x, i), y=self._rows(self.y, i), optimum=None)
 
     def fingerprint(self) -> str:
-        """16 hex digits of all that decides a result, so not of the name; the same on every device."""
+        """A hash, 16 hex digits, of all that decides a result (the name does not); the same on every device."""
         digest = hashlib.blake2b(f"{self.augment} {self.classes}".encode(), digest_size=8)
         for array in (self.x, self.y, self.scale, self.shift):
             if array is not None:

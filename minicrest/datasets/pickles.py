@@ -57,7 +57,8 @@ def read_inert_pickle(raw: bytes):
         elif name == "GLOBAL" and argument in _STAND_INS:
             stack.append(_STAND_INS[argument])
         elif name not in ("PROTO", "STOP"):
-            raise ValueError(f"refused: pickle opcode {name} {str(argument)[:60]}")
+            detail = argument[:60] if isinstance(argument, str) else ""
+            raise ValueError(f"refused: pickle opcode {name} {detail}")
     return stack.pop()
 
 
