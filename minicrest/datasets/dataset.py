@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from minicrest.arguments import dense, number, one_of, shown, whole
+from minicrest.arguments import dense, number, one_of, shown, text, whole
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
 
@@ -18,15 +18,13 @@ GREY = "give grey images (n, h, w) as x[:, None]"
 class Dataset:
     """n examples on one device, and perhaps a test and a validation part; checked when made (ValueError, TypeError).
 
-    x          (n, ...) inputs: float32 or float64, or uint8 images (n, c, h, w)
+    x          (n, ...) inputs: float32 or float64, or uint8 images (n, c, h, w); lists and DataFrames are converted
     y          (n,) integer or bool classes 0..C-1 (kept as int64), or (n, ...) float targets
     classes    a tuple of the C names; "0".."C-1" if none are given; () for float targets
     test, validation   parts with the same shape, kind of numbers, scale and shift, and no further classes
     scale, shift   (c,) or None: the float input is x * scale + shift, channel by channel
     augment    pixels of random shift for `augmented`, which also flips; 0 for never
     optimum    the flat theta that minimises the mean loss, where it is known (see `blobs`)
-
-    Lists, DataFrames and tensors on the CPU are converted; float32 and float64 are kept as they come.
     """
 
     x: np.ndarray = field(repr=False)
@@ -41,8 +39,7 @@ class Dataset:
     optimum: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        if not isinstance(self.name, str):
-            raise TypeError(f"the name of a data set must be text, got {shown(self.name)}")
+        text("the name of a data set", self.name)
         if not isinstance(self.classes, (tuple, list)) or not all(isinstance(name, str) for name in self.classes):
             raise TypeError(f"{self.name}: classes must be a tuple of names, got {shown(self.classes)}")
         if getattr(self.y, "dtype", np.dtype(float)).kind in "OSU":
@@ -58,9 +55,8 @@ class Dataset:
         for name, value in fixed.items():
             object.__setattr__(self, name, value)
         _check_images(self)
-        for part in (self.test, self.validation):
-            if part is not None:
-                _check_part(self, part)
+        for part in [part for part in (self.test, self.validation) if part is not None]:
+            _check_part(self, part)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -76,10 +72,7 @@ class Dataset:
         return tuple(self.x.shape[1:])
 
     def inputs(self, i=None, dtype="float32"):
-        """The inputs (b, ...) of examples `i` (host indices; None: all) as float32 or float64, on the data's device.
-
-        Where nothing needs converting, inputs(None) is the stored array itself: read it, do not write to it.
-        """
+        """The inputs (b, ...) of examples `i` (host indices; None: all), on the data's device; to be read only."""
         return self._float(self._rows(self.x, i), dtype)
 
     def augmented(self, i, rng: np.random.Generator, dtype="float32"):
@@ -96,17 +89,12 @@ class Dataset:
 
     def to(self, device: str) -> Dataset:
         """The same data set on `device` with its parts; `optimum` stays on the host, where theory reads it."""
-        moved = {a: to_device(getattr(self, a), device) for a in ("x", "y")}
-        moved |= {a: to_device(getattr(self, a), device) for a in ("scale", "shift") if getattr(self, a) is not None}
-        moved |= {p: getattr(self, p).to(device) for p in ("test", "validation") if getattr(self, p) is not None}
-        return replace(self, **moved)
+        held = {name: value for name, value in vars(self).items() if value is not None}
+        moved = {a: to_device(held[a], device) for a in ("x", "y", "scale", "shift") if a in held}
+        return replace(self, **moved, **{p: held[p].to(device) for p in ("test", "validation") if p in held})
 
     def split(self, fraction: float, seed: int) -> Dataset:
-        """The data set with `fraction` of its examples, stratified by class, held out as `.validation`.
-
-        `optimum` is dropped: fewer examples have another minimiser. Raises ValueError if a part would be empty, or if
-        there is a validation part already.
-        """
+        """The data set with `fraction` of its examples, stratified, held out as `.validation`; no `optimum`."""
         return self._hold_out("validation", fraction, stream(whole("seed", seed), "validation"))
 
     def hold_out_test(self, fraction: float) -> Dataset:
@@ -118,10 +106,7 @@ class Dataset:
         return replace(self, x=self._rows(self.x, i), y=self._rows(self.y, i), optimum=None)
 
     def fingerprint(self) -> str:
-        """16 hex digits of all that decides a result: x, y, scale, shift, augment, classes and the parts, not the name.
-
-        The same on every device and with every NumPy.
-        """
+        """A hash, 16 hex digits, of all that decides a result (the name does not); the same on every device."""
         digest = hashlib.blake2b(f"{self.augment} {self.classes}".encode(), digest_size=8)
         for array in (self.x, self.y, self.scale, self.shift):
             if array is not None:
@@ -175,20 +160,17 @@ def _crop_and_flip(x, pad, rng):
 def stratified(y: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Indices (kept, held), each ascending: round(fraction n) are held, every class within one of its share.
 
-    Examples are laid out class by class, shuffled within each, and held at equal steps. Float targets are one class.
-    The only example of a class is always kept, and then n counts the others.
+    Float targets are one class. The only example of a class is always kept, and then n counts the others.
     """
     label = y if y.dtype.kind in "iub" else np.zeros(len(y))
-    order = np.lexsort((rng.random(len(y)), label))  # by label, at random within it
+    order = np.lexsort((rng.random(len(y)), label))  # by label, at random within it; held at equal steps
     _, inverse, sizes = np.unique(label, return_inverse=True, return_counts=True)
     order = order[(sizes[inverse] > 1)[order]]
-    n = len(order)
-    held = round(fraction * n)
+    held = round(fraction * (n := len(order)))
     if not 0 < held < len(y):
         raise ValueError(f"fraction {fraction} of {n} examples leaves a part empty; choose one inside (0, 1)")
-    chosen = np.zeros(len(y), bool)
-    chosen[order] = np.diff(np.arange(n + 1) * held // n) == 1
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    chosen = np.sort(order[np.diff(np.arange(n + 1) * held // n) == 1])
+    return np.setdiff1d(np.arange(len(y)), chosen), chosen
 
 
 def _check_arrays(x, y, name):
@@ -203,8 +185,7 @@ def _check_arrays(x, y, name):
     if str(x.dtype) not in ("float32", "float64", "uint8"):
         raise ValueError(f"{name}: x is {x.dtype}; give float32, float64 or uint8 images, as with x.astype('float32')")
     if x.dtype.kind == "u" and x.ndim != 4:
-        hint = f"; {GREY}" if x.ndim == 3 else ""
-        raise ValueError(f"{name}: uint8 x of shape {x.shape}; reshape images to (n, c, h, w){hint}, or use float32")
+        raise ValueError(f"{name}: uint8 x of shape {x.shape}; reshape images to (n, c, h, w), or use float32; {GREY}")
     if x.ndim == 4 and x.shape[3] in (1, 3, 4) and min(x.shape[1:3]) > x.shape[3]:
         raise ValueError(f"{name}: x of shape {x.shape} has its channels last; give x.transpose(0, 3, 1, 2)")
     if y.ndim == 2 and y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(axis=1) == 1).all()):
@@ -237,17 +218,17 @@ def _check_images(data):
 
 
 def _check_part(data, part):
-    """What has another shape, or numbers that mean something else, is no part of `data`."""
     if not isinstance(part, Dataset):
         raise TypeError(f"{data.name}: a test or validation part must be a Dataset, got {type(part).__name__}")
-    text = f"{data.name}: a test or validation part has {{}}, the data set itself {{}}; {{}}"
+    both = part, data
+    scales = [[a if a is None else to_numpy(a).tolist() for a in (d.scale, d.shift)] for d in both]
     if (part.y.dtype.kind == "f") != (data.y.dtype.kind == "f"):
-        advice = "give integer classes to both, as y.astype(int) does, or floats"
-        raise ValueError(text.format(part.y.dtype, data.y.dtype, advice))
-    if part.shape != data.shape or part.n_classes > data.n_classes:
-        what = (f"examples of shape {d.shape} and {d.n_classes} classes" for d in (part, data))
-        raise ValueError(text.format(*what, "they must agree"))
-    scales = [[a if a is None else to_numpy(a).tolist() for a in (d.scale, d.shift)] for d in (part, data)]
-    if part.x.dtype.kind != data.x.dtype.kind or scales[0] != scales[1]:
-        what = (f"{d.x.dtype} x and scale and shift {s}" for d, s in zip((part, data), scales))
-        raise ValueError(text.format(*what, "all x must be uint8 with one scale and shift, or all floats"))
+        what, advice = [d.y.dtype for d in both], "give integer classes to both, as y.astype(int) does, or floats"
+    elif part.shape != data.shape or part.n_classes > data.n_classes:
+        what, advice = [f"examples of shape {d.shape} and {d.n_classes} classes" for d in both], "they must agree"
+    elif part.x.dtype.kind != data.x.dtype.kind or scales[0] != scales[1]:
+        what = [f"{d.x.dtype} x and scale and shift {s}" for d, s in zip(both, scales)]
+        advice = "all x must be uint8 with one scale and shift, or all floats"
+    else:
+        return
+    raise ValueError(f"{data.name}: a test or validation part has {what[0]}, the data set itself {what[1]}; {advice}")

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from minicrest import npz
 from minicrest.arguments import flag, number, shown, whole
 from minicrest.datasets.dataset import Dataset
-from minicrest.datasets.own import FORMATS, read_own
 from minicrest.datasets.sources import DIGITS, SOURCES, locate, whereabouts
 from minicrest.datasets.synthetic import blobs, spirals
 
-_BUILT_IN = {
-    "digits": lambda seed: digits(),
-    "digits-images": lambda seed: digits(images=True),
-    "blobs": lambda seed: blobs(seed=seed),
-    "spirals": lambda seed: spirals(seed=seed),
+_BUILT_IN = {"digits": lambda seed: digits(), "digits-images": lambda seed: digits(images=True),
+             "blobs": lambda seed: blobs(seed=seed), "spirals": lambda seed: spirals(seed=seed)}  # fmt: skip
+FORMATS = {  # ending -> what such a file holds
+    ".npz": "arrays x (n, ...), y (n,) and perhaps x_test, y_test, x_val, y_val, saved with np.savez",
+    ".csv": "a line an example: its label first, or in a column called label, y, class or target, and numbers",
+    ".txt": "lines 'LABEL sentence' with a number or a word as label",
 }
 
 
@@ -28,16 +29,13 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
 
     `data_dir` is where published files are looked for, by default the environment variable MINICREST_DATA. `seed`
     draws synthetic data and the fraction `validation` held out of the training part, never the test part of real data:
-    the published one or a fixed stratified fifth.
+    the published one, a fixed stratified fifth, or of your own data the fraction `test`, where a file brings none.
 
-    A path ends in .npz, .csv or .txt. Data without a test part get a stratified one with the fraction `test`, whatever
-    the seed; 0 leaves it out.
     .npz: x, y and perhaps x_test, y_test, x_val, y_val; uint8 images (n, c, h, w) are scaled to [0, 1]. Integers
     y (n,) are classes 0..C-1, floats are targets; whole numbers that are stored as floats are refused.
-    .csv: a line an example; the label is in the column that a header calls label, y, class or target, else in the
-    first; all else is finite numbers. Labels, whole numbers or words, are sorted.
+    .csv: a line an example, with commas; the label is in the column that a header calls label, y, class or target,
+    else in the first; all else is finite numbers. Labels, whole numbers or words, are sorted.
     .txt: lines "LABEL sentence"; labels as in a .csv, sentences as hashed bags of words, (n, 2048).
-    An .npz has checksums, the other formats none: a changed digit or letter in them goes unnoticed.
 
     Raises ValueError (an unknown name, a damaged file, an argument out of range), TypeError, FileNotFoundError.
     """
@@ -46,7 +44,7 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
     validation, test = number("validation", validation, "[0, 1)"), number("test", test, "[0, 1)")
     seed = whole("seed", seed)
     if Path(name).suffix.lower() in FORMATS:
-        data = read_own(name)
+        data = _own(Path(name))
     elif name in _BUILT_IN:
         data = _BUILT_IN[name](seed)
     elif name in SOURCES:
@@ -68,10 +66,7 @@ def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
 
 
 def digits(images: bool = False) -> Dataset:
-    """Scikit-learn's 1,797 handwritten digits: x (n, 64) or (n, 1, 8, 8), float32 in [0, 1]; a fixed fifth to test.
-
-    Not standardised pixel by pixel: that would make outliers of the few values at the border (up to 42 deviations).
-    """
+    """Scikit-learn's 1,797 handwritten digits: x (n, 64) or (n, 1, 8, 8), float32 in [0, 1]; a fixed fifth to test."""
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
@@ -81,16 +76,43 @@ def digits(images: bool = False) -> Dataset:
 
 def _published(source, data_dir):
     """A published data set: bytes become standardised channels, x / (255 std) - mean / std."""
-    scale = shift = None
-    if source.mean:
-        mean, std = np.array([source.mean, source.std])
-        scale, shift = 1 / (255 * std), -mean / std
+    mean, std = np.array([source.mean, source.std])
+    scale, shift = (1 / (255 * std), -mean / std) if source.mean else (None, None)
     paths = locate(source, data_dir)
     try:
-        train, *test = source.read(paths, source)
+        train, *test = (Dataset(*arrays, source.name, source.classes, scale=scale, shift=shift)
+                        for arrays in source.read(paths, source))  # fmt: skip
     except ValueError as error:
         raise ValueError(f"{error}. Get it from {source.home}") from error
-    data = Dataset(*train, source.name, source.classes, scale=scale, shift=shift, augment=source.augment)
-    if not test:
-        return data.hold_out_test(0.2)
-    return replace(data, test=Dataset(*test[0], source.name, source.classes, scale=scale, shift=shift))
+    data = replace(train, augment=source.augment)
+    return replace(data, test=test[0]) if test else data.hold_out_test(0.2)
+
+
+def _own(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such {path.suffix} file; it should hold {FORMATS[path.suffix.lower()]}")
+    if path.suffix.lower() == ".npz":
+        return _from_npz(path)
+    from minicrest.experiments import own_files
+
+    return {".csv": own_files.from_csv, ".txt": own_files.from_txt}[path.suffix.lower()](path)
+
+
+def _from_npz(path):
+    arrays = npz.read(path, largest=max(1 << 30, 100 * path.stat().st_size))
+    parts = {"": "training", "_test": "test", "_val": "validation"}
+    known = {letter + end for end in parts for letter in "xy"}
+    if "x" not in arrays or set(arrays) - known or any(("x" + e in arrays) != ("y" + e in arrays) for e in parts):
+        raise ValueError(f"{path}: expected x, y and pairs of {sorted(known - {*'xy'})}, got {sorted(arrays)}")
+    for name, y in arrays.items():
+        if name.startswith("y") and y.ndim == 1 and y.dtype.kind == "f" and (y == np.rint(y)).all():
+            raise ValueError(f"{path}: {name} is {y.dtype} of whole numbers; give classes, as y.astype(int) does")
+    x, scale, shift = arrays["x"], None, None
+    if x.dtype == np.uint8 and x.ndim == 4:
+        scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
+    try:
+        data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
+        brought = [end for end in ("_test", "_val") if "x" + end in arrays]
+        return replace(data, **{parts[e]: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for e in brought})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error

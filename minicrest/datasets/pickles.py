@@ -1,7 +1,7 @@
 """Reading the pickles of the CIFAR-10 files without running them.
 
-A pickle is a program for a stack machine. The machine here runs only the opcodes that numbers, strings, lists, dicts
-and one uint8 array need. A global is looked up in one table, which holds inert stand-ins and nothing else.
+A pickle is a program for a stack machine. The one here runs only the opcodes that numbers, strings, lists, dicts and
+one uint8 array need, and knows no globals but a table of inert stand-ins.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _STAND_INS = {
     "numpy dtype": lambda code, *_: ("dtype", code),
     "_codecs encode": lambda string, _: string,  # how Python 3 writes bytes in protocol 2
 }
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
+_NEW: dict[str, Any] = {"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_LIST": list,
+                        "EMPTY_DICT": dict}  # fmt: skip
 _VALUES = {"BININT", "BININT1", "BININT2", "SHORT_BINSTRING", "BINSTRING", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES"}
 # How many items each takes from the stack; None: those above the mark
 _TAKES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": None, "APPEND": 1, "APPENDS": None,
@@ -30,23 +30,26 @@ _TAKES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "TUPLE": None
 def read_inert_pickle(raw: bytes):
     """The strings, ints, lists, dicts and uint8 arrays of a pickle, which is not executed; bytes come as str.
 
-    One list may lie in it many times over: check lengths before counting what lies inside. Any other opcode or global
-    raises ValueError; a malformed stream ValueError, TypeError, KeyError or IndexError.
+    One list may lie in it many times over: check lengths before counting what lies inside. Raises ValueError for any
+    other opcode or global, and ValueError, TypeError, KeyError or IndexError for a malformed stream.
     """
     stack: list[Any] = []
     marks, memo = [], {}
     for opcode, argument, _ in pickletools.genops(raw):
         name = opcode.name
-        if name in _CONSTANTS:
-            stack.append(_CONSTANTS[name])
+        if name in _NEW:
+            stack.append(_NEW[name]())
         elif name in _VALUES:
             stack.append(argument.decode("latin-1") if isinstance(argument, bytes) else argument)
-        elif name in _EMPTY:
-            stack.append(_EMPTY[name]())
         elif name == "MARK":
             marks.append(len(stack))
         elif name in _TAKES:
-            _act(name, stack, _pop(stack, len(stack) - marks.pop() if _TAKES[name] is None else _TAKES[name]))
+            count = _TAKES[name]
+            start = marks.pop() if count is None else len(stack) - count
+            if not 0 <= start <= len(stack):
+                raise IndexError("the pickle takes more from the stack than there is")
+            items, stack[start:] = stack[start:], []
+            _act(name, stack, items)
         elif name in ("BINPUT", "LONG_BINPUT"):
             memo[argument] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
@@ -57,14 +60,6 @@ def read_inert_pickle(raw: bytes):
             detail = argument[:60] if isinstance(argument, str) else ""
             raise ValueError(f"refused: pickle opcode {name} {detail}")
     return stack.pop()
-
-
-def _pop(stack, count):
-    if not 0 <= count <= len(stack):
-        raise IndexError("the pickle takes more from the stack than there is")
-    top = stack[len(stack) - count :]
-    del stack[len(stack) - count :]
-    return top
 
 
 def _act(name, stack, items):

@@ -42,10 +42,9 @@ def _cifar_pickle(path, raw):
     try:
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]
-        if not isinstance(x, np.ndarray) or x.shape != (CIFAR_RECORDS, 3072):
-            raise ValueError("other data")
-        if not isinstance(y, list) or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
-            raise ValueError("other labels")
+        whole = isinstance(x, np.ndarray) and x.shape == (CIFAR_RECORDS, 3072)
+        if not whole or type(y) is not list or len(y) != CIFAR_RECORDS or any(type(label) is not int for label in y):
+            raise ValueError("other data or labels")
         return x, np.array(y, np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         wanted = f"a pickled dict of 'data' ({CIFAR_RECORDS}, 3072) uint8 and 'labels' ({CIFAR_RECORDS},), nothing else"
@@ -78,7 +77,8 @@ def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
 
 def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Lines "LABEL sentence" as hashed bags of words, (n, 2048) float32 of length 1, and labels (n,) as text."""
-    pairs = labelled_lines(decoded(content))
+    lines = [line.strip(" \t\r") for line in decoded(content).rstrip(" \t\r\n").split("\n")]  # not splitlines: some
+    pairs = [(re.split("[ \t]+", line, maxsplit=1) + [""])[:2] for line in lines]  # reviews contain the byte 0x85
     known = classes and {str(k) for k in range(classes)}
     for number, (label, sentence) in enumerate(pairs, start=1):
         if not label or not sentence or (known and label not in known):
@@ -87,16 +87,6 @@ def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, 
     if len(pairs) > MOST_LINES:
         raise _damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
     return hashed([sentence for _, sentence in pairs]), np.array([label for label, _ in pairs], str)
-
-
-def labelled_lines(content: str) -> list[tuple[str, str]]:
-    """(label, sentence) of each line, cut at its first space or tab; blank lines at the end are dropped.
-
-    Only b"\\n" and b"\\r\\n" end a line, as str.splitlines would also break at the byte 0x85 that some reviews contain.
-    """
-    lines = (line.strip(" \t\r") for line in content.rstrip(" \t\r\n").split("\n"))
-    parts = (re.split("[ \t]", line, maxsplit=1) for line in lines)
-    return [(label, rest[0].strip() if rest else "") for label, *rest in parts]
 
 
 def hashed(sentences: list[str]) -> np.ndarray:
@@ -108,9 +98,7 @@ def hashed(sentences: list[str]) -> np.ndarray:
 
 
 def decoded(raw: bytes) -> str:
-    """UTF-8 or UTF-16 with or without its mark at the start, else Latin-1, which decodes any byte."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", errors="replace")
+    """UTF-8, with or without its mark at the start, else Latin-1, which decodes any byte."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -12,27 +12,19 @@ import numpy as np
 from minicrest.arguments import shown
 from minicrest.datasets import readers
 
-Arrays = tuple[np.ndarray, np.ndarray]  # x and y
-
 
 @dataclass(frozen=True)
 class Source:
-    """A published data set. A further one is one more record in SOURCES.
-
-    layouts    the (folders, files) it may lie in; the first complete one is read
-    read       from the paths of those files, and this record, to [(x, y)] or [training (x, y), test (x, y)]
-    mean, std  of each channel over the training images, in [0, 1]; () for what is not scaled
-    augment    pixels of random shift in training
-    """
+    """A published data set. A further one is one more record in SOURCES."""
 
     name: str
     home: str
-    layouts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    read: Callable[[list[Path], Source], list[Arrays]]
+    layouts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # (folders, files): the first complete one is read
+    read: Callable[[list[Path], Source], list[tuple[np.ndarray, np.ndarray]]]  # to [training (x, y), perhaps test]
     classes: tuple[str, ...]
-    mean: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()  # of each channel over the training images, in [0, 1]; () for what is not scaled
     std: tuple[float, ...] = ()
-    augment: int = 0
+    augment: int = 0  # pixels of random shift in training
 
 
 def _cifar(paths, source):
@@ -80,7 +72,7 @@ def locate(source: Source, data_dir=None) -> list[Path]:
     """The files of a data set under `data_dir` (default: MINICREST_DATA), as different programs unpack them.
 
     A name may differ in capitals, dots, hyphens and underscores, end in ".gz", or lie in a folder of the same name.
-    Raises FileNotFoundError, which names what the most complete folder lacks and where the data set can be had.
+    Raises FileNotFoundError, which names what is missing and where the data set can be had.
     """
     data_dir = os.environ.get("MINICREST_DATA") if data_dir is None else data_dir
     if not isinstance(data_dir, (str, os.PathLike, type(None))):
@@ -99,10 +91,8 @@ def locate(source: Source, data_dir=None) -> list[Path]:
     smaller = source.name == "mnist" and whereabouts(SOURCES["mnist10k"], data_dir)[0]
     hint = "; load('mnist10k') would work" if smaller else ""
     looked = ", ".join(dict.fromkeys(folder for folders, _ in source.layouts for folder in folders))
-    raise FileNotFoundError(
-        f"data set {source.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
-        f"(looked in {looked} under {data_dir}). Get it from {source.home}"
-    )
+    raise FileNotFoundError(f"data set {source.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
+                            f"(looked in {looked} under {data_dir}). Get it from {source.home}")  # fmt: skip
 
 
 def whereabouts(source: Source, data_dir=None) -> tuple[bool, str, str]:

@@ -13,8 +13,7 @@ from minicrest.random import stream
 def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, seed: int = 0) -> Dataset:
     """Two unit Gaussians whose means are `separation` apart: convex, with its exact minimiser as `.optimum`.
 
-    x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. `optimum` is that of
-    Network([Linear(d, 1)], LogisticLoss(l2)) on x in float64: see `logistic_optimum`.
+    x (n, d) float64, y (n,) in {0, 1}, half each; a test part of n // 4. See `logistic_optimum`.
     """
     n, d, seed = whole("n", n, 2), whole("d", d, 1), whole("seed", seed)
     separation = number("separation", separation, "[0, inf)")
@@ -26,14 +25,14 @@ def blobs(n: int = 1000, d: int = 2, l2: float = 1e-2, separation: float = 2.0, 
 
     (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
     test = Dataset(x_test, y_test, "blobs", ("0", "1"))
-    return Dataset(x, y, "blobs", ("0", "1"), test, optimum=logistic_optimum(x, y, l2))
+    return Dataset(x, y, "blobs", test.classes, test, optimum=logistic_optimum(x, y, l2))
 
 
 def logistic_optimum(x, y, l2: float) -> np.ndarray:
     """theta = [W (d,), b (1,)] minimising mean_n [log(1 + e^z) - y z] + (l2 / 2) |theta|^2, z = x W + b; bias included.
 
-    Newton's method with step halving, in float64 on the host, to a gradient norm below 1e-12. Raises ValueError if l2
-    is not positive (separable classes have no minimiser then) or if rounding keeps it from 1e-12.
+    That is Network([Linear(d, 1)], LogisticLoss(l2)). Newton's method with step halving, in float64, to a gradient norm
+    below 1e-12. Raises ValueError if l2 is not positive or if rounding keeps it from 1e-12.
     """
     data, l2 = Dataset(x, y), number("l2", l2, "(0, inf)")  # which says what is wrong with x or y
     if data.x.ndim != 2 or data.y.ndim != 1 or data.n_classes > 2:
@@ -51,7 +50,7 @@ def logistic_optimum(x, y, l2: float) -> np.ndarray:
             return theta
         hessian = (a.T * (p * (1 - p))) @ a / len(y) + l2 * np.eye(len(theta))
         step = np.linalg.solve(hessian, gradient)
-        while loss(theta - step) > loss(theta) + 1e-12:  # the slack is rounding: near the end no step shows in the loss
+        while loss(theta - step) > loss(theta) + 1e-12:  # the slack is rounding
             step /= 2
         theta = theta - step
     raise ValueError(f"Newton stopped at gradient norm {np.linalg.norm(gradient):.1e}; scale x to about unit size")
@@ -66,7 +65,6 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
     classes = whole("classes", classes, 2)
     n, noise, seed = whole("n", n, classes), number("noise", noise, "[0, inf)"), whole("seed", seed)
     label_noise = number("label_noise", label_noise, "[0, 1]")
-    names = tuple(str(k) for k in range(classes))
 
     def draw(count, part):
         rng, y = stream(seed, "spirals", part), np.arange(count) % classes
@@ -77,6 +75,7 @@ def spirals(n: int = 1500, classes: int = 3, noise: float = 0.2, label_noise: fl
 
     (x, y), (x_test, y_test) = draw(n, "train"), draw(max(n // 4, 1), "test")
     y = wrong_labels(y, label_noise, classes, stream(seed, "spirals", "label noise"))
+    names = tuple(map(str, range(classes)))
     return Dataset(x, y, "spirals", names, Dataset(x_test, y_test, "spirals", names))
 
 

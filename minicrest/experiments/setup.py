@@ -22,7 +22,7 @@ import numpy as np
 from minicrest.arguments import flag, number, one_of, shown, whole
 from minicrest.backend import DEVICES, to_device
 from minicrest.datasets import Dataset, load
-from minicrest.datasets.own import FORMATS
+from minicrest.datasets.load import FORMATS
 from minicrest.experiments import transforms
 from minicrest.experiments.files import claimed
 from minicrest.experiments.parts import (

@@ -1,12 +1,9 @@
 """From features to a weighted coreset: facility location on distances, maximised greedily and exactly.
 
-With s_ij = c - d_ij, where d_ij = ||a_i - a_j|| and c is the largest distance of the problem, a set S has the value
-F(S) = sum_i max_{j in S} s_ij = sum_i (c - near_i): near_i is the distance from i to its nearest chosen element, and c
-while nothing is chosen. The gain of e is sum_i max(0, near_i - d_ie), so distances are all that is needed.
-
-Ties are common, and where sums are rounded, their order decides them. So only the input is rounded: features become
-integers small enough for a matrix product of them to be exact, and distances become integers. The incremental, the
-matrix-free and the device version choose the same list, with any BLAS and with blocks of any size.
+With d_ij = ||a_i - a_j|| and c the largest of them, F(S) = sum_i max_{j in S} (c - d_ij) = sum_i (c - near_i): near_i
+is the distance from i to its nearest chosen element, and c while nothing is chosen. The gain of e is
+sum_i max(0, near_i - d_ie). Ties are common, and rounded sums would decide them by their order. So only the input is
+rounded: distances become integers (see points.py), and every version here chooses the same list, with any BLAS.
 """
 
 from __future__ import annotations
@@ -37,18 +34,14 @@ class Medoids(NamedTuple):
 def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     """The k medoids that greedy facility location chooses, and the sizes gamma_j of their clusters (CRAIG, Alg. 1).
 
-    features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64; a list,
-    a DataFrame or a tensor on the CPU is converted.
-    Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64. A float32 problem with far outliers, whose
-    typical distance is below 2^-14 of the largest, is solved in float64; where even that cannot tell most points apart
-    beside distances above 2^25, which are no gradients', a RuntimeWarning says so. Equal gains go to the lowest index,
-    a point equally far from two medoids to the earlier one; so a duplicate of a chosen point can have weight 0.
+    features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64.
+    Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64, in which float32 problems with far
+    outliers are solved too; a RuntimeWarning says where even that cannot tell most points apart. Equal gains go to the
+    lowest index, a point equally far from two medoids to the earlier one; so a duplicate can have weight 0.
     Weights sum to q; with k >= q every point comes back, with weight 1.
-    labels: (q,) numbers of classes: one problem per class, one after the other in the result. The k places are shared
-    in proportion to class sizes (see `quotas`); a class that gets none is not represented in the weights.
+    labels: (q,) numbers of classes: one problem per class, one after the other in the result, k shared by `quotas`.
     memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the same
     result in memory O(q d) and in more time, 4 minutes of one core for 1,000 of 100,000 x 64 in float32.
-    Raises ValueError for a wrong shape, k < 1 or features that are not finite; TypeError for what are no numbers.
     """
     k, memory, features = whole("k", k, 1), whole("memory", memory, 0), dense("features", features)
     if features.ndim not in (2, 3) or 0 in features.shape:
@@ -92,10 +85,7 @@ def _warn_of_outliers(problems, order, owner):
 
 
 def _distances(points, keep):
-    """Distances on the host, their sums (P, q) and the largest (P,): rows(i) gives those of some points to all others.
-
-    Point i of problem p has the number p q + i. If not `keep`, rows are computed whenever they are asked for.
-    """
+    """rows(i), the distances of points i (number p q + i in problem p), all their sums (P, q) and the largest (P,)."""
     count, q = points.shape
     height, width = _block(q, keep)
     kept = np.empty((count * q if keep else 0, q), points.dtype)
@@ -122,9 +112,8 @@ def _sum_of_shares(add, parts, shape):
     totals = []
 
     def work(some):
-        total = np.zeros(shape, np.int64)
+        totals.append(total := np.zeros(shape, np.int64))
         add(total, some)
-        totals.append(total)
 
     share(work, parts)
     return sum(totals)
@@ -137,11 +126,7 @@ def _block(q, keep):
 
 @one_blas_thread()
 def _incremental(points, size, keep):
-    """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners.
-
-    When e enters, near_i falls only in the rows with d_ie < near_i, and only there do gains. Over a run 3q to 5q
-    rows change, not q in each round; so they may as well be computed anew as kept (then P = 1).
-    """
+    """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners."""
     count, q = points.shape
     every = np.arange(count)
     rows, sums, c = _distances(points, keep)
@@ -153,7 +138,7 @@ def _incremental(points, size, keep):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
         to_e = rows(every * q + e).ravel()  # (P q,)
-        changed = np.flatnonzero(to_e < near)
+        changed = np.flatnonzero(to_e < near)  # 3q to 5q rows over a run
         _lower(gains, rows, changed, near[changed], to_e[changed], _block(q, keep))
         near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
@@ -161,10 +146,7 @@ def _incremental(points, size, keep):
 
 
 def _lower(gains, rows, changed, old, new, block):
-    """Lower `gains` (P, q) where near falls from `old` to `new` at the points `changed`, in ascending order.
-
-    A gain sums max(0, near_i - d_ie), so that it falls by old_i - clip(d_ie, new_i, old_i).
-    """
+    """Lower `gains` (P, q) by old_i - clip(d_ie, new_i, old_i) for each i of `changed`, where near falls to `new`."""
     q, (height, width) = gains.shape[1], block
     problem = changed // q
 
@@ -209,7 +191,6 @@ def _on_device(points, size):
 
 
 def _per_class(features, k, labels, memory):
-    """One problem per class, the results one after the other, with indices into `features`."""
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
@@ -225,10 +206,7 @@ def _per_class(features, k, labels, memory):
 
 
 def quotas(sizes, k: int) -> np.ndarray:
-    """(C,) k places shared in proportion to `sizes` by largest remainder, ties to the lowest: at most the sizes.
-
-    Raises ValueError for sizes below 0 or unless 0 <= k <= their sum, TypeError for what are no whole numbers.
-    """
+    """(C,) k places, at most their sum, shared in proportion to `sizes` by largest remainder, ties to the lowest."""
     sizes = dense("sizes", sizes)
     if sizes.dtype.kind not in "iu" or sizes.ndim != 1 or not sizes.size:
         raise TypeError(f"sizes must be (C,) whole numbers, got {sizes.dtype} of shape {sizes.shape}")

@@ -1,7 +1,4 @@
-"""Set functions: what a chosen set is worth, and what one more element would add.
-
-Everything here is on the host; `facility_location`, from features, is what runs on a device.
-"""
+"""Set functions, on the host: what a chosen set is worth, and what one more element would add."""
 
 from __future__ import annotations
 
@@ -14,21 +11,17 @@ from minicrest.backend import to_numpy
 
 
 class SetFunction:
-    """A function f of the subsets S of n elements, numbered 0 to n - 1, with what a greedy maximiser asks of it.
+    """A function f of the subsets S of n elements, numbered 0 to n - 1, with what a greedy maximiser asks of it."""
 
-    n           the number of elements
-    submodular  whether gains never grow as the set does
-    """
-
-    n: int
-    submodular: bool
+    n: int  # elements
+    submodular: bool  # whether gains never grow as the set does
 
     def value(self, S) -> float:
         """f(S) from its definition, for a set S of different elements: a sequence of whole numbers."""
         raise NotImplementedError(f"{type(self).__name__} must define value(S)")
 
     def start(self):
-        """The state of the empty set: the sums or maxima that are kept while elements enter."""
+        """The state of the empty set: what is kept while elements enter."""
         raise NotImplementedError(f"{type(self).__name__} must define start()")
 
     def add(self, state, e: int):
@@ -47,9 +40,8 @@ class SetFunction:
 class FacilityLocation(SetFunction):
     """f(S) = sum_i max_{j in S} s_ij, f({}) = 0: how well S represents everything. Monotone, submodular.
 
-    similarity: (n, n), s_ij >= 0 of point i to candidate j, rounded to a grid (24 bits below the largest in float32,
-    52 - log2 n in float64) on which sums are exact in any order, so that ties are. The state is (n,), each point's
-    largest similarity to S.
+    similarity: (n, n), s_ij >= 0 of point i to candidate j, rounded to a grid on which sums, and so ties, are exact: 24
+    bits below the largest in float32, 52 - log2 n in float64. The state is (n,), each point's largest similarity to S.
     """
 
     submodular = True
@@ -82,29 +74,33 @@ class FacilityLocation(SetFunction):
         return gains
 
 
-class GraphCut(SetFunction):
-    """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
+class _Sums(SetFunction):
+    """What needs of S only each element's sum of s_ij to it: that is the state, (n,)."""
 
-    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2, the default. (Apricot's alpha, on the
-    first sum, is 1 / lam.) The state is (n,), each element's similarity to S.
-    """
-
-    submodular = True
-
-    def __init__(self, similarity, lam=0.5):
-        self.s = _on_grid(_square("similarity", similarity, sign=True, symmetric=True))
-        self.lam, self.total = number("lam", lam, "[0, inf)"), self.s.sum(axis=0, dtype=np.float64)
-        self.n = len(self.s)
-
-    def value(self, S):
-        S = _elements(S, self.n)
-        return float(self.total[S].sum() - self.lam * self.s[np.ix_(S, S)].sum(dtype=np.float64))
+    s: np.ndarray
 
     def start(self):
         return np.zeros(self.n)
 
     def add(self, state, e):
         return state + self.s[e]
+
+
+class GraphCut(_Sums):
+    """f(S) = sum_{i in V, j in S} s_ij - lam sum_{i, j in S} s_ij: representative, but not redundant. Submodular.
+
+    similarity: (n, n) symmetric, s_ij >= 0. lam >= 0; monotone for lam <= 1/2. (Apricot's alpha is 1 / lam.)
+    """
+
+    submodular = True
+
+    def __init__(self, similarity, lam=0.5):
+        self.s = _on_grid(_square("similarity", similarity, sign=True, symmetric=True))
+        self.n, self.lam, self.total = len(self.s), number("lam", lam, "[0, inf)"), self.s.sum(axis=0, dtype=np.float64)
+
+    def value(self, S):
+        S = _elements(S, self.n)
+        return float(self.total[S].sum() - self.lam * self.s[np.ix_(S, S)].sum(dtype=np.float64))
 
     def gains(self, state, elements):
         return self.total[elements] - self.lam * (2 * state[elements] + self.s[elements, elements])
@@ -113,8 +109,8 @@ class GraphCut(SetFunction):
 class DisparityMin(SetFunction):
     """f(S) = min_{i != j in S} d_ij, and 0 for fewer than two elements: spread. Neither monotone nor submodular.
 
-    distances: (n, n) symmetric, d_ij >= 0. Greedy takes element 0, as all singletons tie, and then the farthest from S:
-    at least OPT/2 if d is a metric. The state is the size of S, its value, and (n,) each element's distance to S.
+    distances: (n, n) symmetric, d_ij >= 0. Greedy takes element 0 and then the farthest from S: at least OPT/2 if d is
+    a metric. The state is the size of S, its value, and (n,) each element's distance to S.
     """
 
     submodular = False
@@ -143,27 +139,21 @@ class DisparityMin(SetFunction):
         return nearest[elements] if size == 1 else np.minimum(nearest[elements], value) - value
 
 
-class DisparitySum(SetFunction):
+class DisparitySum(_Sums):
     """f(S) = sum_{i < j in S} d_ij: spread on the whole. Monotone and SUPERmodular; greedy >= OPT/2 for a metric.
 
-    distances: (n, n) symmetric, d_ij >= 0. The state is (n,), each element's sum of distances to S.
+    distances: (n, n) symmetric, d_ij >= 0.
     """
 
     submodular = False
 
     def __init__(self, distances):
-        self.d = _on_grid(_square("distances", distances, sign=True, symmetric=True))
-        self.n = len(self.d)
+        self.s = _on_grid(_square("distances", distances, sign=True, symmetric=True))
+        self.n = len(self.s)
 
     def value(self, S):
         S = _elements(S, self.n)
-        return float(self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)].sum(dtype=np.float64))
-
-    def start(self):
-        return np.zeros(self.n)
-
-    def add(self, state, e):
-        return state + self.d[e]
+        return float(self.s[np.ix_(S, S)][np.triu_indices(len(S), 1)].sum(dtype=np.float64))
 
     def gains(self, state, elements):
         return state[elements]
@@ -172,9 +162,9 @@ class DisparitySum(SetFunction):
 class LogDeterminant(SetFunction):
     """f(S) = log det(s_SS + lam I): diversity, the volume that S spans. Submodular, and monotone for lam >= 1.
 
-    similarity: (n, n) symmetric positive semi-definite, lam > 0. The gain of e is the log of what remains
-    of s_ee + lam after projecting on S, which a Cholesky factor that grows with S keeps for all e at O(n |S|) a step.
-    The state is that factor's rows (|S|, n) and what remains (n,).
+    similarity: (n, n) symmetric positive semi-definite, lam > 0. The gain of e is the log of what remains of
+    s_ee + lam after projecting on S. The state is the rows (|S|, n) of a Cholesky factor that grows with S, and what
+    remains (n,).
     """
 
     submodular = True
@@ -226,11 +216,9 @@ def _square(name, matrix, sign=False, symmetric=False):
         raise ValueError(f"{name} must be finite, found NaN or infinity")
     if sign and matrix.min() < 0:
         raise ValueError(f"{name} must be at least 0, found {matrix.min()}: shift or clip it first")
-    if not symmetric:
-        return matrix
-    if abs(matrix - matrix.T).max() > 1e-5 * abs(matrix).max():  # above what float32 products leave
+    if symmetric and abs(matrix - matrix.T).max() > 1e-5 * abs(matrix).max():  # above what float32 products leave
         raise ValueError(f"{name} must be symmetric: take ({name} + {name}.T) / 2 if that is what is meant")
-    return (matrix + matrix.T) / 2
+    return (matrix + matrix.T) / 2 if symmetric else matrix
 
 
 def _on_grid(matrix):

@@ -1,7 +1,4 @@
-"""Greedy maximisers of set functions, exact and reproducible.
-
-`f` is any SetFunction (functions.py); elements are numbered 0 to n - 1, and equal gains go to the lowest.
-"""
+"""Greedy maximisers of set functions, exact and reproducible: equal gains go to the lowest element."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ class Selection(NamedTuple):
 def greedy(f, k) -> Selection:
     """The element of largest gain, k times: at least (1 - 1/e) OPT if f is monotone and submodular (Nemhauser 1978).
 
-    k >= n gives all elements in order. Raises ValueError for k < 1 or gains that are not finite.
+    k >= n gives all elements in order. Raises ValueError for gains that are not finite.
     """
     return _greedy(f, _size(f, k), np.arange(f.n))
 
@@ -47,16 +44,12 @@ def _greedy(f, size, elements):
 
 
 def lazy_greedy(f, k) -> Selection:
-    """The list of `greedy`, from fewer evaluations: an earlier gain bounds the present one (Minoux 1978).
-
-    A heap holds (-bound, element, round of the bound); a bound of this round that stays on top is the largest gain.
-    Raises ValueError if f is not submodular, for then old gains bound nothing.
-    """
+    """The list of `greedy` for a submodular f, from fewer evaluations: earlier gains bound later ones (Minoux 1978)."""
     size = _size(f, k)
     if not f.submodular:
         raise ValueError(f"{type(f).__name__} is not submodular, so old gains bound nothing: use greedy")
     state, chosen, won = f.start(), [], []
-    heap = [(-gain, e, 0) for e, gain in enumerate(f.gains(state, np.arange(f.n)).tolist())]
+    heap = [(-gain, e, 0) for e, gain in enumerate(f.gains(state, np.arange(f.n)).tolist())]  # and the bound's round
     heapq.heapify(heap)
     for t in range(size):
         while heap[0][2] < t:
@@ -73,7 +66,6 @@ def stochastic_greedy(f, k, eps=0.1, seed=0) -> Selection:
     """Each time the best of ceil((n/k) ln(1/eps)) random elements: n ln(1/eps) evaluations in all, whatever k.
 
     In expectation at least (1 - 1/e - eps) OPT for a monotone submodular f (Mirzasoleiman et al. 2015, Theorem 1).
-    The same seed chooses the same list. Raises ValueError unless 0 < eps < 1.
     """
     size, eps, seed = _size(f, k), number("eps", eps, "(0, 1)"), whole("seed", seed)
     state, chosen, won = f.start(), [], []
@@ -92,20 +84,18 @@ def stochastic_greedy(f, k, eps=0.1, seed=0) -> Selection:
 def greedi(f, k, parts, seed=0, backend=None) -> Selection:
     """Greedy on each of `parts` random parts, then on the union of their choices (GreeDi, Mirzasoleiman et al. 2016).
 
-    Returns the better of the union's solution and the best part's. All are valued by the full f: a part limits what
-    may be chosen, not what counts. So for a monotone submodular f it is at least (1 - 1/e) OPT / min(parts, k).
+    Returns the better of the union's solution and the best part's, valued by the full f: a part limits what may be
+    chosen, not what counts. So for a monotone submodular f it is at least (1 - 1/e) OPT / min(parts, k).
     backend: where parts run: None (here, in turn) or one of joblib's BACKENDS, "dask" with a client.
-    Raises ValueError for k < 1, parts outside 1..n or another backend.
     """
     size, parts, seed = _size(f, k), whole("parts", parts, 1, f.n), whole("seed", seed)
-    if backend is not None:
-        one_of("backend", backend, BACKENDS)
     cut = [np.sort(part) for part in np.array_split(stream(seed, "greedi").permutation(f.n), parts)]
     if backend is None:
         local = [_greedy(f, size, part) for part in cut]
     else:
         from joblib import Parallel, delayed, parallel_config
 
+        one_of("backend", backend, BACKENDS)
         with parallel_config(backend, n_jobs=parts):  # which, unlike Parallel(backend=...), knows dask
             local = Parallel()(delayed(_greedy)(f, size, part) for part in cut)
     merged = _greedy(f, size, np.sort(np.concatenate([one.indices for one in local])))
@@ -113,7 +103,6 @@ def greedi(f, k, parts, seed=0, backend=None) -> Selection:
 
 
 def _size(f, k):
-    """How many elements to choose: k, but at most all."""
     if not hasattr(f, "gains"):
         raise TypeError(f"f must be a set function, as FacilityLocation(similarity) is one, got {shown(f)}")
     return min(whole("k", k, 1), f.n)

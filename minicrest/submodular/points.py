@@ -6,15 +6,13 @@ import numpy as np
 
 from minicrest.backend import array_module, to_numpy
 
-# Binary digits beyond the integers h: of features (less what a sum of d products needs), and of distances
-SINGLE, DOUBLE = (0, -2), (26, 20)
+SINGLE, DOUBLE = (0, -2), (26, 20)  # binary digits beyond the integers h: of features (for d = 1), and of distances
 
 
 class Points:
     """P problems of q points as integers whose products are exact, and their distances as integers.
 
     unit: (P,) host float64, the length of a distance of 1; dtype: an integer that holds a sum of 64 distances.
-
     Measured from the first point (so a common offset costs no digits), coordinates become integers h with ||h|| < 2^25.
     Then no partial sum of |h_i|^2 + |h_j|^2 - 2 h_i.h_j reaches 2^53: float64 holds it exactly, whatever the order.
     float64 features keep further bits, a = h + l/2^b with ||l|| <= 2^25, and the square is that of h, plus

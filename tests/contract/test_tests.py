@@ -16,11 +16,11 @@ UNIT = [path for path in TESTS if path.is_relative_to(ROOT / "tests/unit") and p
 OF_THE_TESTS = {"test_readme.py", "test_standin.py"}  # what no module of the package stands behind
 THROUGH = {  # a module that no test imports: the tests that run it
     "npz": "unit/test_checkpoint.py",
-    "datasets.own": "unit/datasets/test_own.py",
     "selection.medoids": "unit/selection/test_craig.py",
     "selection.scores": "unit/selection/test_scores.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",
+    "experiments.own_files": "unit/datasets/test_own.py",
     "experiments.parser": "unit/test_cli.py",
     "experiments.show": "unit/test_cli.py",
     "experiments.terminal": "unit/test_cli.py",

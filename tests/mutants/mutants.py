@@ -817,8 +817,10 @@ TABLE = {
         ("any(type(label) is not int for label in y)", "False", "labels that are no numbers",
          "damage::test_pickles_that_multiply_out"),
     ],
-    "datasets/own.py": [
+    "datasets/load.py": [
         ("(y == np.rint(y)).all()", "False", "float labels taken for targets", "own::test_an_npz_of_other_things"),
+    ],
+    "experiments/own_files.py": [
         ("np.isfinite(values).all()", "not np.isnan(values).any()", "infinite features",
          "own::test_a_csv_that_is_none_names_line_and_column"),
         ("cells[:column] + cells[column + 1 :]", "cells[1:]", "the label among the features",

@@ -626,7 +626,7 @@ def test_damaged_text(tmp_path, line):
         load("subj", tmp_path)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("end", ["", "\n", "\n\n \t\n"])
 def test_text_as_editors_save_it(tmp_path, encoding, newline, end):

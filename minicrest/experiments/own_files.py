@@ -1,65 +1,27 @@
-"""Data sets of your own: an .npz of arrays, a .csv of numbers, a .txt of sentences."""
+"""Tables and sentences of your own: a .csv of numbers and labels, a .txt of labelled lines. `load` opens them."""
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from minicrest import npz
 from minicrest.datasets.dataset import Dataset
+from minicrest.datasets.load import FORMATS
 from minicrest.datasets.readers import decoded, text
 
-FORMATS = {  # ending -> what such a file holds
-    ".npz": "arrays x (n, ...), y (n,) and perhaps x_test, y_test, x_val, y_val, saved with np.savez",
-    ".csv": "a line an example: its label first, or in a column named label, y, class or target, and numbers",
-    ".txt": "lines 'LABEL sentence' with a number or a word as label",
-}
 LABEL_NAMES = ("label", "y", "class", "target")
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 
 
-def read_own(path) -> Dataset:
-    """The data set in the file `path`, by its ending (see FORMATS), on the host; `load` describes each format.
-
-    Raises FileNotFoundError for a missing file, ValueError, naming file and line, for a damaged one.
-    """
-    path = Path(path)
-    if path.is_dir() or not path.exists():
-        raise FileNotFoundError(f"{path}: no such {path.suffix} file; it should hold {FORMATS[path.suffix.lower()]}")
-    return {".npz": _from_npz, ".csv": _from_csv, ".txt": _from_txt}[path.suffix.lower()](path)
-
-
-def _from_npz(path):
-    arrays = npz.read(path, largest=max(1 << 30, 100 * path.stat().st_size))
-    parts = {"": "training", "_test": "test", "_val": "validation"}
-    known = {letter + end for end in parts for letter in "xy"}
-    if "x" not in arrays or set(arrays) - known or any(("x" + e in arrays) != ("y" + e in arrays) for e in parts):
-        raise ValueError(f"{path}: expected x, y and pairs of {sorted(known - {'x', 'y'})}, got {sorted(arrays)}")
-    for name, y in arrays.items():
-        if name.startswith("y") and y.ndim == 1 and y.dtype.kind == "f" and (y == np.rint(y)).all():
-            raise ValueError(f"{path}: {name} is {y.dtype} of whole numbers; give classes, as y.astype(int) does")
-    x, scale, shift = arrays["x"], None, None
-    if x.dtype == np.uint8 and x.ndim == 4:
-        scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
-    try:
-        data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
-        brought = [end for end in ("_test", "_val") if "x" + end in arrays]
-        return replace(data, **{parts[e]: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for e in brought})
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _from_csv(path):
-    """A Dataset from a table: the header recognised, labels apart from numbers."""
-    content = decoded(path.read_bytes())
+def from_csv(path) -> Dataset:
+    """The table in the file `path`, separated by commas; ValueError names the line and the column that is wrong."""
+    content = _content(path)
     _, first = next(_rows(path, content), (0, []))
     if len(first) < 2:
-        raise ValueError(f"{path}: expected {FORMATS['.csv']}; got {len(first)} columns")
+        raise ValueError(f"{path}: expected {FORMATS['.csv']}; got {len(first)} columns with commas between")
     column, header = _header(path, first, content)
     names = [repr(name) if header else str(j + 1) for j, name in enumerate(first)]
     labels, x = [], []
@@ -77,10 +39,16 @@ def _from_csv(path):
     return Dataset(np.array(x), y, path.stem, classes)
 
 
+def _content(path):
+    content = decoded(path.read_bytes())
+    if "\0" in content:
+        raise ValueError(f"{path} is no UTF-8 text; save it as UTF-8")
+    return content
+
+
 def _rows(path, content):
     """Pairs (line, cells) of what is not blank."""
-    delimiter = max(",;\t", key=content.lstrip().partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     try:
         yield from ((reader.line_num, [cell.strip() for cell in row]) for row in reader if "".join(row).strip())
     except csv.Error as error:
@@ -139,7 +107,8 @@ def _classes(path, labels):
     return y.astype(np.int64), tuple(map(str, classes.tolist()))
 
 
-def _from_txt(path):
-    x, labels = text(path, path.read_bytes())
+def from_txt(path) -> Dataset:
+    """The lines 'LABEL sentence' of the file `path`, as hashed bags of words; ValueError names the line."""
+    x, labels = text(path, _content(path).encode())
     y, classes = _classes(path, labels.tolist())
     return Dataset(x, y, path.stem, classes)
