@@ -10,8 +10,7 @@ So AdaCore runs CRAIG on q_i = H^-1 g_i, H diagonal, both smoothed. The letters 
     5  in each class, its share of the k places: S = the medoids of the q_i by greedy facility location
     6  train on S in mini-batches of m, weighted by gamma_j = size of j's cluster, scaled to mean 1 over S
 
-The authors' code was never published. Departures, and decisions where the paper is silent, pinned in
-tests/unit/selection/test_adacore.py; k, quotas, gamma and epochs are as in `craig`:
+Departures, and decisions where the paper is silent, in tests/unit/selection/test_adacore.py; the rest is as in `craig`:
     - p_i - y_i is the gradient in the last layer's bias, so H is the Hessian's block of that bias, (C, C), of diagonal
       mean of p_k (1 - p_k) (test_the_block_is_that_of_the_last_bias). features="last-layer" adds that layer's weights,
       in memory n x C (i + 1) (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
@@ -56,7 +55,7 @@ class AdaCoreState:
 
 @dataclass(frozen=True)
 class AdaCore(Method):
-    """Medoids of the preconditioned gradients, class by class, weighted by their clusters.
+    """Medoids of the preconditioned gradients, class by class.
 
     m: batch size.  fraction: k/n.  R: passes over the subset between selections.  b_H: examples of an estimate of H.
     estimates: of H, in a selection.  beta1, beta2: moving averages of gradients and diag(H)^2.  power: of H.  damping:

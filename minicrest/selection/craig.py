@@ -10,9 +10,7 @@ facility location, which greedy solves well. The letters are the paper's:
     4  train on S in mini-batches of m, shuffled anew for every pass; an example keeps its weight
 
 The convex form, features="raw", does 2 and 3 once, on the inputs: for a linear model and two examples of ONE class,
-|g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
-
-Departures, and what the paper leaves open, pinned in tests/unit/selection/test_craig.py:
+|g_i - g_j| is at most a constant times |x_i - x_j|. Decisions pinned in tests/unit/selection/test_craig.py:
     - k is given; classes share it by largest remainder. A class without a place is not trained on, and L(S), which
       `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
     - gamma has mean 1, as in the authors' code; the paper's gamma of sum n is a step size n/k times larger

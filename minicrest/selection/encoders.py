@@ -28,7 +28,7 @@ def pca(x, components: int = 64):
 
 
 def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
-    """(n, 4 filters) of images x (n, c, h, w): Gaussian filters of mean 0, norm 1; ReLU; the mean over each quadrant."""
+    """(n, 4 filters) of images x (n, c, h, w): Gaussian filters of mean 0, norm 1; ReLU; means over the quadrants."""
     if x.ndim != 4 or min(x.shape[2:]) <= size:
         raise ValueError(f"convolutions need images (n, c, h, w) with h, w > {size}, got {x.shape}; use raw or pca")
     w = stream(seed, "encoder", "filters").standard_normal((filters, x.shape[1], size, size))

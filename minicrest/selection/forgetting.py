@@ -7,9 +7,8 @@
     3  keep the k highest, after setting aside the `offset` n highest; the unforgettable are dropped first
     4  train on them, with weight 1
 
-The preparation is billed, 3 T n for each run: 600 n at the defaults, a full training. At an equal bill lower T,
-or compare at equal steps. T = 200 is from memory; the rule for examples that are never learned is that of the
-authors' code. Departures, pinned in tests/unit/selection/test_scores.py: the runs are plain SGD
+The preparation is billed: 600 n at the defaults, a full training. T = 200 is from memory; the rule for what is never
+learned is that of the authors' code. Departures, pinned in tests/unit/selection/test_scores.py: the runs are plain SGD
 (test_a_run_is_plain_SGD_on_all_the_data), and equal scores, of which there are many, are ranked at random
 (test_equal_scores_are_ranked_at_random).
 """

@@ -136,8 +136,7 @@ class LookAhead:
 
     def gradient(self, shift):
         """(h + 1, C) the gradient of L_V in the last layer's weights there: mean of h~ a'."""
-        z = self._logits(shift)
-        p = array_module(z).exp(z)
+        p = array_module(shift).exp(self._logits(shift))
         a = p / p.sum(1, keepdims=True) - self.y
         return self.h.T @ (a[:, 1:] if self.single else a) / len(a)
 

@@ -178,17 +178,13 @@ def omp(G, target, k: int, lam: float) -> Match:
 
 
 def _least_squares(A, target, lam: float) -> np.ndarray:
-    """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d).
-
-    A positive solution without the constraint is also the one with it; where there is none, or lam is too small for the
-    normal equations, non-negative least squares solves [A' ; sqrt(lam) I] w = [target ; 0].
-    """
+    """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d)."""
     from scipy.linalg import solve
     from scipy.optimize import nnls
 
     p, K = len(A), A @ A.T
     if lam > WELL_CONDITIONED * K.trace():
         w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")
-        if (w > 0).all():
+        if (w > 0).all():  # then it is also the solution with the constraint
             return w
     return nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]

@@ -8,7 +8,7 @@
 E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch. A step is on average n/|kept|
 times the mean gradient, and an epoch has |kept|/n as many (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
-This follows the authors' code, not checked against the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
+This follows the authors' code, not the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
     - the first stored losses are all alike, so the first epoch has all the data (test_the_first_epoch_has_all_the_data)
     - easy examples are dropped independently; the code keeps a fixed number (test_the_epoch_sum_is_unbiased)
     - a pruned epoch ends at delta, a part of the steps or of a limited bill, unfinished; the code leaves weights of

@@ -28,7 +28,7 @@ def within(limits: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 class Method:
-    """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
+    """What the trainer asks of a method: `init` and `propose`; `observe` and `report` have defaults."""
 
     # For methods that choose INSIDE the training step: choose(state, feedback), asked between the two passes, returns
     # a weight >= 0 for each example of the batch; where it is 0 the example does not go back.
