@@ -1,7 +1,7 @@
 """AdaCore: coresets by preconditioned gradients (Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887).
 
-Two examples that differ along a flat direction have nearly the same gradient, but very different steps of Newton's
-method. So AdaCore runs CRAIG on q_i = H^-1 g_i, H diagonal, both smoothed. The letters are the paper's:
+Examples that differ along a flat direction have nearly the same gradient, but very different steps of Newton's method.
+So AdaCore runs CRAIG on q_i = H^-1 g_i, H diagonal, both smoothed. The letters are the paper's:
 
     1  every R passes over the subset: one forward pass over ALL n examples gives g_i, the logits' gradient p_i - y_i
     2  diag(H) = z * (H z) with random signs z (Hutchinson), on b_H random examples
@@ -10,17 +10,13 @@ method. So AdaCore runs CRAIG on q_i = H^-1 g_i, H diagonal, both smoothed. The 
     5  in each class, its share of the k places: S = the medoids of the q_i by greedy facility location
     6  train on S in mini-batches of m, weighted by gamma_j = size of j's cluster, scaled to mean 1 over S
 
-The authors' code was never published. Departures, and decisions where the paper is silent, pinned in
-tests/unit/selection/test_adacore.py; k, quotas, gamma and epochs are as in `craig`:
-    - g_i and H must have the same coordinates. The gradient in the bias of the last layer IS p_i - y_i, so H is the
-      Hessian's block of that bias, (C, C): its diagonal is the mean of p_k (1 - p_k)
-      (test_the_block_is_that_of_the_last_bias). features="last-layer" takes weights and bias of the last layer, which
-      for logistic regression is the whole gradient and Hessian, in memory n x C (i + 1)
-      (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
-    - all examples share one H: the paper writes H_{t,j}, but describes an expectation over the data. A selection makes
+Departures, and decisions where the paper is silent, in tests/unit/selection/test_adacore.py; the rest is as in `craig`:
+    - p_i - y_i is the gradient in the last layer's bias, so H is the Hessian's block of that bias, (C, C), of diagonal
+      mean of p_k (1 - p_k) (test_the_block_is_that_of_the_last_bias). features="last-layer" adds that layer's weights,
+      in memory n x C (i + 1) (test_last_layer_features_are_the_whole_gradient_of_logistic_regression).
+    - all examples share one H, an expectation over the data, where the paper writes H_{t,j}. A selection makes
       `estimates` of it, each from other examples and signs, 0 outside of the block (test_estimates_are_unbiased).
-    - gradients are averaged with beta1, where the paper's formula prints beta2. The averages take one value a selection
-      and one an estimate, and are never reset (test_averages).
+    - gradients are averaged with beta1, where the paper prints beta2; averages are never reset (test_averages).
     - damping stands inside the power: then power=0, beta1=0 is CRAIG to the last bit (test_power_zero_is_craig); but q
       is invariant to the scale of the loss only where D is much larger (test_scale_of_the_loss).
 """
@@ -34,8 +30,7 @@ import numpy as np
 from minicrest.backend import array_module
 from minicrest.batch import uniform
 from minicrest.random import stream
-from minicrest.selection.base import Subset, finite, subset_size
-from minicrest.selection.medoids import FACTS, medoid_subset
+from minicrest.selection.base import FACTS, Subset, finite, medoid_subset, subset_size
 from minicrest.selection.method import Method
 from minicrest.taylor import MovingAverage, hutchinson_diagonal, rademacher, root_mean_square
 
@@ -60,12 +55,11 @@ class AdaCoreState:
 
 @dataclass(frozen=True)
 class AdaCore(Method):
-    """Medoids of the preconditioned gradients, class by class, weighted by their clusters.
+    """Medoids of the preconditioned gradients, class by class.
 
-    m: batch size.  fraction: k/n.  R: passes over the subset between selections (the paper: 1 to 20).  b_H: examples of
-    an estimate of H.  estimates: how many a selection makes.  beta1, beta2: moving averages of the gradients and of
-    diag(H)^2.  power: of H; 0 is CRAIG.  damping: AdaHessian's, in units of H.  curvature: "hutchinson" or "exact"
-    (nets that have an exact diagonal).  features: "logits", "last-layer".
+    m: batch size.  fraction: k/n.  R: passes over the subset between selections.  b_H: examples of an estimate of H.
+    estimates: of H, in a selection.  beta1, beta2: moving averages of gradients and diag(H)^2.  power: of H.  damping:
+    in units of H.  curvature: "hutchinson", "exact" (nets with an exact diagonal).  features: "logits", "last-layer".
     """
 
     m: int = 128
@@ -81,11 +75,9 @@ class AdaCore(Method):
     features: str = "logits"
     paper = "Pooladzandi, Davini, Mirzasoleiman, ICML 2022, arXiv 2207.13887"
     price = "a step 3 m; a selection n + 4 b_H estimates (exact: n + (1 + 2 C) b_H estimates), every R passes (3 R k)"
-    limits = {
-        "m": 1, "fraction": "(0, 1]", "R": 1, "b_H": 1, "estimates": 1, "beta1": "[0, 1)", "beta2": "[0, 1)",
-        "power": "[0, 1]", "damping": "(0, inf)", "curvature": ("hutchinson", "exact"),
-        "features": ("logits", "last-layer"),
-    }  # fmt: skip
+    limits = {"m": 1, "fraction": "(0, 1]", "R": 1, "b_H": 1, "estimates": 1, "beta1": "[0, 1)", "beta2": "[0, 1)",
+              "power": "[0, 1]", "damping": "(0, inf)", "curvature": ("hutchinson", "exact"),
+              "features": ("logits", "last-layer")}  # fmt: skip
 
     def init(self, oracle) -> AdaCoreState:
         return AdaCoreState(MovingAverage(self.beta1), MovingAverage(self.beta2))

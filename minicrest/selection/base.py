@@ -1,4 +1,4 @@
-"""What methods share: mini-batches of a shuffled pass, and a weighted subset that is trained on for a while."""
+"""What methods share: mini-batches of a shuffled pass, and weighted subsets that are trained on for a while."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minicrest.backend import array_module, to_numpy
-from minicrest.batch import Batch, Diverged, uniform
+from minicrest.batch import Batch, Diverged, uniform, weighted
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.method import Method
+from minicrest.submodular import Medoids, facility_location
+
+FACTS = ("certificate", "largest_gamma", "effective_size")  # L(S), and how many equal weights gamma is worth
 
 
 @dataclass(frozen=True)
 class Counter:
-    """The state of a method that remembers only how many batches it has proposed."""
+    """How many batches a method has proposed."""
 
     step: int = 0
 
@@ -35,7 +38,7 @@ class Passes(Method):
 
     @property
     def size(self) -> int:
-        """Examples in a batch: m."""
+        """Examples in a batch."""
         return self.m
 
     def init(self, oracle) -> Any:
@@ -65,6 +68,29 @@ class Subset:
         return Batch(self.indices[place], self.weights[place]), replace(self, used=self.used + 1)
 
 
+def medoid_subset(oracle: Oracle, features, k: int, number: int) -> tuple[Subset, list[float]]:
+    """The k medoids of features (n, d), class by class, weighted by gamma; the FACTS. Float targets are one class."""
+    labels = oracle.labels if oracle.labels.dtype.kind in "iu" else np.zeros(len(oracle), dtype=np.int64)
+    medoids = facility_location(features, k, labels)
+    gamma = medoids.weights
+    facts = [certificate(features, medoids, labels), float(gamma.max()), float(gamma.sum() ** 2 / (gamma @ gamma))]
+    return Subset(*weighted(medoids.indices, gamma), number), facts
+
+
+def certificate(features, medoids: Medoids, labels) -> float:
+    """L(S) = sum_i min_j |a_i - a_j|, j the medoids of i's class: no less than |sum_i a_i - sum_j gamma_j a_j|.
+
+    A greedy gain is what L fell by, so distances to each class's first medoid suffice; without one, the norms |a_i|.
+    """
+    xp, total = array_module(features), 0.0
+    for label in np.unique(labels):
+        members, places = np.flatnonzero(labels == label), np.flatnonzero(labels[medoids.indices] == label)
+        first = features[int(medoids.indices[places[0]])] if len(places) else 0
+        away = xp.linalg.norm(features[xp.asarray(members)] - first, axis=1)
+        total += float(away.sum(dtype="float64")) - medoids.gains[places[1:]].sum()
+    return max(float(total), 0.0)
+
+
 def subset_size(fraction: float, n: int) -> int:
     """k = fraction n, rounded, at least 1."""
     return max(1, round(fraction * n))
@@ -77,11 +103,14 @@ def finite(name: str, values):
     return values
 
 
-def first_copies(*arrays) -> np.ndarray:
-    """(n,) for each example the lowest index with the same rows in all arrays (n, ...), bit for bit; usually its own.
+def need_classes(who: str, labels: np.ndarray, advice: str = "use another method") -> None:
+    """Raise ValueError unless the labels are integers."""
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{who} needs integer classes; {labels.dtype} targets are not classes: {advice}")
 
-    A matrix product may round equal rows differently, so ties between copies are exact only if they share one result.
-    """
+
+def first_copies(*arrays) -> np.ndarray:
+    """(n,) the lowest index with the same rows in all arrays (n, ...), for products may round equal rows unequally."""
     rows = zip(*((to_numpy(array) + 0.0).reshape(len(array), -1) for array in arrays))  # + 0.0: -0.0 equals 0.0
     first: dict[bytes, int] = {}
     return np.array([first.setdefault(b"".join(part.tobytes() for part in row), i) for i, row in enumerate(rows)])

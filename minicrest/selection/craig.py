@@ -10,13 +10,11 @@ facility location, which greedy solves well. The letters are the paper's:
     4  train on S in mini-batches of m, shuffled anew for every pass; an example keeps its weight
 
 The convex form, features="raw", does 2 and 3 once, on the inputs: for a linear model and two examples of ONE class,
-|g_i - g_j| is at most a constant times |x_i - x_j|, whatever the weights of the model.
-
-Departures, and what the paper leaves open, pinned in tests/unit/selection/test_craig.py:
-    - k is given, as in the paper's experiments; classes share it by largest remainder. A class without a place is not
-      trained on, and L(S), which `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
-    - gamma has mean 1, as in the authors' code for deep networks; the paper's gamma of sum n is a step size n/k times
-      larger (test_weights_have_mean_one_and_are_inherited).
+|g_i - g_j| is at most a constant times |x_i - x_j|. Decisions pinned in tests/unit/selection/test_craig.py:
+    - k is given; classes share it by largest remainder. A class without a place is not trained on, and L(S), which
+      `report` gives, counts it (test_a_class_without_a_place_is_in_the_certificate).
+    - gamma has mean 1, as in the authors' code; the paper's gamma of sum n is a step size n/k times larger
+      (test_weights_have_mean_one_and_are_inherited).
     - a medoid of weight 0 (a duplicate of an earlier one) is left out (test_duplicates_are_left_out).
     - an "epoch" is a pass over the subset, ceil(k/m) steps (test_it_selects_anew_after_R_passes).
 """
@@ -27,8 +25,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from minicrest.selection.base import Subset, finite, subset_size
-from minicrest.selection.medoids import FACTS, medoid_subset
+from minicrest.selection.base import FACTS, Subset, finite, medoid_subset, subset_size
 from minicrest.selection.method import Method
 
 SELECTION = ("select_step", *FACTS)  # the columns of a selection's row
@@ -36,7 +33,7 @@ SELECTION = ("select_step", *FACTS)  # the columns of a selection's row
 
 @dataclass(frozen=True)
 class CraigState:
-    """The subset in use, the steps so far, and a row for each selection."""
+    """The steps so far, the subset in use, and a row for each selection."""
 
     step: int = 0
     subset: Subset | None = None
@@ -47,8 +44,7 @@ class CraigState:
 class Craig(Method):
     """Medoids of the gradients p - y, class by class, weighted by the sizes of their clusters.
 
-    m: batch size.  fraction: k/n.  R: passes over the subset between selections.
-    features: "logits" (p - y), or "raw" (the inputs, once, before training; R is then not used).
+    m: batch size.  fraction: k/n.  R: passes over the subset between selections.  features: "logits" or "raw".
     """
 
     m: int = 128

@@ -1,8 +1,7 @@
 """CREST: coresets for stochastic gradient descent (Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244).
 
-A mini-batch represents all the data if it is a coreset of a random subset: it is nearly unbiased, as the subset is, and
-has the subset's small variance at a mini-batch's price. Coresets go stale as the weights move; a quadratic model of the
-loss tells when. The letters are the paper's (Algorithm 1):
+A coreset of a random subset is a mini-batch that is nearly unbiased, as the subset is, and has its small variance.
+Coresets go stale as the weights move; a quadratic model of the loss tells when. The letters are those of Algorithm 1:
 
     1  every T2 steps: drop the active examples whose losses, as recorded since the last time, were all below alpha
     2  in a region, every T1 steps: rho = |F(w - w_l) - L_c(w)| / L_c(w), L_c the mean loss on the check set of c;
@@ -16,28 +15,27 @@ loss tells when. The letters are the paper's (Algorithm 1):
        {p_i - y_i : i in V_p} by greedy facility location; gamma_j = size of j's cluster
 
 Departures from the paper, pinned in tests/unit/selection/test_crest.py:
-    - coresets are lazy: most of the P = 5 T1 are never drawn, or built. For the same model the steps are those of
-      lazy=False, bit for bit (test_lazy_coresets_change_no_step). The model is made of the K = 1 coresets drawn first,
-      the check set of c = m examples, not of K = P and c = r (test_the_model_is_of_the_first_coresets_drawn).
-    - the check set, of active examples, is drawn when the region opens and kept, and the model's constant is measured
-      on it: a fresh subset would spend part of tau on an offset (test_rho_is_zero_where_a_region_opens).
-    - delta is w - w_l, as the paper's text says; its Algorithm 1 prints the move since the last check
+    - coresets are lazy: most of the P = 5 T1 are never drawn, or built. For the same model and no exclusion the steps
+      are those of lazy=False, bit for bit (test_lazy_coresets_change_no_step). A coreset built late still records its
+      losses at w_l, in the window of step 1 in which it is built (test_a_late_coreset_records_losses_when_it_is_built).
+    - the model is of the K = 1 coresets drawn first, the check set of c = m examples; with lazy=False K = P and c = r
+      (test_the_model_is_of_the_first_coresets_drawn).
+    - the check set is drawn when the region opens and kept, and the model's constant is measured on it: a fresh subset
+      would spend part of tau on an offset (test_rho_is_zero_where_a_region_opens).
+    - delta is w - w_l, where Algorithm 1 prints the move since the last check
       (test_delta_is_the_distance_from_the_start_of_the_region).
     - the averages take one value per coreset of the model, without reset (test_averages_take_one_value_per_coreset).
-    - T1 follows from the region that has just ended, as in Algorithm 1. T1 and P are rounded up and bounded by
-      `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
+    - T1 and P are rounded up and bounded by `longest`, as |H_l| tends to 0 with the losses (test_periods_are_bounded).
     - T2 is 2 n/m steps: 20 epochs of the paper's, each a pass over 10% of the data. Read as 20 STEPS, which Algorithm 1
       also allows (T2=20, floor=0), it drops nearly all examples of easy data, for good (test_windows_count_steps).
     - at least `floor` n examples stay active, and at least r: of the learned, those with the largest losses stay
       (test_exclusion_leaves_a_floor).
-    - with the first-order model nothing is known about curvature and T1 stays h (test_first_order_keeps_its_period).
-      On digits and MNIST it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
-    - balanced=True draws V_p class by class, per_class=True chooses S_p class by class; the authors' release does both
-      (test_balanced_subsets_and_coresets_per_class).
+    - the first-order model knows no curvature and T1 stays h (test_first_order_keeps_its_period). On digits and MNIST
+      it was as accurate, and so was smooth=False (theory.claims, taylor.orders, says why).
+    - balanced=True draws V_p, per_class=True chooses S_p class by class (test_balanced_subsets_and_coresets_per_class).
 
-The authors' release also draws batches from the shuffled union of the P coresets, P at most 0.1 n/m; takes T1,
-unbounded, from the region just opened; adds 1e-4 to g and H; augments examples for proxies, g and H, the last two in
-training mode; begins with a pass at learning rate 0; and has exclusion switched off.
+The authors' release does both. It also draws batches from the shuffled union of the P coresets, P at most 0.1 n/m;
+takes T1, unbounded, from the region just opened; adds 1e-4 to g and H; and has exclusion switched off.
 """
 
 from __future__ import annotations
@@ -52,7 +50,7 @@ from minicrest.arguments import number, whole
 from minicrest.backend import array_module, to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import finite
+from minicrest.selection.base import finite, need_classes
 from minicrest.selection.method import Method
 from minicrest.submodular import facility_location
 from minicrest.taylor import MovingAverage, Quadratic, hutchinson_diagonal, rademacher, root_mean_square
@@ -81,7 +79,7 @@ class Region:
 
 @dataclass(frozen=True)
 class CrestState:
-    """All that CREST knows between two steps."""
+    """What CREST knows between two steps."""
 
     T1: int
     P: int
@@ -101,14 +99,12 @@ class CrestState:
 class Crest(Method):
     """Mini-batch coresets, refreshed when a quadratic model of the loss fails.
 
-    m: batch and coreset size.  r: random-subset size; None: max(n/100, 4 m), the paper's 1% and its ratio to m.
-    tau: largest rho.  h, b: T1 = h |H_0|/|H_l|, P = b T1.  alpha, T2: "learned" loss, and its window in steps; None:
-    2 n/m.  floor: part of the n examples that stays active.  beta1, beta2: moving averages of g and of H's squares.
-    warmup: first steps on plain random batches.  longest: bound on T1 and P; None: n/m.
-    lazy: build a coreset when it is first drawn.  K: coresets in the model; None: 1, or all P if not lazy.  c: size of
-    the check set; None: m, or r if not lazy.  curvature: "hutchinson" (one probe a coreset) or "exact" (nets that have
-    an exact diagonal).  balanced, per_class: V_p and S_p by class.  Ablations of the paper: order=1 (first-order
-    model), smooth=False, exclude=False, and many=False (one coreset in place of P).
+    m: batch and coreset size.  r: random-subset size; None: max(n/100, 4 m).  tau: largest rho.  h, b: of T1 and P.
+    alpha, T2: "learned" loss, and its window in steps; None: 2 n/m.  floor: part of n that stays active.
+    beta1, beta2: moving averages of g and H^2.  warmup: first steps, on random batches.  longest: bound on T1 and P;
+    None: n/m.  lazy: build coresets when drawn.  K, c: coresets in the model, size of the check set; None: 1 and m, or
+    P and r if not lazy.  curvature: "hutchinson" (one probe a coreset) or "exact" (nets with an exact diagonal).
+    balanced, per_class: V_p and S_p by class.  Ablations: order=1, smooth=False, exclude=False, many=False (P = 1).
     """
 
     m: int = 128
@@ -135,12 +131,9 @@ class Crest(Method):
     many: bool = True
     paper = "Yang, Kang, Mirzasoleiman, ICML 2023, arXiv 2306.01244"
     price = "a step 3 m; a coreset, when first drawn, r; a region 7 K m + c; a check c, every T1 steps"
-    limits = {
-        "m": 1, "r": 1, "h": "(0, inf)", "b": "(0, inf)", "T2": 1, "floor": "[0, 1]", "beta1": "[0, 1)",
-        "beta2": "[0, 1)", "warmup": 0, "longest": 1, "lazy": bool, "K": 1, "c": 1,
-        "curvature": ("hutchinson", "exact"), "balanced": bool, "per_class": bool, "smooth": bool, "exclude": bool,
-        "many": bool,
-    }  # fmt: skip
+    limits = {"m": 1, "r": 1, "h": "(0, inf)", "b": "(0, inf)", "T2": 1, "floor": "[0, 1]", "beta1": "[0, 1)",
+              "beta2": "[0, 1)", "warmup": 0, "longest": 1, "K": 1, "c": 1, "curvature": ("hutchinson", "exact"),
+              **dict.fromkeys(("lazy", "balanced", "per_class", "smooth", "exclude", "many"), bool)}  # fmt: skip
 
     def __post_init__(self):
         super().__post_init__()
@@ -153,6 +146,8 @@ class Crest(Method):
                 number(name, value, interval)
 
     def init(self, oracle) -> CrestState:
+        if self.balanced or self.per_class:
+            need_classes("balanced=True" if self.balanced else "per_class=True", oracle.labels, "leave it out")
         n, T1 = len(oracle), self._bounded(self.h, len(oracle))
         averages = MovingAverage(self.beta1), MovingAverage(self.beta2)
         return CrestState(T1, self._coresets(T1, n), *averages, np.ones(n, dtype=bool), np.full(n, -np.inf))
@@ -179,7 +174,7 @@ class Crest(Method):
         return int(stream(oracle.seed, "crest", "batch", step).integers(P))
 
     def report(self, state) -> dict:
-        """Regions (start, length, T1, P, active examples, |H|, rho at the last check), every check's rho, coresets."""
+        """Regions (start, length, T1, P, active, curvature, last rho), every check's rho, the number of coresets."""
         regions, checks = dict(zip(REGION, state.opened.T)), dict(zip(CHECK, state.checks.T))
         rho = np.full(len(state.opened), np.nan)  # of regions never checked
         rho[checks["check_region"].astype(int)] = checks["check_rho"]
@@ -195,7 +190,7 @@ class Crest(Method):
         return replace(state, active=active, worst=np.full(n, -np.inf))
 
     def _check(self, state, oracle) -> CrestState:
-        """Does the model still hold? Where it does not, the region is over."""
+        """Where the model no longer holds, the region is over."""
         region = state.region
         with oracle.phase("check"):
             measured = float(oracle.losses(region.check).mean(dtype="float64"))  # L_c(w): c forward passes, not n
@@ -279,7 +274,7 @@ class Crest(Method):
         return mean_g, mean_H, gradient, squares
 
     def _diagonal(self, oracle, batch, l: int, p: int):
-        """(d,) the Hessian diagonal of one coreset: exact, or Hutchinson's estimate from one probe."""
+        """(d,) the Hessian diagonal of one coreset, exact or estimated from one probe."""
         if self.curvature == "exact":
             return oracle.hessian_diagonal(batch)
         probe = rademacher(stream(oracle.seed, "crest", "probe", l, p), (1, oracle.size), oracle.dtype, oracle.device)
@@ -290,8 +285,7 @@ class Crest(Method):
 
     def _bounded(self, period: float, n: int) -> int:
         """A period rounded up, between 1 and `longest`."""
-        longest = -(-n // self.m) if self.longest is None else self.longest
-        return int(min(max(1, math.ceil(min(period, longest))), longest))
+        return max(1, math.ceil(min(period, self.longest or -(-n // self.m))))
 
     def _coresets(self, T1: int, n: int) -> int:
         return self._bounded(self.b * T1, n) if self.many else 1

@@ -1,7 +1,6 @@
 """Dynamic data pruning: choose anew, every few epochs, which examples to train on (Raju, Daruwalla, Lipasti, 2021).
 
-No example is dropped for good: many matter only some of the time, and at high pruning rates a fresh random choice is
-already hard to beat. Three rules for the choice, at every checkpoint:
+No example is dropped for good, for many matter only some of the time. Three rules for the choice, at every checkpoint:
 
     1  score: u_i = the loss of each of the n examples at the current weights     (not for random-dynamic)
     2  remember: variance v <- (1 - a) v + a (u - s)^2 with the old mean s; then s <- (1 - a) s + a u
@@ -11,13 +10,10 @@ already hard to beat. Three rules for the choice, at every checkpoint:
     4  train on the kept ones, with weight 1, for T_p passes over them; then the next checkpoint
 
 Only the paper's abstract was available: the loop, T_p, a, c, eps, the loss as score, s starting at 1 and v in place of
-its root are from memory or third-party code. Decisions made here, pinned in tests/unit/selection/test_dynamic.py:
-    - the first checkpoint is before the first step, at the initial weights, and v starts at 0
-      (test_the_first_checkpoint_is_before_the_first_step)
-    - an epoch is a pass over the kept examples: ceil(k / m) steps (test_a_period_is_T_p_passes_over_the_kept)
-    - equal scores are ranked at random, for data may be sorted (test_equal_scores_are_ranked_at_random)
-
-v has the unit of a squared loss, so the best c depends on the loss's scale. The gradient is biased, on purpose.
+its root are from memory or third-party code. Decisions made here, pinned in tests/unit/selection/test_dynamic.py: the
+first checkpoint is before the first step (test_the_first_checkpoint_is_before_the_first_step), v starts at 0, an epoch
+is a pass over the kept (test_a_period_is_T_p_passes_over_the_kept), and equal scores are ranked at random
+(test_equal_scores_are_ranked_at_random). The best c depends on the loss's scale. The gradient is biased, on purpose.
 """
 
 from __future__ import annotations
@@ -84,7 +80,7 @@ class RandomDynamic(Method):
         return rng.choice(len(state.kept), k, replace=False)
 
     def report(self, state) -> dict:
-        """kept (n,): at how many checkpoints each example was kept; checkpoint_step (q,): when they were."""
+        """kept (n,): at how many checkpoints each example was kept; checkpoint_step (q,): when."""
         period = self.T_p * -(-subset_size(self.fraction, len(state.kept)) // self.m)
         return {"kept": state.kept, "checkpoint_step": np.arange(state.checkpoints) * period}
 

@@ -6,15 +6,14 @@
     3  keep the k highest, after setting aside the `offset` n highest (wrong labels score highest of all)
     4  train on them, with weight 1
 
-The preparation is billed, (3 t + 1) n for each run of EL2N and (3 t + 3) n of GraNd: 610 n, as much as 200 epochs of
-full training, and 30 n at the defaults. At an equal bill choose smaller `runs` and t. GraNd at initialization does not
-reproduce (Kirsch, arXiv 2303.14753): it follows the norm of the input. For t > 0 it does.
+The preparation is billed: 610 n for EL2N, as much as 200 epochs of full training, and 30 n for GraNd at the defaults.
+At an equal bill choose smaller `runs` and t. GraNd at initialization does not reproduce (Kirsch, arXiv 2303.14753): it
+follows the norm of the input. For t > 0 it does.
 
-runs = 10 and epoch 20 of 200 are from memory, not checked against the paper; batch 128 and lr 0.1 are those of the
-authors' code. Departures, pinned in tests/unit/selection/test_scores.py:
-    - the networks are trained by plain SGD; the authors use Nesterov momentum 0.9, weight decay 5e-4 and a schedule
-      (test_a_run_is_plain_SGD_on_all_the_data)
-    - equal scores are ranked at random (test_equal_scores_are_ranked_at_random)
+runs = 10 and epoch 20 of 200 are from memory; batch 128 and lr 0.1 are those of the authors' code. Departures, in
+tests/unit/selection/test_scores.py: the runs are plain SGD, where the authors use Nesterov momentum 0.9, weight decay
+5e-4 and a schedule (test_a_run_is_plain_SGD_on_all_the_data); equal scores are ranked at random
+(test_equal_scores_are_ranked_at_random).
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ def el2n(a):
 class EL2N(Scoring):
     """The highest mean errors |p - y|.
 
-    m: batch size, of the runs too.  fraction: k/n.  t: epochs over all the data before scoring.  runs: networks to
-    average over.  lr: step size of the runs.  offset: part of the data dropped from the top, against label noise.
+    m: batch size, of the runs too.  fraction: k/n.  t: epochs before scoring.  runs: networks to average over.  lr: of
+    the runs.  offset: part of the data dropped from the top, against label noise.
     """
 
     m: int = 128

@@ -28,11 +28,7 @@ def pca(x, components: int = 64):
 
 
 def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
-    """(n, 4 filters) features of images x (n, c, h, w): random filters, ReLU, and the mean over each quadrant.
-
-    Filters are Gaussian, size x size, of mean 0 (so they ignore brightness) and norm 1; the same for the same seed.
-    Raises ValueError for anything but images with h, w > size, so that there are four quadrants.
-    """
+    """(n, 4 filters) of images x (n, c, h, w): Gaussian filters of mean 0, norm 1; ReLU; means over the quadrants."""
     if x.ndim != 4 or min(x.shape[2:]) <= size:
         raise ValueError(f"convolutions need images (n, c, h, w) with h, w > {size}, got {x.shape}; use raw or pca")
     w = stream(seed, "encoder", "filters").standard_normal((filters, x.shape[1], size, size))

@@ -7,13 +7,10 @@
     3  keep the k highest, after setting aside the `offset` n highest; the unforgettable are dropped first
     4  train on them, with weight 1
 
-The preparation is billed, 3 T n for each run: 600 n at the defaults, a whole training. At an equal bill it exhausts the
-budget; choose a smaller T, or compare at equal steps. T = 200 is from memory; the rule for examples that are never
-learned is that of the authors' code (others use infinity, or drop these examples first). Departures, pinned in
-tests/unit/selection/test_scores.py:
-    - the networks are trained by plain SGD, without momentum, weight decay or a schedule
-      (test_a_run_is_plain_SGD_on_all_the_data)
-    - equal scores, of which there are many, are ranked at random (test_equal_scores_are_ranked_at_random)
+The preparation is billed: 600 n at the defaults, a full training. T = 200 is from memory; the rule for what is never
+learned is that of the authors' code. Departures, pinned in tests/unit/selection/test_scores.py: the runs are plain SGD
+(test_a_run_is_plain_SGD_on_all_the_data), and equal scores, of which there are many, are ranked at random
+(test_equal_scores_are_ranked_at_random).
 """
 
 from __future__ import annotations
@@ -23,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.backend import to_numpy
+from minicrest.selection.base import need_classes
 from minicrest.selection.scores import Scored, Scoring, fork_epochs, fork_of_run, keep_highest
 
 
@@ -49,9 +47,7 @@ class Forgetting(Scoring):
     limits = {**Scoring.limits, "T": 2}  # an example can be forgotten from its second presentation on
 
     def init(self, oracle) -> Scored:
-        if oracle.labels.dtype.kind not in "iu":
-            raise ValueError(f"forgetting asks whether predictions are right: it needs integer classes, got "
-                             f"{oracle.labels.dtype} targets; use another method")  # fmt: skip
+        need_classes("forgetting", oracle.labels)
         score = np.sum([forgetting_events(self._correct(oracle, run)) for run in range(self.runs)], axis=0)  # 2
         return keep_highest(oracle, self.name, score.astype(np.float64), self.fraction, self.offset)  # 3
 

@@ -1,8 +1,7 @@
 """Fresh: a mini-batch coreset of random candidates at the weights of this very step.
 
 CREST keeps its coresets while a quadratic model of the loss holds, since choosing them is dear. Here the forward pass
-that chooses is the training step's own, so that a fresh coreset costs r forward passes and m backward passes, and no
-model is needed to say when it is stale:
+that chooses is the training step's own, so no model is needed to say when a coreset is stale:
 
     1  V: the next r examples of a shuffled pass over the data
     2  a forward pass over V gives a_i = p_i - y_i                                                price r
@@ -10,7 +9,7 @@ model is needed to say when it is stale:
     4  step on (1/r) sum over S of gamma_j g_j: the forward pass is that of step 2               price 2 m
 
 The step is the gradient of V but for the distance of each example from its medoid: biased, with V's small variance
-(CREST, Yang, Kang, Mirzasoleiman, ICML 2023, equations 4 and 11). Batch-norm is in training mode, images are augmented.
+(CREST, equations 4 and 11). Batch-norm is in training mode, images are augmented.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Fresh(Passes):  # 1
 
     @property
     def size(self) -> int:
-        """Examples in a batch: r."""
+        """Examples that pass forward in a step: r."""
         return 4 * self.m if self.r is None else self.r
 
     def choose(self, state, feedback) -> np.ndarray:

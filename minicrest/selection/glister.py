@@ -12,16 +12,14 @@ counts: w = (W, b) with logits z = h W + b and g_i = h~_i a_i', where a = p - y,
     5  train on the k, m at a time, all with weight 1
 
 Cheaper: `rounds` r < k takes k/r examples between two look-aheads (r-greedy), and `eps` chooses each from
-(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). DeepCore misspells the argument that
-switches 4 on, and takes the k largest first gains (test_gains_are_those_at_w_S).
+(n/k) ln(1/eps) random ones (stochastic greedy; the authors' code has eps = 0.01). DeepCore never looks ahead: it takes
+the k largest first gains (test_gains_are_those_at_w_S).
 
-Departures from the paper, pinned in tests/unit/selection/test_glister.py:
+Departures from the paper, pinned in tests/unit/selection/test_glister.py; a loss's l2 term is left out:
     - target="train" puts all the training examples in V's place, at no additional pass (test_train_target).
     - the logits are recovered from a as log p, since softmax ignores constants. Probabilities below 1e-16 are raised to
       it, and those of an example's own class, p = 1 + a, are rounded to 6e-8 in float32 (test_tiny_probabilities).
-    - k is always reached, though late gains may be negative (test_late_gains_may_be_negative): each example is a step
-      of eta, and k of them overshoot where eta k is large. `report` gives L_V at w and at w_S.
-An epoch is a pass over the subset, ceil(k/m) steps. A loss's l2 term is left out.
+    - k is always reached, though late gains may be negative, as steps overshoot (test_late_gains_may_be_negative).
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ import numpy as np
 
 from minicrest.backend import array_module, device_of, to_device, to_numpy
 from minicrest.random import stream
-from minicrest.selection.base import Subset, finite, first_copies, subset_size
+from minicrest.selection.base import Subset, finite, first_copies, need_classes, subset_size
 from minicrest.selection.method import Method
 
 SMALLEST = 1e-16  # probability: its log, -37, is far from where softmax moves a float64
@@ -50,7 +48,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class GlisterState:
-    """All that GLISTER knows between two steps."""
+    """What GLISTER knows between two steps."""
 
     subset: Subset | None = None
     losses: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # a row a selection: L_V at w, and at w_S
@@ -61,8 +59,7 @@ class Glister(Method):
     """The subset that most lowers the loss on held-out data, chosen anew every R epochs over it.
 
     m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  eta: the look-ahead's step for each
-    example (the authors' code: the learning rate).  target: "validation" or "train".  rounds: look-aheads in a
-    selection; None: k, one for every pick.  eps: of stochastic greedy; None: look at all examples.
+    example.  target: "validation" or "train".  rounds: look-aheads in a selection (None: k).  eps (None: exact greedy).
     """
 
     m: int = 128
@@ -111,21 +108,18 @@ class Glister(Method):
 def last_layer(oracle):
     """(a, h~), (n, C) and (n, h + 1): the gradients h~ a' of all its examples; float64, on the device."""
     a, h = (finite("gradients", part.astype("float64")) for part in oracle.last_layer(np.arange(len(oracle))))
-    xp = array_module(h)
-    return a, xp.concatenate([h, xp.ones((len(h), 1))], axis=1)
+    return a, array_module(h).pad(h, ((0, 0), (0, 1)), constant_values=1)
 
 
 class LookAhead:
     """L_V(shift): the mean loss on V after the last layer's weights (W, b) have moved by -shift (h + 1, C).
 
-    a: (v, C) p - y of the softmax, or (v, 1) of the logistic loss, on the device.  h: (v, h + 1).  labels: (v,), host.
-    Raises ValueError where a + y are not probabilities: of another loss, or other labels.
+    a: (v, C) p - y of the softmax, or (v, 1) of the logistic loss; h: (v, h + 1), both on the device.  labels: (v,).
     """
 
     def __init__(self, a, h, labels):
+        need_classes("looking ahead", labels)
         xp, self.h, self.single = array_module(a), h, a.shape[1] == 1
-        if labels.dtype.kind not in "iu":
-            raise ValueError(f"looking ahead needs integer classes, got {labels.dtype} targets; use another method")
         classes = np.arange(2 if self.single else a.shape[1])
         self.y = to_device((labels[:, None] == classes).astype(np.float64), device_of(a))  # (v, C) one-hot
         p = self.y + (xp.concatenate([-a, a], axis=1) if self.single else a)
@@ -137,28 +131,27 @@ class LookAhead:
 
     def loss(self, shift) -> float:
         """L_V there."""
-        z = self._logits(shift)
-        return float((array_module(z).log(array_module(z).exp(z).sum(1)) - (self.y * z).sum(1)).mean())
+        xp, z = array_module(shift), self._logits(shift)
+        return float((xp.log(xp.exp(z).sum(1)) - (self.y * z).sum(1)).mean())
 
     def gradient(self, shift):
         """(h + 1, C) the gradient of L_V in the last layer's weights there: mean of h~ a'."""
-        z = self._logits(shift)
-        p = array_module(z).exp(z)
+        p = array_module(shift).exp(self._logits(shift))
         a = p / p.sum(1, keepdims=True) - self.y
         return self.h.T @ (a[:, 1:] if self.single else a) / len(a)
 
     def _logits(self, shift):
-        """(v, C) up to a constant for each example: the largest is 0."""
+        """(v, C) up to a constant: the largest of each example is 0."""
         xp, move = array_module(shift), self.h @ shift
         z = self.z - (xp.concatenate([xp.zeros_like(move), move], axis=1) if self.single else move)
         return z - z.max(1, keepdims=True)
 
 
 def glister(a, h, ahead, k: int, eta: float, rounds: int | None = None, eps: float | None = None, rng=None) -> Choice:
-    """Greedy on the first-order gains at w_S; equal gains go to the lowest index.
+    """Greedy on the first-order gains at w_S of examples with gradients h a', for a (n, C) and h (n, h + 1).
 
-    a (n, C), h (n, h + 1): the gradients h a' of the examples to choose from.  ahead: a LookAhead.  rounds: how often
-    it is refreshed (None: k).  eps: each round looks only at picks (n/k) ln(1/eps) of the others, drawn by rng.
+    ahead: a LookAhead, refreshed `rounds` times (None: k).  eps: each round looks only at picks (n/k) ln(1/eps) of the
+    others, drawn by rng.  Equal gains go to the lowest index.
     """
     n, taken, shift = len(a), np.zeros(len(a), dtype=bool), array_module(a).zeros((h.shape[1], a.shape[1]))
     copies, chosen, won = first_copies(a, h), np.zeros(0, dtype=np.int64), np.zeros(0)

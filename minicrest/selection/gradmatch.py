@@ -4,7 +4,7 @@ Ramakrishnan, De, Iyer, ICML 2021, arXiv 2103.00123).
 The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in X} w_i g_i - G|^2 + lam |w|^2.
 
     1  warm start: while less than kappa of the training is done, plain epochs over all the data
-    2  every R epochs over the subset: g_i = gradient of example i in the last layer, from one forward pass over all n
+    2  every R epochs of ceil(k/m) steps: g_i = i's gradient in the last layer, from one forward pass over all n
     3  per class: G = sum of the g_i of the class; orthogonal matching pursuit finds its share of the k:
        a  r = G, X = {}
        b  e = the element outside X with the largest g_e . r; stop where none is positive: no larger X lowers E_lam
@@ -15,21 +15,17 @@ The letters are the paper's: k examples of n, E_lam(X) = min_{w >= 0} |sum_{i in
 
 `elements` says what is matched: "class-gradient" (PerClassPerGradient, the authors' default: of the last layer only
 the row of the example's class, h + 1 numbers), "class" (PerClass: all C (h + 1) numbers), or "batch" (PerBatch: k/B
-random mini-batches, each with its mean gradient; its examples inherit its weight). features="logits": g = p - y.
-G is a sum, so that w_i says how many examples i represents; those that fill the rest represent only themselves. Its
-scale does not matter, for step 5 divides it out again; that of g does: s g with lam is like g with lam / s^2.
+random mini-batches' mean gradients; examples inherit their batch's weight). features="logits": g = p - y.
 
 Departures from the paper and its code, pinned in tests/unit/selection/test_gradmatch.py:
-    - b looks outside X only. With lam > 0 an element of X keeps g . r = lam w, often the largest of all; the code
-      would then pick it again and give up (test_a_chosen_element_is_never_picked_again).
-    - an element whose weight falls to 0 leaves X and may come back (in the code it stays one of the k). E_lam falls at
-      every step, so no X comes twice: this is Lawson and Hanson's algorithm for non-negative least squares, ended at
-      k elements (test_weights_are_positive_and_elements_may_leave).
+    - b looks outside X only; the code may pick an element again and give up, for with lam > 0 it keeps g . r = lam w
+      (test_a_chosen_element_is_never_picked_again).
+    - an element whose weight falls to 0 leaves X and may come back (in the code it stays one of the k): this is Lawson
+      and Hanson's non-negative least squares, ended at k (test_weights_are_positive_and_elements_may_leave).
     - shares of classes are by largest remainder, so that k is k (test_shares_add_up_to_k); the code rounds each up.
-    - batches are of B = min(m, k), floor(k/B) of them; what remains of k is filled too (test_budget_is_exact). The sum
-      of a smaller, last batch is divided by B too (test_a_smaller_batch_counts_as_it_should).
-    - the warm start is a part of the steps or, where that is limited, of the bill (test_warm_start_takes_its_part).
-An epoch is a pass over the subset, ceil(k/m) steps.
+    - B = min(m, k), and what remains of k is filled too (test_budget_is_exact). The sum of a smaller, last batch is
+      divided by B too (test_a_smaller_batch_counts_as_it_should).
+    - the warm start is a part of the steps, or of a limited bill (test_warm_start_takes_its_part).
 """
 
 from __future__ import annotations
@@ -43,7 +39,7 @@ import numpy as np
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform, weighted
 from minicrest.random import stream
-from minicrest.selection.base import Subset, epoch_slice, finite, first_copies, subset_size
+from minicrest.selection.base import Subset, epoch_slice, finite, first_copies, need_classes, subset_size
 from minicrest.selection.method import Method
 from minicrest.submodular import quotas
 from minicrest.threads import one_blas_thread
@@ -53,7 +49,7 @@ WELL_CONDITIONED = 1e-6  # lam of the trace of the Gram matrix: the normal equat
 
 
 class Match(NamedTuple):
-    """What matching pursuit chose, in its order."""
+    """What matching pursuit chose, in order."""
 
     indices: np.ndarray  # (p,) int64, p <= k
     weights: np.ndarray  # (p,) float64, positive
@@ -62,7 +58,7 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class GradMatchState:
-    """All that GradMatch knows between two steps."""
+    """What GradMatch knows between two steps."""
 
     warm: int = 0  # batches of the warm start proposed
     subset: Subset | None = None
@@ -73,9 +69,8 @@ class GradMatchState:
 class GradMatch(Method):
     """A weighted subset that matches the gradient, chosen anew every R epochs over it.
 
-    m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  lam: None: the paper's, 0.5 per
-    class and 0 per batch.  kappa: part of the training that is warm start (0: none; the paper's warm variants: 1/2).
-    elements: "class-gradient", "class" or "batch".  features: "last-layer" or "logits".
+    m: batch size.  fraction: k/n.  R: epochs over the subset between selections.  lam (None: 0.5, or 0 per batch).
+    kappa: part of the training that is warm start.  elements, features ("last-layer" or "logits"): see above.
     """
 
     m: int = 128
@@ -96,8 +91,8 @@ class GradMatch(Method):
             raise ValueError("of the logits' gradient one class is a single number: use elements 'class' or 'batch'")
 
     def init(self, oracle) -> GradMatchState:
-        if self.elements != "batch" and oracle.labels.dtype.kind not in "iu":
-            raise ValueError(f"targets are {oracle.labels.dtype}, not classes: use elements='batch'")
+        if self.elements != "batch":
+            need_classes(f"elements={self.elements!r}", oracle.labels, "use elements='batch'")
         return GradMatchState()
 
     def propose(self, state, oracle):
@@ -114,10 +109,9 @@ class GradMatch(Method):
         return dict(matched=state.matches[:, 0].astype(np.int64), error=state.matches[:, 1])
 
     def _select(self, state, oracle) -> GradMatchState:
-        n, number, lam = len(oracle), len(state.matches), self.lam
+        n, number = len(oracle), len(state.matches)
         k, gamma, error, size = subset_size(self.fraction, n), np.zeros(n), 0.0, 0.0
-        if lam is None:
-            lam = 0.0 if self.elements == "batch" else 0.5
+        lam = (0.0 if self.elements == "batch" else 0.5) if self.lam is None else self.lam
         for groups, G, share in self._problems(oracle, k, number):
             target = G.sum(0)
             match = omp(G, target, share, lam)  # 3
@@ -131,7 +125,7 @@ class GradMatch(Method):
         return replace(state, subset=Subset(*weighted(np.arange(n), gamma), number), matches=matches)
 
     def _problems(self, oracle, k: int, number: int):
-        """The matching problems, one by one: the examples of each element, G (elements, d), and how many to choose."""
+        """Each matching problem: the examples of each element, G (elements, d), and how many to choose."""
         a, h = self._gradients(oracle)
         if self.elements == "batch":
             B = min(self.m, k)
@@ -148,7 +142,7 @@ class GradMatch(Method):
             yield i, G.reshape(len(i), -1), share
 
     def _gradients(self, oracle):
-        """(a, h~), (n, C) and (n, h + 1) on the host: the gradient of example i in the last layer is a_i h~_i'."""
+        """(a, h~), (n, C) and (n, h + 1) on the host: example i's gradient in the last layer is a_i h~_i'."""
         everyone, logits = np.arange(len(oracle)), self.features == "logits"
         arrays = [oracle.logit_gradients(everyone)] if logits else oracle.last_layer(everyone)  # 2
         a, *h = (finite("gradients", to_numpy(array).astype(np.float64)) for array in arrays)
@@ -160,10 +154,8 @@ def omp(G, target, k: int, lam: float) -> Match:
     """Non-negative orthogonal matching pursuit: at most k rows of G (n, d) whose weighted sum is near target (d,).
 
     At the end g_i . r = lam w_i for the chosen, r = target - sum w_i g_i; where fewer than k are chosen, g_e . r <= 0
-    for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal rows of G go to the lowest index; two
-    different rows whose correlations agree to rounding may be ordered differently by another BLAS. In one thread: the
-    problems are small, and threads that wait for each other took 40 times as long.
-    Raises Diverged, a ValueError, where G or target is not finite.
+    for all others (to SMALLEST), so that E_lam is the smallest of any set. Equal rows of G go to the lowest index. In
+    one thread: threads that wait for each other took 40 times as long. Raises Diverged where an input is not finite.
     """
     G, target = (finite("gradients", np.asarray(array, dtype=np.float64)) for array in (G, target))
     copies = first_copies(G)
@@ -186,17 +178,13 @@ def omp(G, target, k: int, lam: float) -> Match:
 
 
 def _least_squares(A, target, lam: float) -> np.ndarray:
-    """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d).
-
-    A positive solution without the constraint is also the one with it; where there is none, and where lam is too small
-    for the normal equations, non-negative least squares solves [A' ; sqrt(lam) I] w = [target ; 0].
-    """
+    """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d)."""
     from scipy.linalg import solve
     from scipy.optimize import nnls
 
     p, K = len(A), A @ A.T
     if lam > WELL_CONDITIONED * K.trace():
         w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")
-        if (w > 0).all():
+        if (w > 0).all():  # then it is also the solution with the constraint
             return w
     return nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]

@@ -5,17 +5,14 @@
     3  train on what is left, m at a time; store the loss of each example as the step computes it (free)
     4  from progress delta on, to the end of training: all the data, with weight 1
 
-E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch. The weights average about
-n/|kept|, not 1 as a coreset's: a step is on average n/|kept| times the mean gradient, larger by that factor than other
-methods' steps, and an epoch has |kept|/n as many (test_a_step_is_n_over_kept_times_the_mean_gradient).
+E[sum of w_i g_i over the kept] = sum of all g_i: unbiased for the SUM over an epoch. A step is on average n/|kept|
+times the mean gradient, and an epoch has |kept|/n as many (test_a_step_is_n_over_kept_times_the_mean_gradient).
 
-This follows the authors' code, not checked against the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
-    - the first stored losses are all alike (3 or 1 in the code): none is below their mean, and the first epoch has all
-      the data (test_the_first_epoch_has_all_the_data)
-    - easy examples are dropped independently, so that the sum is unbiased exactly; the code keeps the rounded-down
-      number of them (test_the_epoch_sum_is_unbiased)
-    - delta is a part of the steps or of the bill; the paper counts epochs. A pruned epoch ends at delta, unfinished;
-      the code leaves weights of 1/(1 - q) behind it (test_annealing_has_all_the_data_with_weight_one)
+This follows the authors' code, not the paper's text. Pinned in tests/unit/selection/test_infobatch.py:
+    - the first stored losses are all alike, so the first epoch has all the data (test_the_first_epoch_has_all_the_data)
+    - easy examples are dropped independently; the code keeps a fixed number (test_the_epoch_sum_is_unbiased)
+    - a pruned epoch ends at delta, a part of the steps or of a limited bill, unfinished; the code leaves weights of
+      1/(1 - q) behind it (test_annealing_has_all_the_data_with_weight_one)
 """
 
 from __future__ import annotations
@@ -33,11 +30,8 @@ INITIAL_LOSS = 1.0
 
 
 def pruned(loss, q: float, draws) -> tuple[np.ndarray, np.ndarray]:
-    """Indices and weights (k,) of an epoch, from the stored losses and uniform draws in [0, 1), both (n,).
-
-    The highest loss is never easy: a rounded mean may exceed equal losses, and then all could be dropped.
-    """
-    easy = loss < min(loss.mean(), loss.max())  # 1
+    """Indices and weights (k,) of an epoch, from the stored losses and uniform draws in [0, 1), both (n,)."""
+    easy = loss < min(loss.mean(), loss.max())  # 1; a rounded mean may exceed equal losses
     kept = np.flatnonzero(~easy | (draws >= q))  # 2
     return kept, np.where(easy[kept], 1 / (1 - q), 1.0)
 
@@ -53,10 +47,7 @@ class Epochs:
 
 @dataclass(frozen=True)
 class InfoBatch(Method):
-    """Random pruning of the examples with small losses, rescaled so that it is unbiased.
-
-    m: batch size.  q: probability to drop an easy example (r in some texts).  delta: part of training that prunes.
-    """
+    """Unbiased pruning of small losses. m: batch size.  q: chance to drop one.  delta: part of training that prunes."""
 
     m: int = 128
     q: float = 0.5
@@ -78,8 +69,7 @@ class InfoBatch(Method):
 
     def _open(self, state, oracle, q: float) -> Epochs:
         epoch = len(state.sizes)
-        draws = stream(oracle.seed, "infobatch", "drop", epoch).random(len(oracle))
-        indices, weights = pruned(state.loss, q, draws)
+        indices, weights = pruned(state.loss, q, stream(oracle.seed, "infobatch", "drop", epoch).random(len(oracle)))
         return replace(state, subset=Subset(indices, weights, epoch), sizes=np.append(state.sizes, len(indices)))
 
     def observe(self, state, feedback) -> Epochs:

@@ -1,8 +1,7 @@
 """The contract of a method: an explicit state machine.
 
 A method is a frozen dataclass of hyper-parameters in the paper's letters; what it knows is a frozen dataclass of arrays
-and scalars; and its transitions are pure: the same state proposes the same batch, always. So every method resumes bit
-for bit from a checkpoint, and can be tested one transition at a time. `check_method` tests whether it keeps this.
+and scalars; and its transitions are pure, so that it resumes bit for bit. `check_method` tests whether it keeps this.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ def within(limits: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 class Method:
-    """What the trainer asks of a method: `init` and `propose`; the other two have defaults that suit most methods."""
+    """What the trainer asks of a method: `init` and `propose`; `observe` and `report` have defaults."""
 
     # For methods that choose INSIDE the training step: choose(state, feedback), asked between the two passes, returns
-    # a weight >= 0 for each example of the batch; where it is 0 the example does not go back. Then comes `observe`.
+    # a weight >= 0 for each example of the batch; where it is 0 the example does not go back.
     choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
     limits: ClassVar[dict[str, Any]] = {}  # the least whole number, an interval, bool, or a tuple of options
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line

@@ -14,22 +14,18 @@ first; then varied ones, drawn at random with a preference for spread-out exampl
     7  take the subset m at a time, shuffled anew each epoch, with weight 1; an epoch is a pass over the SUBSET
 
 As published, p says little: a gain of disparity-min is how much the least distance FALLS, nearly 0 for nearly all and
-most negative for the most spread-out, which become the LEAST likely. The effective sample size 1/sum p^2 is 0.988 to
-0.996 of a class on the digits, 0.998 of 1,000 Gaussian points: step 6 is random sampling. `normalize=True` takes what
-the greedy maximizes, the least distance once the example has entered, in units of its standard deviation over the
-class: then spread-out examples become likely, whatever the scale (0.25 to 0.52 of a class on digits, 0.68 of the
-Gaussian points). `report` gives the sizes. (test_the_plain_recipe_is_almost_uniform)
+most negative for the most spread-out, which become the LEAST likely. The effective sample size 1/sum p^2, which
+`report` gives, is 0.988 to 0.996 of a class on the digits: step 6 is random sampling. `normalize=True` takes what the
+greedy maximizes, the least distance once the example has entered, in units of its standard deviation over the class:
+then spread-out examples become likely (0.25 to 0.52 of a class; test_the_plain_recipe_is_almost_uniform).
 
-Details are those of the authors' code, not checked against the paper's text. Departures, pinned in
-tests/unit/selection/test_milo.py:
+Details are those of the authors' code, not checked against the paper. Departures, in tests/unit/selection/test_milo.py:
     - encoders are those of encoders.py, or features that are given, not large pre-trained networks.
-    - k_c is in proportion to n_c, by largest remainder; the code takes ceil(k / C), and more where classes are small
-      (test_quotas). n_subsets is 50, as many as kappa = 1/6 of the code's 300 epochs use; they are reused in turn.
-    - progress is a part of the steps or, where it is limited, of the bill (test_curriculum_by_steps,
-      test_curriculum_by_bill). A subset is replaced when its phase ends, R or not.
-    - every draw has its own stream, p stays with its example, and every example has its own gain; in the code
-      "stochastic" subsets are all alike, p is attached to other examples, and the last gain is the one before
-      (test_easy_subsets_differ, test_probability_stays_with_its_example, test_gains_against_a_loop).
+    - k_c is in proportion to n_c; the code takes ceil(k / C) (test_quotas). The n_subsets are reused in turn.
+    - progress is of the steps or of a limited bill; the easy phase ends its last subset, R or not
+      (test_curriculum_by_steps, test_curriculum_by_bill).
+    - in the code "stochastic" subsets are all alike, p is attached to other examples, and the last gain is the one
+      before (test_easy_subsets_differ, test_probability_stays_with_its_example, test_gains_against_a_loop).
 """
 
 from __future__ import annotations
@@ -90,9 +86,7 @@ class Prepared:
 def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1, seed=0, encoder="given") -> Prepared:
     """Steps 1 to 3 for features (n, ...) on either device and labels (n,); None: all of one class.
 
-    On the host, one class at a time, in memory of a few n_c x n_c matrices of the features' dtype: 5,000 features of
-    length 64 in one class and 50 subsets of 500 took 11 s of one core and 750 MB. encoder: where features came from.
-    Raises ValueError for features that are not finite or do not fit the labels, and for arguments that make no sense.
+    On the host, one class at a time, in memory of a few n_c x n_c matrices. encoder: where the features came from.
     """
     within(RECIPE, dict(fraction=fraction, n_subsets=n_subsets, lam=lam, eps=eps))
     features = to_numpy(dense("features", features))
@@ -127,7 +121,7 @@ def representative(cos, k, lam, eps, seeds):
 
 
 def spread(cos):
-    """(gains, values), (q,) each BY POSITION, not in greedy order: of disparity-min, when each example entered."""
+    """(gains, values), (q,) each by position: of disparity-min, when each example entered."""
     low = cos.min()
     chosen = greedy(DisparityMin((1 - cos) / max(1 - low, np.finfo(cos.dtype).tiny)), len(cos))  # 3
     gains, values = np.empty(len(cos)), np.empty(len(cos))
@@ -150,23 +144,21 @@ def draw(parts, p, rng) -> np.ndarray:
 
 @dataclass(frozen=True)
 class MiloState:
-    """All that MILO knows between two steps."""
+    """What MILO knows between two steps."""
 
     prepared: Prepared
     step: int = 0
     subset: Subset | None = None
-    chosen: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # a row a subset: its first
-    # step, and 1 if it is easy, else 0
+    chosen: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # first step, easy (1) or not
 
 
 @dataclass(frozen=True)
 class Milo(Method):
     """Subsets prepared from features: easy ones first, then varied ones; the network is never asked.
 
-    m: batch size.  fraction: k/n.  kappa: the part of training on easy subsets.  R: epochs, each of ceil(k/m) steps,
-    between selections.  n_subsets, lam, eps: easy subsets, their graph cut, their stochastic greedy.  encoder: "raw",
-    "pca" or "convolutions".  normalize: probabilities that favour the spread-out (see above).  digest: leave it empty;
-    `from_prepared`, by which a preparation made once serves many trainings, fills it in.
+    m: batch size.  fraction: k/n.  kappa: the part of training on easy subsets.  R: epochs between selections.
+    n_subsets, lam, eps: easy subsets, their graph cut, their stochastic greedy.  encoder: "raw", "pca", "convolutions".
+    normalize: see above.  digest: leave it empty; `from_prepared` fills it in.
     """
 
     m: int = 128
@@ -193,10 +185,7 @@ class Milo(Method):
 
     @classmethod
     def from_prepared(cls, prepared: Prepared, m=128, kappa=1 / 6, R=1, normalize=False) -> Milo:
-        """MILO on what `prepare` returned (TypeError for anything else), for any number of trainings.
-
-        `digest` stands for it: a training resumes only with the same. dataclasses.replace loses what was prepared.
-        """
+        """MILO on what `prepare` returned, for any number of trainings; a training resumes only with the same."""
         if not isinstance(prepared, Prepared):
             raise TypeError(f"prepared must be what milo.prepare returns, got {type(prepared).__name__}")
         recipe = prepared.fraction, len(prepared.easy), prepared.lam, prepared.eps, prepared.encoder
@@ -210,8 +199,9 @@ class Milo(Method):
             raise ValueError(f"the preparation {self.digest!r} is missing: use Milo.from_prepared and leave digest out")
         if prepared is None:
             features, recipe = encode(self.encoder, oracle.raw(None), oracle.seed), (self.n_subsets, self.lam, self.eps)
-            prepared = prepare(features, labels, self.fraction, *recipe, oracle.seed, self.encoder)
-        elif not _fits(prepared, labels, len(oracle)):
+            return MiloState(prepare(features, labels, self.fraction, *recipe, oracle.seed, self.encoder))
+        classes = prepared.classes if labels is None or not prepared.classes.any() else _classes(labels)
+        if len(prepared.classes) != len(oracle) or not np.array_equal(prepared.classes, classes):
             raise ValueError(f"prepared for {len(prepared.classes)} examples that are not these {len(oracle)}: "
                              "prepare again, from the features and labels of the data to train on")  # fmt: skip
         return MiloState(prepared)
@@ -226,7 +216,7 @@ class Milo(Method):
         return batch, replace(state, step=state.step + 1, subset=subset)
 
     def report(self, state) -> dict:
-        """Each subset's first step and whether it was easy; each class's effective sample size of p over n_c."""
+        """Each subset's first step and whether it was easy; each class's effective sample size over n_c."""
         p = state.prepared.probabilities(self.normalize)
         ess = [1 / (p[i] @ p[i]) / len(i) for i, _ in state.prepared.parts()]
         return {"start": state.chosen[:, 0], "easy": state.chosen[:, 1], "ess": np.array(ess)}
@@ -249,9 +239,3 @@ def _parts(classes, k):
 def _classes(labels):
     """(n,) int64: labels as 0..C-1 in ascending order."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def _fits(prepared, labels, n) -> bool:
-    """Whether the examples may be the prepared ones: as many and, if prepared by class, of the same classes."""
-    by_class = labels is not None and prepared.classes.any()
-    return len(prepared.classes) == n and (not by_class or np.array_equal(prepared.classes, _classes(labels)))

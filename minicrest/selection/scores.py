@@ -46,8 +46,7 @@ class Scoring(Method):
     def __post_init__(self):
         super().__post_init__()
         if self.offset > 1 - self.fraction:
-            raise ValueError(f"offset, the part of the data dropped from the top, must be at most 1 - fraction = "
-                             f"{1 - self.fraction:g}, got {self.offset}")  # fmt: skip
+            raise ValueError(f"offset must be at most 1 - fraction = {1 - self.fraction:g}, got {self.offset}")
 
 
 def mean_over_runs(method, oracle: Oracle, score) -> np.ndarray:
@@ -69,19 +68,18 @@ def ranking(score: np.ndarray, rng) -> np.ndarray:
 
 def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Scored:
     """Keep, with weight 1, the k = fraction n highest scores after the `offset` n highest of all."""
-    k = subset_size(fraction, len(score))
+    k, order = subset_size(fraction, len(score)), ranking(score, stream(oracle.seed, name, "ties"))
     skip = min(round(offset * len(score)), len(score) - k)
-    order = ranking(score, stream(oracle.seed, name, "ties"))
     return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
 
 
 def fork_of_run(oracle: Oracle, name: str, run: int) -> Fork:
-    """A fork with initial weights and shuffles that belong to this run; another `oracle.seed` has other runs."""
+    """A fork with initial weights and shuffles that belong to this run and seed."""
     return oracle.fork(int(stream(oracle.seed, name, "run", run).integers(2**31)))
 
 
 def fork_epochs(fork: Fork, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
-    """Train a fork by plain SGD: so many passes over all n examples, shuffled anew, m at a time. Yields each step's."""
+    """Train a fork by plain SGD for so many passes over all n examples, m at a time. Yields each step's feedback."""
     n = len(fork)
     for step in range(epochs * -(-n // m)):
         yield fork.descend(uniform(epoch_slice(fork, n, m, step, "fork")), lr)

@@ -6,7 +6,7 @@
     4  step on the mean gradient of the kept, without weights: biased towards what is hard             price 2 |kept|
     5  remember the losses of V in place of the oldest of the R
 
-In the paper a step waits until a whole batch has been kept; here one follows each forward pass
+The paper waits until a whole batch is kept; here a step follows each forward pass
 (test_the_step_is_the_mean_over_the_kept). R = 1024 and beta = 2, which keeps a third, are from memory.
 """
 

@@ -1,6 +1,6 @@
 """Thinning: go forward through m examples and back through few of them, each weighted by one over its chance.
 
-A backward pass costs twice a forward pass, and most of it is spent on examples whose gradient is nearly zero. The
+Most of a backward pass, which costs two forward passes, is spent on examples whose gradient is nearly zero. The
 logits' gradient p - y, which the forward pass gives for free, tells which. The method is minicrest's own:
 
     1  V: the next m examples of a shuffled pass over the data
@@ -11,15 +11,11 @@ logits' gradient p - y, which the forward pass gives for free, tells which. The 
 
 The step is unbiased for the mean gradient of V, whatever pi > 0. If |g_i| <= L s_i, its variance given V is at most
 (L^2/m^2) sum_i s_i (tau - s_i)_+, and for random V its mean square error about the full gradient is below
-(L^2/m) E[s^2/pi]. This pi minimises the price times that bound, which is never above, and as low as a third of, what
-going back through all of V has (theory/thinning_bounds.py derives all of this). Where the bound on |g_i| is poor, `low`
-keeps weights below 1/low: the variance given V is at most (1/low - 1)/m times the mean of |g_i|^2.
+(L^2/m) E[s^2/pi]. This pi minimises the price times that bound (theory/thinning_bounds.py derives all of this). Where
+the bound on |g_i| is poor, `low` keeps the variance given V below (1/low - 1)/m times the mean of |g_i|^2.
 
-Kin: importance sampling by a bound from the last layer (arXiv 1803.00942) draws with replacement from a larger batch;
-minimal variance sampling (Ibragimov, Gusev, NeurIPS 2019) has this form of pi, where the price is the number kept.
-
-The forward pass is the training step's own: augmented, batch-norm in training mode. Batch-norm ties each example to
-every other's gradient: then the step goes back through all of V, and thinning saves nothing.
+Kin: importance sampling by a bound from the last layer (arXiv 1803.00942); minimal variance sampling (Ibragimov, Gusev,
+NeurIPS 2019) has this form of pi, for the number kept as price. Through batch-norm a step goes back through all of V.
 """
 
 from __future__ import annotations
@@ -52,10 +48,7 @@ def chances(s, low: float = 0.0) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Thinning(Passes):  # 1
-    """One forward pass over m examples, one backward pass over those that matter.
-
-    m: examples of the forward pass.  low: least probability to be kept, in [0, 1]; 1 keeps all.
-    """
+    """Back through what matters. m: examples that pass forward.  low: least probability to be kept; 1 keeps all."""
 
     m: int = 128
     low: float = 0.1

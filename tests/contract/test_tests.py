@@ -17,6 +17,7 @@ OF_THE_TESTS = {"test_readme.py", "test_standin.py"}  # what no module of the pa
 THROUGH = {  # a module that no test imports: the tests that run it
     "npz": "unit/test_checkpoint.py",
     "selection.medoids": "unit/selection/test_craig.py",
+    "datasets.own": "unit/datasets/test_own.py",
     "selection.scores": "unit/selection/test_scores.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",

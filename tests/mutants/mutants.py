@@ -443,6 +443,8 @@ TABLE = {
          "crest::test_lazy_coresets_change_no_step"),
         ("classes if self.per_class else None", "classes if not self.per_class else None", "per class by default",
          "crest::test_balanced_subsets_and_coresets_per_class"),
+        ("if self.balanced or self.per_class:", "if False:", "classes made of float targets",
+         "crest::test_options_by_class_need_classes"),
         ("        if not self.balanced:", "        if self.balanced:", "balanced by default",
          "crest::test_balanced_subsets_and_coresets_per_class"),
         ("share = -(-size // len(members))", "share = size // len(members)", "a balanced subset too small",
@@ -478,7 +480,7 @@ TABLE = {
          "crest::test_periods_are_the_ratio_of_curvatures"),
         ("H0=state.H0 or norm", "H0=norm", "H_0 overwritten by every region",
          "crest::test_periods_are_the_ratio_of_curvatures"),
-        ("math.ceil(min(period, longest))", "math.floor(min(period, longest))", "periods rounded down",
+        ("max(1, math.ceil(min(", "max(1, math.floor(min(", "periods rounded down",
          "crest::test_periods_are_the_ratio_of_curvatures"),
         ("self._bounded(self.b * T1, n)", "self._bounded(self.b, n)", "P = b",
          "crest::test_periods_are_the_ratio_of_curvatures"),
@@ -529,6 +531,8 @@ TABLE = {
         ("first.setdefault(b", "first.setdefault(str(i).encode() + b", "no row has a copy",
          "gradmatch::test_equal_rows_go_to_the_lowest_index"),
         ("to_numpy(array) + 0.0", "to_numpy(array)", "-0.0 is not 0.0", "gradmatch::test_copies_are_found_by_value"),
+        ("medoids.gains[places[1:]].sum()", "medoids.gains[places].sum()", "certificate: the first gain counted",
+         "craig::test_the_certificate_is_its_definition_and_bounds_the_error"),
     ],
     "selection/scores.py": [
         ("rng.random(len(score)), -score)", "rng.random(len(score)), score)", "the easiest kept",
@@ -543,10 +547,6 @@ TABLE = {
          "scores::test_el2n_is_measured_after_its_epochs"),
         ("return total / method.runs", "return total", "sum for mean over the runs",
          "scores::test_el2n_is_measured_after_its_epochs", "scores::test_grand_is_the_norm_of_the_whole_gradient"),
-    ],
-    "selection/medoids.py": [
-        ("medoids.gains[places[1:]].sum()", "medoids.gains[places].sum()", "certificate: the first gain counted",
-         "craig::test_the_certificate_is_its_definition_and_bounds_the_error"),
     ],
     "selection/craig.py": [
         ("oracle.logit_gradients(np.arange(len(oracle)))", "oracle.logit_gradients(np.arange(len(oracle))[::-1])",

@@ -201,6 +201,15 @@ def test_balanced_subsets_and_coresets_per_class():
                 assert gamma[oracle.labels[S] == label].sum() in (0, (oracle.labels[V] == label).sum())
 
 
+@pytest.mark.parametrize("option", ["balanced", "per_class"])
+def test_options_by_class_need_classes(option):
+    oracle = Scripted()
+    oracle.labels = oracle.features
+    with pytest.raises(ValueError, match=f"{option}=True needs integer classes; float64 targets are not classes"):
+        Crest(m=4, **{option: True}).init(oracle)
+    assert Crest(m=4).init(oracle).step == 0
+
+
 # ---- 5: lazy coresets
 
 
@@ -290,6 +299,29 @@ def test_coresets_are_built_where_the_region_opened():
         elsewhere += region.built.sum() > 1 and step > region.start
     assert len(places) > 1 and elsewhere > 5
     assert len({place[2].tobytes() for place in places.values()}) == len(places)
+
+
+def test_a_late_coreset_records_losses_when_it_is_built():
+    """Losses at w_l enter the window of the step that builds the coreset, not that in which its region opened."""
+
+    class Moving(Scripted):
+        def at(self, theta, statistics):
+            there = super().at(theta, statistics)
+            there.loss = np.full(40, 0.5 + theta[0])
+            return there
+
+        def move(self, step):
+            self.theta = np.full(3, 0.01 * step)
+
+    oracle = Moving()
+    _, states = go(Crest(m=4, r=12, h=8.0, tau=np.inf, T2=4, alpha=-1.0), oracle, 30, each=oracle.move)
+    late = 0
+    for first in range(4, 28, 4):  # the first step of each later window, in the one region
+        built = states[first + 1].coresets - states[first].coresets
+        recorded = states[first + 1].worst > -np.inf
+        assert recorded.sum() == 12 * built and (states[first + 1].worst[recorded] == 0.5).all()
+        late += built
+    assert late > 0 and len(states[-1].opened) == 1
 
 
 def test_the_bill_of_lazy_regions():

@@ -156,7 +156,7 @@ def test_forgetting_of_two_classes_with_one_logit():
 def test_forgetting_needs_classes():
     rng = stream(4, "floats")
     oracle, _ = make(Dataset(rng.standard_normal((5, 3)), rng.standard_normal((5, C))))
-    with pytest.raises(ValueError, match="needs integer classes, got float64 targets"):
+    with pytest.raises(ValueError, match="forgetting needs integer classes; float64 targets are not"):
         Forgetting().init(oracle)
 
 
