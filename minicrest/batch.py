@@ -12,8 +12,7 @@ from minicrest import arguments
 class Batch(NamedTuple):
     """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
 
-    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch inherits them and never
-    renormalises, which would take weight from heavy examples.
+    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch inherits them unchanged.
     """
 
     indices: np.ndarray  # (m,) int64, on the host

@@ -32,7 +32,6 @@ class Learner:
         Between the passes forward and back `choose(feedback)`, where it is given, replaces the weights (m,). Only
         examples of non-zero weight go back and are billed for it, or all where batch-norm couples them and any weight
         is not zero. An empty batch has a gradient of zeros and costs nothing; one without weight has no statistics.
-        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent for one beyond the limit.
         """
         oracle = self.oracle
         if np.size(getattr(batch, "indices", 1)) == 0:
@@ -73,7 +72,7 @@ class Learner:
 
 
 def _chosen(weights, size: int) -> np.ndarray:
-    """What `choose` returned, as (size,) float64 on the host. Raises TypeError and ValueError for what is not legal."""
+    """What `choose` returned, as (size,) float64 on the host."""
     weights = to_numpy(dense("what `choose` returns", weights))
     if weights.shape != (size,) or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"`choose` must return {size} finite weights >= 0, one for each example of the batch, "

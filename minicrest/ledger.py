@@ -1,7 +1,4 @@
-"""The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds.
-
-Seconds are read with the device synchronised. Methods are compared at equal bills, and no bill exceeds its limit.
-"""
+"""The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds."""
 
 from __future__ import annotations
 
@@ -43,8 +40,7 @@ class Bill:
 class Ledger:
     """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves).
 
-    limit: the largest bill, in forward-pass equivalents; None for no limit.
-    stop: polled before each charge; where it says True, Stopped is raised. None: never.
+    limit: the largest bill, or None.  stop: a function polled before each charge; where it says True, Stopped is raised.
     """
 
     phases: dict[str, Bill] = field(default_factory=dict)
@@ -54,15 +50,8 @@ class Ledger:
     _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # phases, the innermost last
     _since: float = field(default=0.0, init=False, repr=False, compare=False)
 
-    @property
-    def cost(self) -> int:
-        """All phases together, in forward-pass equivalents."""
-        return sum(bill.cost for bill in self.phases.values())
-
-    @property
-    def seconds(self) -> float:
-        """All phases together."""
-        return sum(bill.seconds for bill in self.phases.values())
+    cost = property(lambda self: sum(bill.cost for bill in self.phases.values()), doc="In forward-pass equivalents.")
+    seconds = property(lambda self: sum(bill.seconds for bill in self.phases.values()), doc="All phases together.")
 
     def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
         """Bill so many examples to the open phase ("other" if none is), before the work is begun.

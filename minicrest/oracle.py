@@ -1,7 +1,4 @@
-"""The oracle: every question a method may ask of model and data, and the ledger that bills it.
-
-A question is billed before it is answered, and methods are compared at equal bills, so nothing here may work for free.
-"""
+"""The oracle: every question a method may ask of model and data. Each is billed first: nothing here works for free."""
 
 from __future__ import annotations
 
@@ -24,12 +21,10 @@ __all__ = ["Batch", "Feedback", "Fork", "Ledger", "Oracle"]
 class Oracle:
     """The only door to the network, and read-only: the parameters are moved by a Learner (learner.py).
 
+    network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
     Questions take host indices and answer for the training set as it is: not augmented, batch-norm in EVALUATION mode
     (running statistics). Each raises TypeError or ValueError for indices that are not in 0..n-1, and BillSpent, before
     any work is done, where it would cost more than the ledger's limit leaves.
-
-    network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    Raises TypeError and ValueError where these are something else or do not fit together.
     """
 
     def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger: Ledger | None = None):
@@ -39,8 +34,8 @@ class Oracle:
         if device_of(theta) != device_of(data.x):
             raise ValueError(f"theta is on {device_of(theta)} and the data on {device_of(data.x)}; use data.to(device)")
         if data.n_classes > max(network.outputs, 2):
-            raise ValueError(f"{data.name} has {data.n_classes} classes, too many for a network with {network.outputs} "
-                             f"outputs; give its last layer {data.n_classes}")  # fmt: skip
+            fit = f"too many for a network with {network.outputs} outputs"
+            raise ValueError(f"{data.name} has {data.n_classes} classes, {fit}; give its last layer {data.n_classes}")
         self._network, self._data, self.seed = network, data, arguments.whole("seed", seed)
         self.device, self.dtype = device_of(theta), theta.dtype
         ledger = Ledger(device=self.device) if ledger is None else ledger
@@ -52,11 +47,7 @@ class Oracle:
     def __len__(self) -> int:
         return len(self._data)
 
-    @property
-    def size(self) -> int:
-        """Number of parameters d."""
-        return self._network.size
-
+    size = property(lambda self: self._network.size, doc="Number of parameters d.")
     theta = property(lambda self: self._place.theta, doc="(d,) the parameters, changed in place: copy what must last.")
     statistics = property(lambda self: self._place.statistics, doc="(statistics,) the current ones of batch-norm.")
     time = property(lambda self: self._place.time, doc="How many steps of the training are done.")
@@ -87,8 +78,6 @@ class Oracle:
         self.ledger.poll()
         return self._data.inputs(i if i is None else self._checked(i), self.dtype)
 
-    # ---- questions: forward passes
-
     def answers(self, i) -> Answers:
         """Losses (...,), logit gradients (..., C) and logits (..., C) of examples i (...,), one forward pass each."""
         i = self._checked(i)
@@ -97,11 +86,11 @@ class Oracle:
         return Answers(*(column.reshape(*i.shape, *column.shape[1:]) for column in columns))
 
     def losses(self, i):
-        """(n,) the loss of each example. Evaluation mode; a forward pass each."""
+        """(n,) the loss of each example; a forward pass each."""
         return self.answers(i).losses
 
     def logit_gradients(self, i):
-        """(n, C) p - y, the gradient at the input of the softmax. Evaluation mode; a forward pass each."""
+        """(n, C) p - y, the gradient at the input of the softmax; a forward pass each."""
         return self.answers(i).logit_gradients
 
     def last_layer(self, i):
@@ -113,8 +102,6 @@ class Oracle:
     def predictions(self, logits):
         """(m,) what logits (m, C) predict: the classes, of a classification. Costs nothing."""
         return self._network.loss.predict(arguments.shaped("logits", logits, None, self._network.outputs))
-
-    # ---- questions: backward passes
 
     def gradient_norms(self, i):
         """(n,) |gradient of l_i| over all parameters. Evaluation mode; forward and backward."""
@@ -141,8 +128,6 @@ class Oracle:
         backward = i.size * network.outputs
         return self._weighted_mean(i, weights, network.hessian_diagonal, forward=i.size, backward=backward)
 
-    # ---- separate networks, for scores that need separate training
-
     def fork(self, seed: int) -> Fork:
         """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""
         theta = self._network.initialize(arguments.whole("seed", seed), self.dtype, self.device)
@@ -152,8 +137,6 @@ class Oracle:
         """What is being trained, as plain values: but for the data's name, all of it decides the result."""
         return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
                     seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
-
-    # ---- shared steps
 
     def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)
@@ -167,7 +150,7 @@ class Oracle:
         return arguments.shaped("indices", i, None) if flat else i
 
     def _examples(self, batch: Batch):
-        """(indices, float64 weights) of a legal batch, on the host. Raises TypeError and ValueError for any other."""
+        """(indices, float64 weights) of a legal batch, on the host."""
         arguments.like("batch", batch, "a Batch of indices and weights", "indices", "weights")
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
         if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():

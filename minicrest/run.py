@@ -60,10 +60,7 @@ class Run:
         return float(self.curve.accuracy[-1]) if len(self.curve.accuracy) else math.nan
 
     def predict(self, x):
-        """(n,) predicted classes, or values, of inputs x (n, ...) as the data set holds them, on theta's device.
-
-        Raises ValueError where x does not fit the network, or where the Run was loaded without its network.
-        """
+        """(n,) predicted classes, or values, of inputs x (n, ...) as the data set holds them, on theta's device."""
         if self.network is None:
             raise ValueError("this Run has no network; use network.predict(run.theta, x, run.statistics)")
         x = to_device(arguments.dense("x", x), device_of(self.theta))
@@ -87,20 +84,9 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Settings, curve, bill and report as lists and numbers; NaN and infinity become None (JSON has neither)."""
         bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
-        used = int((self.uses > 0).sum())
-        return _plain({
+        tree = {
             "settings": self.settings, "steps": self.steps, "complete": self.complete, "diverged": self.diverged,
-            "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill, "distinct_examples": used,
-            "curve": vars(self.curve), "report": self.report,
-        })  # fmt: skip
-
-
-def _plain(value):
-    """`value` as JSON has it."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+            "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill,
+            "distinct_examples": (self.uses > 0).sum(), "curve": vars(self.curve), "report": self.report,
+        }  # fmt: skip
+        return json.loads(json.dumps(tree, default=lambda array: array.tolist()), parse_constant=lambda name: None)
