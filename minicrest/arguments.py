@@ -1,7 +1,5 @@
 """Checks of arguments: every error says what came, what is expected and what to do, in the same words everywhere."""
 
-from __future__ import annotations
-
 import math
 import numbers
 import os

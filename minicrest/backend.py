@@ -1,7 +1,5 @@
 """The same lines run on NumPy ("cpu") and on CuPy ("cuda", imported only when asked for): the arrays say which."""
 
-from __future__ import annotations
-
 import sys
 
 import numpy as np

@@ -4,8 +4,6 @@ An array becomes an entry of the .npz; everything else one entry of JSON text. A
 name and its fields; an object with a method `arguments_again`, such as a network, as what makes it again.
 """
 
-from __future__ import annotations
-
 import errno
 import glob
 import importlib
@@ -29,10 +27,7 @@ FORMAT = 2
 
 
 def save(path, tree) -> None:
-    """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, scalars, strings.
-
-    Raises TypeError for anything else, and then leaves an existing file as it was.
-    """
+    """Write a tree of dicts, lists, tuples, dataclasses, networks, arrays, scalars and text; TypeError for all else."""
     arrays: dict[str, Any] = {}
     text = json.dumps({"format": FORMAT, "tree": _flatten(tree, arrays)})
     write_atomically(path, lambda file: np.savez(file, tree=np.array(text), **arrays))
@@ -65,10 +60,7 @@ def load(path, device: str = "cpu", modules: str | list | tuple = ()) -> Any:
 
 
 def write_atomically(path, write: Callable[[Any], Any]) -> None:
-    """Call `write(file)` on a temporary binary file beside `path`, flush it to disk, then rename it to `path`.
-
-    The folder is made, a link followed. Raises OSError, naming the file, where that cannot be done.
-    """
+    """Call `write(file)` on a temporary binary file beside `path`, flush it to disk, then rename it to `path`."""
     target = Path(os.path.realpath(arguments.path("path", path)))
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(target)

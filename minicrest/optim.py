@@ -4,8 +4,6 @@ What an optimiser remembers is a separate state, so that a checkpoint can hold i
 (d,) with the learning rate lr * factor, and changes theta and the state's arrays IN PLACE.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +106,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule."""
+    """Linear warm-up over the first `warmup` of training, then `decay` at each milestone, as in the CREST paper."""
 
     warmup: float = 0.1
     milestones: tuple[float, ...] = (0.6, 0.85)
@@ -134,9 +132,8 @@ class Cosine:
         _require(self, warmup="[0, 1)")
 
     def __call__(self, progress: float) -> float:
-        if progress < self.warmup:
-            return progress / self.warmup
-        return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        falling = 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        return progress / self.warmup if progress < self.warmup else falling
 
 
 SCHEDULES = {"constant": Constant, "steps": StepDecay, "cosine": Cosine}

@@ -1,7 +1,5 @@
 """The oracle: every question a method may ask of model and data. Each is billed first: nothing here works for free."""
 
-from __future__ import annotations
-
 import copy
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +12,6 @@ from minicrest.batch import Batch, Feedback
 from minicrest.learner import Learner, parts, read_only
 from minicrest.ledger import Ledger
 from minicrest.nn import Answers
-
-__all__ = ["Batch", "Feedback", "Fork", "Ledger", "Oracle"]
 
 
 class Oracle:
@@ -54,7 +50,7 @@ class Oracle:
     progress = property(lambda self: self._place.progress, doc="The part of the training done, in [0, 1]; see train.")
 
     @property
-    def validation(self) -> Oracle:
+    def validation(self) -> "Oracle":
         """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
@@ -62,7 +58,7 @@ class Oracle:
         held_out._data, held_out.labels = self._data.validation, read_only(to_numpy(self._data.validation.y))
         return held_out
 
-    def at(self, theta, statistics) -> Oracle:
+    def at(self, theta, statistics) -> "Oracle":
         """An oracle that answers at other parameters (d,) and statistics, on the same bill and at the same time."""
         other = copy.copy(self)
         other._place = SimpleNamespace()
@@ -128,7 +124,7 @@ class Oracle:
         backward = i.size * network.outputs
         return self._weighted_mean(i, weights, network.hessian_diagonal, forward=i.size, backward=backward)
 
-    def fork(self, seed: int) -> Fork:
+    def fork(self, seed: int) -> "Fork":
         """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""
         theta = self._network.initialize(arguments.whole("seed", seed), self.dtype, self.device)
         return Fork(self._network, self._data, theta, None, seed, self.ledger)

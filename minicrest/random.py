@@ -1,7 +1,5 @@
 """A fresh generator for every purpose, so that there is no generator state to save, share or forget to save."""
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

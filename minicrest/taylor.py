@@ -3,8 +3,6 @@
 This file knows arrays and callables, never networks: `hvp` is any function from (k, d) directions to (k, d) products.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +24,7 @@ def hutchinson_trace(hvp, probes):
 
 
 def hutchinson_diagonal(hvp, probes):
-    """(d,) mean over k probes z (k, d) of z * Hz: unbiased for diag H (Bekas et al. 2007; CREST eq. 6).
-
-    For signs, entry i has variance sum_{j != i} H_ij^2 / k.
-    """
+    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6)."""
     return (probes * _products(hvp, probes)).mean(0)
 
 
@@ -52,10 +47,9 @@ class MovingAverage:
         arguments.number("beta", self.beta, "[0, 1)")
         arguments.whole("count", self.count, least=0)
 
-    def update(self, x) -> MovingAverage:
+    def update(self, x) -> "MovingAverage":
         """The average with x, of the shape of those before; this one stays as it was."""
-        x = arguments.dense("x", x)
-        x = x if self.total is None else arguments.shaped("x", x, *self.total.shape)
+        x = arguments.dense("x", x) if self.total is None else arguments.shaped("x", x, *self.total.shape)
         total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
         return MovingAverage(self.beta, total, self.count + 1)
 

@@ -1,7 +1,5 @@
 """Training: the loop, which knows no method. `minicrest.train(...)`, the module, may be called like the function."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import re
@@ -25,8 +23,6 @@ from minicrest.optim import Constant
 from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
-
-__all__ = ["Curve", "Run", "train"]
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
 RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
@@ -63,7 +59,7 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     """
     trainer = _Trainer(method, oracle, optimizer, schedule, steps, max_bill)
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
-    save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
+    arguments.whole("checkpoint_every", checkpoint_every, least=1)
     path = None if checkpoint is None else arguments.path("checkpoint", checkpoint)
     arguments.like("stop", stop, "a function that returns True or False", "__call__")
     silent = None if arguments.flag("progress", progress) else True  # None: only where this is no terminal
@@ -79,7 +75,7 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
                 bar.update(100 * oracle.progress - bar.n)
                 if trainer.state.step % every == 0 or trainer.state.complete:
                     trainer.evaluate()
-                if path and trainer.state.step % save_every == 0:
+                if path and trainer.state.step % checkpoint_every == 0:
                     checkpoints.save(path, {"settings": settings, "progress": trainer.state})
         if path:
             checkpoints.save(path, {"settings": settings, "progress": trainer.state})
@@ -93,7 +89,7 @@ class _Trainer:
 
     def __init__(self, method, oracle, optimizer, schedule, steps, bill):
         parts = "init", "propose", "observe", "report"
-        self.method = arguments.like("method", method, f"an object with {', '.join(parts)}, as in minicrest.selection", *parts)
+        self.method = arguments.like("method", method, f"a method: an object with {', '.join(parts)}", *parts)
         self.oracle, self.learner = oracle, Learner(oracle)
         self.optimizer = arguments.like("optimizer", optimizer, "an optimizer such as SGD()", "init", "update")
         self.schedule = arguments.like("schedule", schedule, "a function from progress to a factor", "__call__")
@@ -150,7 +146,7 @@ class _Trainer:
             np.add.at(state.uses, batch.indices[feedback.weights != 0], 1)
         state.complete = state.complete or oracle.progress >= 1
         if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
-            state.complete = bool(state.alarm >= 0)
+            state.complete = state.complete or bool(state.alarm >= 0)
 
     def step(self, batch: Batch):
         """Move the parameters along the batch's gradient, and note whether anything is not finite."""
@@ -200,7 +196,6 @@ class _Trainer:
         return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
 
     def run(self, settings) -> Run:
-        """The Run so far."""
         state, oracle = self.state, self.oracle
         report = {} if state.method_state is None else self.method.report(state.method_state)
         diverged = int(state.alarm) if int(state.alarm) >= 0 else None
@@ -221,7 +216,7 @@ class _Trainer:
 
 
 def _described(thing, strict: bool):
-    """`thing` in the settings: a plain value, or text that is, if `strict`, the same in every process (or TypeError)."""
+    """`thing` in the settings: a plain value, or text; if `strict`, TypeError for text that would not last."""
     thing = thing.item() if isinstance(thing, np.generic) else thing
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
