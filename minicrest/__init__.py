@@ -1,12 +1,9 @@
-"""minicrest: data-efficient training from first principles, on NumPy or, unchanged, on CuPy.
-
-The names that a user needs first can be had from here; each is imported when it is first asked for.
-"""
+"""minicrest: data-efficient training from first principles, on NumPy or, unchanged, on CuPy."""
 
 from importlib import import_module
 
 __version__ = "0.1.0"
-_HOMES = {
+_HOMES = {  # what can be had from here, imported when it is first asked for
     "backend": ["to_device"], "datasets": ["Dataset", "load"], "experiments": ["Setup", "compare"],
     "nn": ["Network", "lenet", "mlp", "resnet20"], "optim": ["SGD", "AdamW"], "oracle": ["Oracle"], "run": ["Run"],
     "selection": ["METHODS", "check_method"], "submodular": ["facility_location", "greedy"],

@@ -1,7 +1,5 @@
 """Checks of arguments: every error says what came, what is expected and what to do, in the same words everywhere."""
 
-from __future__ import annotations
-
 import math
 import numbers
 import os
@@ -59,31 +57,28 @@ def like(name: str, value, wanted: str, *attributes: str):
 
 
 def text(name: str, value) -> str:
-    """`value`, if it is text. Raises TypeError."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be text, got {shown(value)}")
-    return value
+    """`value`, if it is text."""
+    return _of(name, value, str, "text")
 
 
 def listed(name: str, value) -> list:
-    """The entries of a list or tuple. Raises TypeError for anything else."""
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{name} must be a list or a tuple, got {shown(value)}")
-    return list(value)
+    """The entries of a list or tuple."""
+    return list(_of(name, value, (list, tuple), "a list or a tuple"))
 
 
 def path(name: str, value) -> Path:
-    """`value` as a Path. Raises TypeError unless it is text or a path."""
-    if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be text or a path, got {shown(value)}")
-    return Path(os.fsdecode(value))
+    """Text or a path as a Path."""
+    return Path(os.fsdecode(_of(name, value, (str, os.PathLike), "text or a path")))
+
+
+def _of(name, value, kinds, wanted):
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {wanted}, got {shown(value)}")
+    return value
 
 
 def dense(name: str, value):
-    """`value` as an array of numbers on its device: an array as it is; a list, a DataFrame or a tensor converted.
-
-    Raises TypeError for sparse matrices, text, objects and whatever else is no table of numbers.
-    """
+    """`value` as an array of numbers on its device: an array as it is; a list, a DataFrame or a tensor converted."""
     if type(value) is np.ndarray and value.dtype.kind in "biuf":  # what nearly every call brings, first
         return value
     if hasattr(value, "toarray") and hasattr(value, "nnz"):

@@ -1,9 +1,4 @@
-"""One source for two devices: the array module comes from the arrays, so the same lines run on NumPy and on CuPy.
-
-`cpu` is NumPy and needs nothing else installed; `cuda` is CuPy, imported only when it is asked for.
-"""
-
-from __future__ import annotations
+"""The same lines run on NumPy ("cpu") and on CuPy ("cuda", imported only when asked for): the arrays say which."""
 
 import sys
 
@@ -61,7 +56,6 @@ def _cupy():
     try:
         import cupy
     except ImportError as error:
-        raise RuntimeError(
-            'device "cuda" needs CuPy: pip install "minicrest[cuda12]" (CUDA 12) or "minicrest[cuda13]" (CUDA 13)'
-        ) from error
+        needs = 'device "cuda" needs CuPy: pip install "minicrest[cuda12]" (CUDA 12) or "minicrest[cuda13]" (CUDA 13)'
+        raise RuntimeError(needs) from error
     return cupy

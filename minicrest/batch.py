@@ -1,7 +1,5 @@
 """A step's input and its free by-products: a weighted mini-batch; losses and logits."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +8,7 @@ from minicrest import arguments
 
 
 class Batch(NamedTuple):
-    """A weighted mini-batch: a step uses (1/|batch|) sum_i weights_i g_i.
-
-    Weights average 1 over the SELECTED SET (a coreset, an epoch's subset); a mini-batch inherits them and never
-    renormalises, which would take weight from heavy examples.
-    """
+    """A step uses (1/|batch|) sum_i weights_i g_i. Weights average 1 over the SELECTED SET, not over each batch."""
 
     indices: np.ndarray  # (m,) int64, on the host
     weights: np.ndarray  # (m,) float64, on the host

@@ -4,8 +4,6 @@ An array becomes an entry of the .npz; everything else one entry of JSON text. A
 name and its fields; an object with a method `arguments_again`, such as a network, as what makes it again.
 """
 
-from __future__ import annotations
-
 import errno
 import glob
 import importlib
@@ -29,10 +27,7 @@ FORMAT = 2
 
 
 def save(path, tree) -> None:
-    """Write `tree` to `path`: dicts with string keys, lists, tuples, dataclasses, networks, arrays, scalars, strings.
-
-    The file is whole or not there. Raises TypeError for anything else, and then leaves an existing file as it was.
-    """
+    """Write a tree of dicts, lists, tuples, dataclasses, networks, arrays, scalars and text; TypeError for all else."""
     arrays: dict[str, Any] = {}
     text = json.dumps({"format": FORMAT, "tree": _flatten(tree, arrays)})
     write_atomically(path, lambda file: np.savez(file, tree=np.array(text), **arrays))
@@ -64,14 +59,8 @@ def load(path, device: str = "cpu", modules: str | list | tuple = ()) -> Any:
     raise ValueError(f"{path} has checkpoint format {version}, this version reads {FORMAT}; train again")
 
 
-# ---- files
-
-
 def write_atomically(path, write: Callable[[Any], Any]) -> None:
-    """Call `write(file)` on a temporary binary file beside `path`, flush it to disk, then rename it to `path`.
-
-    The folder is made, a link followed. Raises OSError, naming the file, where that cannot be done.
-    """
+    """Call `write(file)` on a temporary binary file beside `path`, flush it to disk, then rename it to `path`."""
     target = Path(os.path.realpath(arguments.path("path", path)))
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(target)
@@ -100,13 +89,9 @@ def _remove_abandoned(target: Path) -> None:
             pass
 
 
-# ---- trees
-
-
 def _flatten(node, arrays):
     """JSON for `node`; its arrays go into `arrays`."""
-    if isinstance(node, np.generic):
-        node = node.item()
+    node = node.item() if isinstance(node, np.generic) else node
     if node is None or isinstance(node, (bool, int, float, str)):
         return {"value": node}
     if isinstance(node, np.ndarray) or array_module(node) is not np:
@@ -136,7 +121,6 @@ class _Builder(NamedTuple):
     trusted: list[str]  # modules that may be imported
 
     def build(self, node):
-        """The tree whose JSON `node` is."""
         (kind, inside), *_ = node.items()
         if kind == "value":
             return inside
@@ -154,7 +138,6 @@ class _Builder(NamedTuple):
         return {"list": list, "tuple": tuple}[kind](self.build(item) for item in inside)
 
     def find(self, module: str, name: str, fits, wanted: str) -> type:
-        """The class of that name, if it `fits`."""
         trusted = any(f"{module}.".startswith(f"{root}.") for root in self.trusted)
         if trusted and not module.endswith("__main__"):
             try:
@@ -184,8 +167,6 @@ def _fits(value, hint) -> bool:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return any(_fits(value, option) for option in typing.get_args(hint))
     kind = typing.get_origin(hint) or hint
-    if kind is np.ndarray:
-        return hasattr(value, "dtype")  # on any device
-    if kind is Any or not isinstance(kind, type):
-        return True
+    if kind is np.ndarray or kind is Any or not isinstance(kind, type):
+        return kind is not np.ndarray or hasattr(value, "dtype")  # an array on any device
     return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))

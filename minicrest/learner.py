@@ -1,7 +1,5 @@
 """The other half of the oracle, for whoever owns the parameters: the training step, the move, and the evaluation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,7 @@ CHUNK = 256  # examples in a pass; larger questions are asked in parts
 class Learner:
     """Trains the network behind `oracle`: it makes steps, and tells the oracle where the parameters are now."""
 
-    def __init__(self, oracle: Oracle):
+    def __init__(self, oracle: "Oracle"):
         self.oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
 
     def step(self, batch: Batch, choose: Callable[[Feedback], Any] | None = None) -> tuple[Any, Feedback, Any]:
@@ -32,7 +30,6 @@ class Learner:
         Between the passes forward and back `choose(feedback)`, where it is given, replaces the weights (m,). Only
         examples of non-zero weight go back and are billed for it, or all where batch-norm couples them and any weight
         is not zero. An empty batch has a gradient of zeros and costs nothing; one without weight has no statistics.
-        Raises TypeError and ValueError for a batch or a choice that is not legal, BillSpent for one beyond the limit.
         """
         oracle = self.oracle
         if np.size(getattr(batch, "indices", 1)) == 0:
@@ -54,7 +51,6 @@ class Learner:
         return gradient, feedback._replace(weights=weights), begun.statistics if weights.any() else None
 
     def _backward(self, weights) -> int:
-        """How many examples go back."""
         count = int(np.count_nonzero(weights))
         return len(weights) if count and self.oracle._network.coupled else count
 
@@ -73,7 +69,6 @@ class Learner:
 
 
 def _chosen(weights, size: int) -> np.ndarray:
-    """What `choose` returned, as (size,) float64 on the host. Raises TypeError and ValueError for what is not legal."""
     weights = to_numpy(dense("what `choose` returns", weights))
     if weights.shape != (size,) or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"`choose` must return {size} finite weights >= 0, one for each example of the batch, "
@@ -81,7 +76,7 @@ def _chosen(weights, size: int) -> np.ndarray:
     return weights.astype(np.float64)
 
 
-def evaluate(oracle: Oracle) -> tuple[float, float]:
+def evaluate(oracle: "Oracle") -> tuple[float, float]:
     """(mean loss, accuracy) on the test part, in evaluation mode, NOT billed; NaN without a test part or classes."""
     oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
     network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0

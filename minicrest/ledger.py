@@ -1,9 +1,4 @@
-"""The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds.
-
-Seconds are read with the device synchronised. Methods are compared at equal bills, and no bill exceeds its limit.
-"""
-
-from __future__ import annotations
+"""The bill: a forward pass costs 1, a backward pass 2 and a Hessian product 4 per example, by phase, with seconds."""
 
 import time
 from collections.abc import Callable
@@ -33,42 +28,25 @@ class Bill:
     hessian: int = 0
     seconds: float = 0.0
 
-    @property
-    def cost(self) -> int:
-        """In forward-pass equivalents."""
-        return sum(price * getattr(self, kind) for kind, price in PRICE.items())
+    cost = property(lambda self: sum(p * getattr(self, kind) for kind, p in PRICE.items()), doc="In forward passes.")
 
 
 @dataclass
 class Ledger:
-    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves).
-
-    limit: the largest bill, in forward-pass equivalents; None for no limit.
-    stop: polled before each charge; where it says True, Stopped is raised. None: never.
-    """
+    """The bill, by phase: prepare, select, model, check, score (the method's) and train (the steps themselves)."""
 
     phases: dict[str, Bill] = field(default_factory=dict)
     device: str = "cpu"
-    limit: float | None = None
-    stop: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)
+    limit: float | None = None  # the largest bill, in forward-pass equivalents
+    stop: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)  # True: Stopped
     _open: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # phases, the innermost last
     _since: float = field(default=0.0, init=False, repr=False, compare=False)
 
-    @property
-    def cost(self) -> int:
-        """All phases together, in forward-pass equivalents."""
-        return sum(bill.cost for bill in self.phases.values())
-
-    @property
-    def seconds(self) -> float:
-        """All phases together."""
-        return sum(bill.seconds for bill in self.phases.values())
+    cost = property(lambda self: sum(bill.cost for bill in self.phases.values()), doc="In forward-pass equivalents.")
+    seconds = property(lambda self: sum(bill.seconds for bill in self.phases.values()), doc="All phases together.")
 
     def charge(self, forward: int = 0, backward: int = 0, hessian: int = 0) -> None:
-        """Bill so many examples to the open phase ("other" if none is), before the work is begun.
-
-        Raises BillSpent, and bills nothing, where the total would exceed the limit, and Stopped where `stop` says so.
-        """
+        """Bill so many examples to the open phase (or "other"), or nothing and raise BillSpent or Stopped."""
         self.poll()
         counts = [whole(kind, n, 0) for kind, n in zip(PRICE, (forward, backward, hessian))]
         price = Bill(*counts).cost

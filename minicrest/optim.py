@@ -1,10 +1,8 @@
-"""Optimisers and learning-rate schedules.
+"""Optimisers, and schedules: functions from the part of training done after the step, in (0, 1], to a factor of lr.
 
-An optimiser is a frozen dataclass; what it remembers is a separate state, so that a checkpoint can hold it. `update`
-changes theta and the state's arrays IN PLACE (they are as large as the model).
+What an optimiser remembers is a separate state, so that a checkpoint can hold it; `update` makes one step on `gradient`
+(d,) with the learning rate lr * factor, and changes theta and the state's arrays IN PLACE.
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -40,7 +38,7 @@ class SGD:
         return SGDState(array_module(theta).zeros_like(arguments.shaped("theta", theta, None)))
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
-        """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        """One step, in place."""
         velocity = arguments.like("state", state, "an SGDState, made by init", "velocity").velocity
         _check_step(velocity, theta, gradient, factor)
         for part in pieces(theta, BLOCK):  # every entry on its own: no bit of the result depends on the cut
@@ -55,11 +53,11 @@ class SGD:
 
 @dataclass(frozen=True)
 class AdamWState:
-    """What AdamW remembers: moving averages of g and of g^2, and how many steps were made."""
+    """What AdamW remembers."""
 
-    first: Any  # (d,)
-    second: Any  # (d,)
-    count: int
+    first: Any  # (d,) moving average of g
+    second: Any  # (d,) moving average of g^2
+    count: int  # steps made
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class AdamW:
         return AdamWState(zeros(arguments.shaped("theta", theta, None)), zeros(theta), 0)
 
     def update(self, theta, gradient, state: AdamWState, factor: float = 1.0) -> AdamWState:
-        """One step on `gradient` (d,), with the learning rate lr * factor. theta and state change in place."""
+        """One step, in place but for the count."""
         arguments.like("state", state, "an AdamWState, made by init", "first", "second", "count")
         t, m, s = state.count + 1, state.first, state.second
         _check_step(m, theta, gradient, factor)
@@ -108,10 +106,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """Linear warm-up over the first `warmup` of training, then `decay` at each milestone: the CREST paper's schedule.
-
-    A schedule is a function from progress in (0, 1], the part of training done once this step is, to the factor.
-    """
+    """Linear warm-up over the first `warmup` of training, then `decay` at each milestone, as in the CREST paper."""
 
     warmup: float = 0.1
     milestones: tuple[float, ...] = (0.6, 0.85)
@@ -123,9 +118,8 @@ class StepDecay:
             arguments.number("each milestone of StepDecay, a part of the training,", milestone, "[0, 1]")
 
     def __call__(self, progress: float) -> float:
-        if progress < self.warmup:
-            return progress / self.warmup
-        return self.decay ** sum(progress > m for m in self.milestones)
+        warming = progress < self.warmup
+        return progress / self.warmup if warming else self.decay ** sum(progress > m for m in self.milestones)
 
 
 @dataclass(frozen=True)
@@ -138,9 +132,8 @@ class Cosine:
         _require(self, warmup="[0, 1)")
 
     def __call__(self, progress: float) -> float:
-        if progress < self.warmup:
-            return progress / self.warmup
-        return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        falling = 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        return progress / self.warmup if progress < self.warmup else falling
 
 
 SCHEDULES = {"constant": Constant, "steps": StepDecay, "cosine": Cosine}
@@ -148,7 +141,6 @@ OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
 
 
 def _require(owner, **intervals: str) -> None:
-    """Raise TypeError or ValueError, naming the owner, unless each field is a number in its interval."""
     for name, interval in intervals.items():
         arguments.number(f"{name} of {type(owner).__name__}", getattr(owner, name), interval)
 

@@ -1,9 +1,4 @@
-"""The oracle: every question a method may ask of model and data, and the ledger that bills it.
-
-A question is billed before it is answered, and methods are compared at equal bills, so nothing here may work for free.
-"""
-
-from __future__ import annotations
+"""The oracle: every question a method may ask of model and data. Each is billed first: nothing here works for free."""
 
 import copy
 from types import SimpleNamespace
@@ -18,18 +13,14 @@ from minicrest.learner import Learner, parts, read_only
 from minicrest.ledger import Ledger
 from minicrest.nn import Answers
 
-__all__ = ["Batch", "Feedback", "Fork", "Ledger", "Oracle"]
-
 
 class Oracle:
     """The only door to the network, and read-only: the parameters are moved by a Learner (learner.py).
 
+    network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
     Questions take host indices and answer for the training set as it is: not augmented, batch-norm in EVALUATION mode
     (running statistics). Each raises TypeError or ValueError for indices that are not in 0..n-1, and BillSpent, before
     any work is done, where it would cost more than the ledger's limit leaves.
-
-    network: a Network.  data: a Dataset, on the device of theta.  theta (d,), stats (statistics,).
-    Raises TypeError and ValueError where these are something else or do not fit together.
     """
 
     def __init__(self, network, data, theta, stats=None, seed: int = 0, ledger: Ledger | None = None):
@@ -39,8 +30,8 @@ class Oracle:
         if device_of(theta) != device_of(data.x):
             raise ValueError(f"theta is on {device_of(theta)} and the data on {device_of(data.x)}; use data.to(device)")
         if data.n_classes > max(network.outputs, 2):
-            raise ValueError(f"{data.name} has {data.n_classes} classes, too many for a network with {network.outputs} "
-                             f"outputs; give its last layer {data.n_classes}")  # fmt: skip
+            fit = f"too many for a network with {network.outputs} outputs"
+            raise ValueError(f"{data.name} has {data.n_classes} classes, {fit}; give its last layer {data.n_classes}")
         self._network, self._data, self.seed = network, data, arguments.whole("seed", seed)
         self.device, self.dtype = device_of(theta), theta.dtype
         ledger = Ledger(device=self.device) if ledger is None else ledger
@@ -52,18 +43,14 @@ class Oracle:
     def __len__(self) -> int:
         return len(self._data)
 
-    @property
-    def size(self) -> int:
-        """Number of parameters d."""
-        return self._network.size
-
+    size = property(lambda self: self._network.size, doc="Number of parameters d.")
     theta = property(lambda self: self._place.theta, doc="(d,) the parameters, changed in place: copy what must last.")
     statistics = property(lambda self: self._place.statistics, doc="(statistics,) the current ones of batch-norm.")
     time = property(lambda self: self._place.time, doc="How many steps of the training are done.")
     progress = property(lambda self: self._place.progress, doc="The part of the training done, in [0, 1]; see train.")
 
     @property
-    def validation(self) -> Oracle:
+    def validation(self) -> "Oracle":
         """An oracle over the held-out examples, at the same point of the training and on the same bill."""
         if self._data.validation is None:
             raise ValueError("no validation examples: hold some out with load(name, validation=0.1) or data.split")
@@ -71,7 +58,7 @@ class Oracle:
         held_out._data, held_out.labels = self._data.validation, read_only(to_numpy(self._data.validation.y))
         return held_out
 
-    def at(self, theta, statistics) -> Oracle:
+    def at(self, theta, statistics) -> "Oracle":
         """An oracle that answers at other parameters (d,) and statistics, on the same bill and at the same time."""
         other = copy.copy(self)
         other._place = SimpleNamespace()
@@ -87,8 +74,6 @@ class Oracle:
         self.ledger.poll()
         return self._data.inputs(i if i is None else self._checked(i), self.dtype)
 
-    # ---- questions: forward passes
-
     def answers(self, i) -> Answers:
         """Losses (...,), logit gradients (..., C) and logits (..., C) of examples i (...,), one forward pass each."""
         i = self._checked(i)
@@ -97,11 +82,11 @@ class Oracle:
         return Answers(*(column.reshape(*i.shape, *column.shape[1:]) for column in columns))
 
     def losses(self, i):
-        """(n,) the loss of each example. Evaluation mode; a forward pass each."""
+        """(n,) the loss of each example; a forward pass each."""
         return self.answers(i).losses
 
     def logit_gradients(self, i):
-        """(n, C) p - y, the gradient at the input of the softmax. Evaluation mode; a forward pass each."""
+        """(n, C) p - y, the gradient at the input of the softmax; a forward pass each."""
         return self.answers(i).logit_gradients
 
     def last_layer(self, i):
@@ -113,8 +98,6 @@ class Oracle:
     def predictions(self, logits):
         """(m,) what logits (m, C) predict: the classes, of a classification. Costs nothing."""
         return self._network.loss.predict(arguments.shaped("logits", logits, None, self._network.outputs))
-
-    # ---- questions: backward passes
 
     def gradient_norms(self, i):
         """(n,) |gradient of l_i| over all parameters. Evaluation mode; forward and backward."""
@@ -141,9 +124,7 @@ class Oracle:
         backward = i.size * network.outputs
         return self._weighted_mean(i, weights, network.hessian_diagonal, forward=i.size, backward=backward)
 
-    # ---- separate networks, for scores that need separate training
-
-    def fork(self, seed: int) -> Fork:
+    def fork(self, seed: int) -> "Fork":
         """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""
         theta = self._network.initialize(arguments.whole("seed", seed), self.dtype, self.device)
         return Fork(self._network, self._data, theta, None, seed, self.ledger)
@@ -152,8 +133,6 @@ class Oracle:
         """What is being trained, as plain values: but for the data's name, all of it decides the result."""
         return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
                     seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
-
-    # ---- shared steps
 
     def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)
@@ -167,7 +146,7 @@ class Oracle:
         return arguments.shaped("indices", i, None) if flat else i
 
     def _examples(self, batch: Batch):
-        """(indices, float64 weights) of a legal batch, on the host. Raises TypeError and ValueError for any other."""
+        """(indices, float64 weights) of a legal batch, on the host."""
         arguments.like("batch", batch, "a Batch of indices and weights", "indices", "weights")
         i, w = self._checked(batch.indices), np.asarray(batch.weights)
         if i.ndim != 1 or w.shape != i.shape or not np.isfinite(w).all():

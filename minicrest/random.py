@@ -1,18 +1,14 @@
 """A fresh generator for every purpose, so that there is no generator state to save, share or forget to save."""
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np
 
 
 def stream(seed: int, *purpose: str | int) -> np.random.Generator:
-    """The generator of `purpose`: the same seed and purpose give the same numbers, always; any other pair, others.
+    """The generator of `purpose`, a path of words and counters such as stream(seed, "crest", "subset", region).
 
-    `purpose` is a path of words and counters, for example `stream(seed, "crest", "subset", region)`. Random choices
-    are made on the host, so the same seed chooses the same examples on every device.
-    Raises TypeError for what is neither a word nor a whole number.
+    The same pair gives the same numbers, on every device; any other pair gives others.
     """
     wholes = (int, np.integer)
     legal = isinstance(seed, wholes) and not isinstance(seed, bool)

@@ -1,7 +1,5 @@
 """Run and its Curve: the record of a training, which tables and pictures read without a trainer."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
@@ -28,17 +26,14 @@ class Curve:
     accuracy: np.ndarray = field(default_factory=lambda: np.zeros(0))  # test accuracy, a fraction
     train_loss: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean over the batches since the last row
 
-    def append(self, *row) -> Curve:
+    def append(self, *row) -> "Curve":
         """The curve with one more row, its columns in the order of the fields; this one stays as it was."""
         return Curve(*(np.append(old, np.asarray(new, old.dtype)) for old, new in zip(vars(self).values(), row)))
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a training did. `complete` is False where it was stopped before its end.
-
-    diverged: the step at which losses, parameters or features stopped being finite, which ended it; None: never.
-    """
+    """What a training did. `complete` is False where it was stopped before its end."""
 
     settings: dict[str, Any]  # method, network, data, optimiser, schedule, seed, steps, max_bill, versions
     steps: int
@@ -49,7 +44,7 @@ class Run:
     report: dict[str, Any]  # what the method reports: for CREST the regions and the checks
     theta: Any
     statistics: Any
-    diverged: int | None = None
+    diverged: int | None = None  # the step at which losses, parameters or features stopped being finite: the end
     network: Any = None  # None after loading, if a layer of it is nothing that a checkpoint can hold
     scale: Any = None  # (c,) of the data set, with shift: how raw inputs become those of the network
     shift: Any = None
@@ -60,47 +55,32 @@ class Run:
         return float(self.curve.accuracy[-1]) if len(self.curve.accuracy) else math.nan
 
     def predict(self, x):
-        """(n,) predicted classes, or values, of inputs x (n, ...) as the data set holds them, on theta's device.
-
-        Raises ValueError where x does not fit the network, or where the Run was loaded without its network.
-        """
+        """(n,) predicted classes, or values, of inputs x (n, ...) as the data set holds them, on theta's device."""
         if self.network is None:
             raise ValueError("this Run has no network; use network.predict(run.theta, x, run.statistics)")
         x = to_device(arguments.dense("x", x), device_of(self.theta))
-        x = x if x.dtype.kind == "f" or (x.dtype == "uint8" and x.ndim == 4) else x.astype(self.theta.dtype)
         if x.ndim == 0:
             raise ValueError("x must be an array of inputs, got a number")
+        x = x if x.dtype.kind == "f" or (x.dtype == "uint8" and x.ndim == 4) else x.astype(self.theta.dtype)
         data = Dataset(x, array_module(x).zeros(len(x), "int64"), scale=self.scale, shift=self.shift)
         inputs = (data.inputs(i, self.theta.dtype) for i in parts(np.arange(len(x))))
-        predicted = [self.network.predict(self.theta, part, self.statistics) for part in inputs]
-        return array_module(self.theta).concatenate(predicted)
+        return array_module(x).concatenate([self.network.predict(self.theta, x, self.statistics) for x in inputs])
 
     def save(self, path) -> None:
         """Write `path`.npz (everything; `checkpoint.load` reads it) and `path`.json (all but the arrays, to read)."""
         path, text = arguments.path("path", path), json.dumps(self.summary(), indent=1, allow_nan=False) + "\n"
         try:
-            checkpoints.save(path.with_name(f"{path.name}.npz"), self)
+            checkpoints.save(f"{path}.npz", self)
         except TypeError:  # a layer of one's own that a checkpoint cannot hold
-            checkpoints.save(path.with_name(f"{path.name}.npz"), replace(self, network=None))
-        checkpoints.write_atomically(path.with_name(f"{path.name}.json"), lambda file: file.write(text.encode()))
+            checkpoints.save(f"{path}.npz", replace(self, network=None))
+        checkpoints.write_atomically(f"{path}.json", lambda file: file.write(text.encode()))
 
     def summary(self) -> dict[str, Any]:
         """Settings, curve, bill and report as lists and numbers; NaN and infinity become None (JSON has neither)."""
         bill = {name: asdict(bill) | {"cost": bill.cost} for name, bill in self.ledger.phases.items()}
-        used = int((self.uses > 0).sum())
-        return _plain({
+        tree = {
             "settings": self.settings, "steps": self.steps, "complete": self.complete, "diverged": self.diverged,
-            "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill, "distinct_examples": used,
-            "curve": vars(self.curve), "report": self.report,
-        })  # fmt: skip
-
-
-def _plain(value):
-    """`value` as JSON has it."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+            "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill,
+            "distinct_examples": (self.uses > 0).sum(), "curve": vars(self.curve), "report": self.report,
+        }  # fmt: skip
+        return json.loads(json.dumps(tree, default=lambda array: array.tolist()), parse_constant=lambda name: None)

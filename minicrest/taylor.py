@@ -1,10 +1,7 @@
 """Curvature and the quadratic model: Hutchinson's estimates, their moving averages, and how far the model holds.
 
 This file knows arrays and callables, never networks: `hvp` is any function from (k, d) directions to (k, d) products.
-Everything here raises TypeError and ValueError for arguments of another type or shape.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +19,12 @@ def rademacher(rng, shape, dtype="float64", device: str = "cpu"):
 
 
 def hutchinson_trace(hvp, probes):
-    """() mean over k probes z of z . Hz: unbiased for tr H (Hutchinson 1990).
-
-    probes (k, d): for signs, the variance of the mean is 2 sum_{i != j} H_ij^2 / k.
-    """
+    """() mean over k probes z (k, d) of z . Hz: for signs unbiased for tr H, of variance 2 sum_{i != j} H_ij^2 / k."""
     return (probes * _products(hvp, probes)).sum(1).mean()
 
 
 def hutchinson_diagonal(hvp, probes):
-    """(d,) mean over k probes z of z * Hz: unbiased for diag H (Bekas et al. 2007; CREST eq. 6).
-
-    probes (k, d): for signs, entry i has variance sum_{j != i} H_ij^2 / k; none at all where H is diagonal.
-    """
+    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6)."""
     return (probes * _products(hvp, probes)).mean(0)
 
 
@@ -46,10 +37,7 @@ def _products(hvp, probes):
 
 @dataclass(frozen=True)
 class MovingAverage:
-    """Bias-corrected exponential moving average (Kingma, Ba 2015; CREST eq. 8 and 9).
-
-    mean = (1 - beta) sum_{s <= t} beta^(t-s) x_s / (1 - beta^t): a weighted mean of what came, the newest heaviest.
-    """
+    """Bias-corrected moving average: (1 - beta) sum_{s <= t} beta^(t-s) x_s / (1 - beta^t) (CREST eq. 8 and 9)."""
 
     beta: float
     total: Any = None  # (1 - beta) sum beta^(t-s) x_s
@@ -59,10 +47,9 @@ class MovingAverage:
         arguments.number("beta", self.beta, "[0, 1)")
         arguments.whole("count", self.count, least=0)
 
-    def update(self, x) -> MovingAverage:
+    def update(self, x) -> "MovingAverage":
         """The average with x, of the shape of those before; this one stays as it was."""
-        x = arguments.dense("x", x)
-        x = x if self.total is None else arguments.shaped("x", x, *self.total.shape)
+        x = arguments.dense("x", x) if self.total is None else arguments.shaped("x", x, *self.total.shape)
         total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
         return MovingAverage(self.beta, total, self.count + 1)
 
@@ -77,8 +64,7 @@ class MovingAverage:
 def root_mean_square(squares: MovingAverage):
     """sqrt of the average of squares (CREST eq. 9).
 
-    Of one-probe Hutchinson estimates of a constant H it tends to the norm of row i, sqrt(sum_j H_ij^2), not to |H_ii|:
-    the noise of the probes is squared along with the diagonal.
+    Of one-probe Hutchinson estimates of a constant H it tends to the norm of row i, sqrt(sum_j H_ij^2), not to |H_ii|.
     """
     mean = arguments.like("squares", squares, "a MovingAverage", "mean", "beta").mean
     return array_module(mean).sqrt(mean)
@@ -86,14 +72,11 @@ def root_mean_square(squares: MovingAverage):
 
 @dataclass(frozen=True)
 class Quadratic:
-    """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7).
-
-    gradient (d,); curvature (d,) a diagonal, or None for the first-order model.
-    """
+    """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7)."""
 
     constant: float
-    gradient: Any
-    curvature: Any = None
+    gradient: Any  # (d,)
+    curvature: Any = None  # (d,) a diagonal, or None for the first-order model
 
     def __post_init__(self):
         arguments.number("constant", self.constant)

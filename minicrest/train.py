@@ -1,7 +1,5 @@
 """Training: the loop, which knows no method. `minicrest.train(...)`, the module, may be called like the function."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import re
@@ -15,8 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-import minicrest
-from minicrest import arguments
+from minicrest import __version__, arguments
 from minicrest import checkpoint as checkpoints
 from minicrest.backend import array_module
 from minicrest.batch import Batch, Diverged
@@ -26,8 +23,6 @@ from minicrest.optim import Constant
 from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
-
-__all__ = ["Curve", "Run", "train"]
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
 RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
@@ -54,20 +49,17 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
           checkpoint=None, checkpoint_every=50, notes=None, stop=lambda: False, progress=True) -> Run:  # fmt: skip
     """Train oracle's network with `method` and return the Run.
 
-    steps: how many at most.  max_bill: no question and no step is begun that would make the bill exceed this many
-    forward-pass equivalents; the schedule then follows the bill.  evaluate_every: steps between evaluations on the
-    test part, if there is one (None: 20 in all), not billed.
-    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True, and at the end. If it exists,
-    training goes on from it, to the same theta bit for bit; BLAS keeps to one thread (see threads.py), so that no bit
-    depends on how many there are. `stop` is also polled in the method's preparation, which begins anew after that.
-    notes: strings and numbers to keep with the settings.  progress: a bar, if this is a terminal.
+    steps: how many at most.  max_bill: the largest bill, in forward-pass equivalents; the schedule then follows the
+    bill.  evaluate_every: steps between evaluations on the test part, which are not billed (None: 20 in all).
+    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True (`stop` is also polled in the
+    method's preparation, which then begins anew), and at the end. If it exists, training goes on from it, to the same
+    theta bit for bit, however many threads there are.  notes: strings and numbers to keep with the settings.
     A training whose losses, parameters or features stop being finite ends there, and is a result: Run.diverged.
-    Raises TypeError and ValueError for arguments that make no sense and for the checkpoint of another training, and
-    whatever `method` raises.
+    Raises TypeError and ValueError for arguments that make no sense and for the checkpoint of another training.
     """
     trainer = _Trainer(method, oracle, optimizer, schedule, steps, max_bill)
     every = max(1, steps // 20) if evaluate_every is None else arguments.whole("evaluate_every", evaluate_every, 1)
-    save_every = arguments.whole("checkpoint_every", checkpoint_every, least=1)
+    arguments.whole("checkpoint_every", checkpoint_every, least=1)
     path = None if checkpoint is None else arguments.path("checkpoint", checkpoint)
     arguments.like("stop", stop, "a function that returns True or False", "__call__")
     silent = None if arguments.flag("progress", progress) else True  # None: only where this is no terminal
@@ -83,7 +75,7 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
                 bar.update(100 * oracle.progress - bar.n)
                 if trainer.state.step % every == 0 or trainer.state.complete:
                     trainer.evaluate()
-                if path and trainer.state.step % save_every == 0:
+                if path and trainer.state.step % checkpoint_every == 0:
                     checkpoints.save(path, {"settings": settings, "progress": trainer.state})
         if path:
             checkpoints.save(path, {"settings": settings, "progress": trainer.state})
@@ -96,8 +88,8 @@ class _Trainer:
     state: _Progress
 
     def __init__(self, method, oracle, optimizer, schedule, steps, bill):
-        wanted = "an object with init, propose, observe and report, such as those in minicrest.selection"
-        self.method = arguments.like("method", method, wanted, "init", "propose", "observe", "report")
+        parts = "init", "propose", "observe", "report"
+        self.method = arguments.like("method", method, f"a method: an object with {', '.join(parts)}", *parts)
         self.oracle, self.learner = oracle, Learner(oracle)
         self.optimizer = arguments.like("optimizer", optimizer, "an optimizer such as SGD()", "init", "update")
         self.schedule = arguments.like("schedule", schedule, "a function from progress to a factor", "__call__")
@@ -108,7 +100,7 @@ class _Trainer:
         """Prepare the method and evaluate once; False if `stop` said so first."""
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, "int64")
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.limit, oracle.ledger.stop = self.bill, stop
@@ -126,7 +118,7 @@ class _Trainer:
         """Go on from the checkpoint at `path`. Raises ValueError, naming the differences, for another training's."""
         saved = checkpoints.load(path, self.oracle.device, [type(self.method).__module__])
         old, state = (saved.get("settings"), saved.get("progress")) if isinstance(saved, dict) else (None, None)
-        if not isinstance(old, dict) or not isinstance(state, _Progress):
+        if not (isinstance(old, dict) and isinstance(state, _Progress)):
             raise ValueError(f"{path} is not the checkpoint of a training")
         differ = [k for k in settings if k not in RECORDED and repr(old.get(k)) != repr(settings[k])]
         if differ:
@@ -154,7 +146,7 @@ class _Trainer:
             np.add.at(state.uses, batch.indices[feedback.weights != 0], 1)
         state.complete = state.complete or oracle.progress >= 1
         if oracle.device == "cpu":  # on a device the host would wait for the answer: there `evaluate` looks
-            self.look()
+            state.complete = state.complete or bool(state.alarm >= 0)
 
     def step(self, batch: Batch):
         """Move the parameters along the batch's gradient, and note whether anything is not finite."""
@@ -174,14 +166,10 @@ class _Trainer:
         state.recent = [state.recent[0] + total, state.recent[1] + len(batch.indices)]
         return feedback
 
-    def look(self) -> None:
-        """End the training if something was not finite."""
-        self.state.complete = self.state.complete or int(self.state.alarm) >= 0
-
     def evaluate(self) -> None:
         """Add a row to the curve, unless it has one of this step: test loss and accuracy. Not billed."""
         state = self.state
-        self.look()
+        state.complete = state.complete or int(state.alarm) >= 0
         if state.step in state.curve.step[-1:]:
             return
         train_loss = float(state.recent[0]) / state.recent[1] if state.recent[1] else float("nan")
@@ -198,19 +186,16 @@ class _Trainer:
         except (ValueError, ArithmeticError) as error:
             if not isinstance(error, Diverged) and self.finite():
                 raise
-            if int(self.state.alarm) < 0:
-                self.state.alarm += 1 + self.state.step
+            self.state.alarm += (1 + self.state.step) * (self.state.alarm < 0)
             self.state.complete = True
 
     def finite(self) -> bool:
         """True if the parameters and every example's loss, logits and gradient norm are finite. Not billed."""
         twin = Oracle(self.oracle._network, self.oracle._data, self.state.theta, self.state.statistics)
-        every = np.arange(len(twin))
-        arrays = twin.theta, *twin.answers(every), twin.gradient_norms(every)
+        arrays = twin.theta, *twin.answers(every := np.arange(len(twin))), twin.gradient_norms(every)
         return all(bool(array_module(a).isfinite(a).all()) for a in arrays)
 
     def run(self, settings) -> Run:
-        """The Run so far."""
         state, oracle = self.state, self.oracle
         report = {} if state.method_state is None else self.method.report(state.method_state)
         diverged = int(state.alarm) if int(state.alarm) >= 0 else None
@@ -226,18 +211,13 @@ class _Trainer:
             "hyperparameters": {name: _described(value, strict) for name, value in values.items()},
             **self.oracle.identity(), "optimizer": _described(self.optimizer, strict),
             "schedule": _described(self.schedule, strict), "steps": self.steps, "max_bill": self.bill,
-            "minicrest": minicrest.__version__, "numpy": np.__version__,
+            "minicrest": __version__, "numpy": np.__version__,
         }  # fmt: skip
 
 
 def _described(thing, strict: bool):
-    """`thing` in the settings, the same in every process: a plain value, or text that says what it is.
-
-    A function is its module and name. Raises TypeError, if `strict`, for one that no module names and for a repr that
-    shows an address: a checkpoint would never fit again.
-    """
-    if isinstance(thing, np.generic):
-        thing = thing.item()
+    """`thing` in the settings: a plain value, or text; if `strict`, TypeError for text that would not last."""
+    thing = thing.item() if isinstance(thing, np.generic) else thing
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
     if isinstance(thing, (list, tuple)):
@@ -247,15 +227,9 @@ def _described(thing, strict: bool):
     named = inspect.isfunction(thing) or inspect.isbuiltin(thing)
     text = f"{thing.__module__}.{thing.__qualname__}" if named else repr(thing)
     if strict and re.search(r"<lambda>|<locals>| at 0x[0-9a-fA-F]+", text):
-        raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module, or an "
-                        "object of a dataclass")  # fmt: skip
+        raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module")
     return text
 
 
-class _CallableModule(types.ModuleType):
-    """So that `minicrest.train(...)` trains, and `minicrest.train.train` is still there."""
-
-    __call__ = staticmethod(train)
-
-
-sys.modules[__name__].__class__ = _CallableModule
+# `minicrest.train(...)` trains, and `minicrest.train.train` is still there
+sys.modules[__name__].__class__ = type("CallableModule", (types.ModuleType,), {"__call__": staticmethod(train)})

@@ -54,7 +54,7 @@ PASSES = {  # methods that minicrest calls with what it has checked: nobody else
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
     *"square_norms square_sum cut losses gradient hessian curvature_root predict".split(),  # layers and losses
     *"init propose choose observe report score passes next_batch descend".split(),  # methods
-    *"value start add gains refresh restrict".split(),  # set functions
+    *"value start add gains refresh restrict squares arguments_again".split(),  # set functions
 }
 
 MEANINGS = {
@@ -272,7 +272,7 @@ SPECIAL = {  # callable.parameter -> a legal value where the name alone does not
     "theory.bounds.single_coreset_error.weights": lambda: np.ones(3),
     "experiments.hyperparameters.methods": lambda: ["random"], "nn.Network.*.weights": lambda: np.ones(12),
     "theory.bounds.periods.H": lambda: 0.5, "random.stream.seed": lambda: 0, "theory.*by_norms.eta": lambda: 0.1,
-    "theory.*.cover_size.largest": lambda: 2.0,
+    "theory.*.cover_size.largest": lambda: 2.0, "theory.*.cover_size.best": lambda: 2,
 }  # fmt: skip
 BY_MEANING = {"count": 2, "whole": 1, "natural": 1, "number": 1.0, "positive": 0.5, "not negative": 0.5, "part": 0.5,
               "flag": True,
