@@ -7,7 +7,7 @@ gradient are exact: all random subsets of 4 are listed, and their coresets of 2.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +105,7 @@ def bounds(run: Run, L_s: float, steps: int) -> float:
     return min(found)
 
 
-def theorem(kind: str) -> Verdict:
+def theorem(kind: str, salt: int = 0) -> Verdict:
     """Mean of |grad L|^2 over steps and seeds, 5 standard errors up, against the bound after 20, 40 and all steps.
 
     eps is the largest of the steps taken; bias and v are means over them and the seeds.
@@ -120,7 +120,7 @@ def theorem(kind: str) -> Verdict:
     return Verdict(bound, measured, bool(holds))
 
 
-def one_coreset(kind: str, steps: int = 3000) -> Verdict:
+def one_coreset(kind: str, steps: int = 3000, salt: int = 0) -> Verdict:
     """A planted violation: one coreset, chosen at w_0, for the whole training, held to the bound of an unbiased one."""
     net, x, y, L_s, _, lowest = problem(kind)
     w = START * np.ones(net.size) / math.sqrt(net.size)
@@ -149,7 +149,7 @@ def theorem_picture(kind: str):
     return picture
 
 
-def linear_rate(noise: bool = True) -> Verdict:
+def linear_rate(noise: bool = True, salt: int = 0) -> Verdict:
     """L(w_N) - L* over seeds, 5 standard errors up, against the bound for strongly convex losses."""
     own, run = problem("strongly convex"), descend("strongly convex")
     v, bias = (float(run.v.max()), math.sqrt(run.bias.max())) if noise else (0.0, 0.0)
@@ -190,7 +190,7 @@ def exponents(values):
     return np.linalg.lstsq(axes, np.log(values), rcond=None)[0][:2]
 
 
-def exponent(shrinks: bool = True) -> Verdict:
+def exponent(shrinks: bool = True, salt: int = 0) -> Verdict:
     """The exponent of r N, -1/2, fitted to r and to N each, with the 5-sigma interval of the seeds' mean.
 
     It must be narrower than 0.05 to each side and lie within 0.1 of -1/2; the 9 means must obey B_N, and be within 5
@@ -237,7 +237,7 @@ def least_steps(nu: float, r: int) -> int:
     return high
 
 
-def speed_up(m: int = 16, r: int = 64) -> Verdict:
+def speed_up(m: int = 16, r: int = 64, salt: int = 0) -> Verdict:
     """N(m)/N(r) at nu = 0.4, 0.2, 0.1, 0.05: above 1, growing to r/m as the bound's does; N below the bound's."""
     found, bound = [], []
     for nu in (0.4, 0.2, 0.1, 0.05):
@@ -267,13 +267,13 @@ def smallest_slope(bias: float, start: float, steps: int) -> float:
     return least
 
 
-def no_guarantee(bias: float = 1.5, nu: float = 1.2) -> Verdict:
+def no_guarantee(bias: float = 1.5, nu: float = 1.2, salt: int = 0) -> Verdict:
     """eps = 1.5 >= nu^2 = 1.44, and above nu: |grad L| stays above nu. bound: nu; measured: its least value."""
     least = smallest_slope(bias, 5.0, 2000)
     return Verdict(nu, least, math.isinf(theory.iterations(nu, 12.5, 1.0, 0.0, 1, bias=bias)) and least > nu)
 
 
-def printed_promise(bias: float = 3.0, nu: float = 2.0) -> Verdict:
+def printed_promise(bias: float = 3.0, nu: float = 2.0, salt: int = 0) -> Verdict:
     """eps = 3 < nu^2 = 4: case 2 as printed is content with N steps; after 10 N, |grad L| has never been below nu."""
     N = theory.printed_iterations(nu, 12.5, 1.0, bias, 1, eps=bias)
     least = smallest_slope(bias, 5.0, math.ceil(10 * N))
@@ -288,13 +288,13 @@ CLAIMS = (
         for kind in ("strongly convex", "convex", "not convex")
     ),
     Claim("theorem.linear", "L - L* <= (1 - eta mu)^N D0 + (bias^2 + L_s eta v)/(2 mu)", "derived",
-          "strongly convex; bias, v exact", linear_rate, lambda: linear_rate(noise=False), FALSE_ALARM),
+          "strongly convex; bias, v exact", linear_rate, partial(linear_rate, noise=False), FALSE_ALARM),
     Claim("rate.exponent", "mean |grad L|^2 falls as (r N)^(-1/2), in r and in N", "CREST Thm 4.1",
-          "quadratic, noise sigma^2/r", exponent, lambda: exponent(shrinks=False), 20 * FALSE_ALARM, rate_picture),
+          "quadratic, noise sigma^2/r", exponent, partial(exponent, shrinks=False), 20 * FALSE_ALARM, rate_picture),
     Claim("rate.speed-up", "N(m)/N(r) grows to r/m = 4 as nu -> 0: at nu = 0.05", "CREST Thm 4.1",
-          "quadratic, exact moments", speed_up, lambda: speed_up(r=16)),
+          "quadratic, exact moments", speed_up, partial(speed_up, r=16)),
     Claim("bias.no-guarantee", "eps >= nu^2, eps >= nu: |grad L| never gets to nu", "CREST Thm 4.1, case 2",
-          "bias of constant size eps", no_guarantee, lambda: no_guarantee(bias=0.3)),
+          "bias of constant size eps", no_guarantee, partial(no_guarantee, bias=0.3)),
     Claim("bias.printed", "printed: eps < nu^2 suffices. It does not where eps >= nu > 1", "counter-example",
-          "case 2 of Theorem 4.1", printed_promise, lambda: printed_promise(bias=1.0)),
+          "case 2 of Theorem 4.1", printed_promise, partial(printed_promise, bias=1.0)),
 )  # fmt: skip

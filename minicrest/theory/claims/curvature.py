@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from minicrest.taylor import (
     root_mean_square,
 )
 from minicrest.theory import bounds as theory
-from minicrest.theory.claims.base import Claim, Verdict
+from minicrest.theory.claims.base import Claim, Verdict, check_bound, salted
+from minicrest.theory.claims.verdicts import exact, provided, tightest
 
 TOL = 1e-9  # relative: float64 sums of at most 3^7 terms, far from cancelling
 FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
@@ -58,9 +60,9 @@ def apart(found, expected) -> float:
 # ---- Hutchinson's estimates
 
 
-def trace(probes: str = "signs", formula: str = "signs") -> Verdict:
+def trace(probes: str = "signs", formula: str = "signs", salt: int = 0) -> Verdict:
     """Mean and variance of the trace over all probes of one kind, against the formula of one kind."""
-    net, theta, x, y = small()
+    net, theta, x, y = small(salt)
     H, d = hessian(net, theta, x, y), net.size
     z, p = (signs(d), np.full(2**d, 2.0**-d)) if probes == "signs" else normal_probes(d)
     found = np.array([hutchinson_trace(lambda v: v @ H, probe[None]) for probe in z])
@@ -68,12 +70,12 @@ def trace(probes: str = "signs", formula: str = "signs") -> Verdict:
     mean, bound = p @ found, theory.trace_variance(H, normal=formula == "normal")
     variance = p @ (found - mean) ** 2
     right = math.isclose(mean, np.trace(H), rel_tol=TOL) and math.isclose(direct, found[0], rel_tol=TOL)
-    return Verdict(bound, float(variance), right and math.isclose(variance, bound, rel_tol=TOL))
+    return provided(right, exact(bound, variance, "="))
 
 
-def diagonal(shared: bool = False) -> Verdict:
+def diagonal(shared: bool = False, salt: int = 0) -> Verdict:
     """Mean and covariance of the diagonal over all sign probes; shared: one sign for two of the coordinates."""
-    net, theta, x, y = small()
+    net, theta, x, y = small(salt)
     H, z = hessian(net, theta, x, y), signs(net.size)
     if shared:
         z[:, 1] = z[:, 0]
@@ -84,9 +86,9 @@ def diagonal(shared: bool = False) -> Verdict:
     return Verdict(TOL, worst, worst <= TOL)
 
 
-def probes(error: float = 0.5, K: int | None = None) -> Verdict:
+def probes(error: float = 0.5, K: int | None = None, salt: int = 0) -> Verdict:
     """RMS error of the diagonal with the K that theory asks for, over 300 repetitions, against the exact diagonal."""
-    rng, net = stream(0, "claims", "probes"), mlp((8, 6, 3))
+    rng, net = stream(salt, "claims", "probes"), mlp((8, 6, 3))
     theta, x, y = net.initialize(0, "float64"), rng.standard_normal((60, 8)), rng.integers(0, 3, 60)
     H, exact = hessian(net, theta, x, y), net.hessian_diagonal(theta, x, y)
     K = K or theory.probes_needed(H, error)
@@ -118,7 +120,7 @@ def probes_picture(figure) -> None:
 # ---- moving averages
 
 
-def smoothing_limit(square_first: bool = True, T: int = 20_000, beta: float = 0.999) -> Verdict:
+def smoothing_limit(square_first: bool = True, T: int = 20_000, beta: float = 0.999, salt: int = 0) -> Verdict:
     """The smoothed curvature of a constant H after T one-probe steps: |z| of every entry against the row norm.
 
     The standard deviation is exact: that of D_i^2 over all sign probes times that of the average's weights.
@@ -127,7 +129,7 @@ def smoothing_limit(square_first: bool = True, T: int = 20_000, beta: float = 0.
     H = hessian(net, theta, x, y)
     D = lambda z: z * (z @ H)  # noqa: E731
     average = MovingAverage(beta)
-    for row in D(rademacher(stream(0, "claims", "smoothing"), (T, net.size))):
+    for row in D(rademacher(stream(salt, "claims", "smoothing"), (T, net.size))):
         average = average.update(row * row if square_first else row)
     found = root_mean_square(average) if square_first else np.abs(average.mean)
     weights = math.sqrt((1 - beta) / (1 + beta) * (1 + beta**T) / (1 - beta**T))
@@ -150,7 +152,7 @@ def smoothing_picture(figure) -> None:
     axes.legend(frameon=False)
 
 
-def correction(corrected: bool = True) -> Verdict:
+def correction(corrected: bool = True, salt: int = 0) -> Verdict:
     """A constant c, averaged for 50 steps with both of the paper's factors: largest |mean / c - 1|."""
     c, worst = np.array([3.0, -0.25, 7.0]), 0.0
     for beta in (0.9, 0.999):
@@ -165,9 +167,9 @@ def correction(corrected: bool = True) -> Verdict:
 # ---- products and models
 
 
-def product(diagonal_only: bool = False) -> Verdict:
+def product(diagonal_only: bool = False, salt: int = 0) -> Verdict:
     """Hv against the central difference of the gradient, and u'Hv = v'Hu; dense and convolutional, tanh."""
-    rng = stream(0, "claims", "product")
+    rng = stream(salt, "claims", "product")
     image = Network([Conv2d(1, 2, kernel=3), Tanh(), Flatten(), Linear(2 * 2 * 2, 3)], SoftmaxCrossEntropy())
     worst = 0.0
     for net, x in ((mlp((4, 5, 3), Tanh), rng.standard_normal((9, 4))), (image, rng.standard_normal((9, 1, 4, 4)))):
@@ -193,13 +195,13 @@ def misses(net, theta, x, y, u, sizes):
     return {name: np.abs(loss - value) for name, value in values.items()}
 
 
-def orders(axis_only: bool = True) -> Verdict:
+def orders(axis_only: bool = True, salt: int = 0) -> Verdict:
     """Slopes of the models' errors in log-log: 2 linear, 2 diagonal, 3 full; the diagonal has 3 along an axis.
 
     axis_only=False asks for 3 along any direction, which the diagonal cannot give.
     """
     net, theta, x, y = small()
-    sizes, u = np.logspace(-3, -2, 9), stream(0, "claims", "direction").standard_normal(net.size)
+    sizes, u = np.logspace(-3, -2, 9), stream(salt, "claims", "direction").standard_normal(net.size)
     u /= np.linalg.norm(u)
     slope = lambda miss: float(np.polyfit(np.log(sizes), np.log(miss), 1)[0])  # noqa: E731
     found = {name: slope(miss) for name, miss in misses(net, theta, x, y, u, sizes).items()}
@@ -223,7 +225,7 @@ def orders_picture(figure) -> None:
     axes.legend(frameon=False)
 
 
-def gain(always: bool = False) -> Verdict:
+def gain(always: bool = False, salt: int = 0) -> Verdict:
     """Mean square of the models' errors over all sign directions, at 40 places: theory against enumeration.
 
     The smoothed model beats the linear one exactly where 0 < sum of row norms < 2 tr H, which must happen and not
@@ -247,22 +249,22 @@ def gain(always: bool = False) -> Verdict:
 
 CLAIMS = (
     Claim("hutchinson.trace", "mean tr H, variance 2 sum_{i!=j} H_ij^2 over all sign probes", "Hutchinson 1990",
-          "signs, H symmetric", trace, lambda: trace("normal")),
+          "signs, H symmetric", trace, partial(trace, "normal")),
     Claim("hutchinson.normal", "normal probes have variance 2 |H|_F^2: more, by the diagonal", "Hutchinson 1990",
-          "normal probes", lambda: trace("normal", "normal"), lambda: trace("signs", "normal")),
+          "normal probes", partial(trace, "normal", "normal"), partial(trace, "signs", "normal")),
     Claim("hutchinson.diagonal", "mean diag H; covariance H_ij^2, variance sum_{j!=i} H_ij^2", "Bekas 2007; derived",
-          "independent signs", diagonal, lambda: diagonal(shared=True)),
+          "independent signs", diagonal, partial(diagonal, shared=True)),
     Claim("hutchinson.probes", "K = off(H) / (error |diag H|)^2 probes give that relative error", "derived",
-          "independent signs", probes, lambda: probes(K=1), FALSE_ALARM, probes_picture),
+          "independent signs", probes, partial(probes, K=1), FALSE_ALARM, probes_picture),
     Claim("smoothing.limit", "smoothed curvature tends to row norms of H, above |H_ii|", "CREST eq. 9; derived",
-          "constant H, one probe a step", smoothing_limit, lambda: smoothing_limit(square_first=False),
+          "constant H, one probe a step", smoothing_limit, partial(smoothing_limit, square_first=False),
           7 * FALSE_ALARM, smoothing_picture),
     Claim("smoothing.correction", "a constant comes out of both averages unchanged, from step 1", "CREST eq. 8-9",
-          "bias correction", correction, lambda: correction(corrected=False)),
+          "bias correction", correction, partial(correction, corrected=False)),
     Claim("hessian.product", "Hv is the derivative of the gradient along v, and symmetric", "Pearlmutter 1994",
-          "smooth layers", product, lambda: product(diagonal_only=True)),
+          "smooth layers", product, partial(product, diagonal_only=True)),
     Claim("taylor.orders", "model errors fall as s^2, s^2, s^3: linear, diagonal, full", "CREST eq. 7; Taylor",
-          "smooth loss", orders, lambda: orders(axis_only=False), picture=orders_picture),
+          "smooth loss", orders, partial(orders, axis_only=False), picture=orders_picture),
     Claim("taylor.gain", "smoothed model beats linear iff 0 < sum of row norms < 2 tr H", "derived",
-          "sign directions, exact gradient", gain, lambda: gain(always=True)),
+          "sign directions, exact gradient", gain, partial(gain, always=True)),
 )  # fmt: skip

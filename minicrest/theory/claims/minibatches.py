@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 
@@ -32,9 +33,9 @@ FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
 # ---- random mini-batches
 
 
-def random_batches(replacement: bool = False) -> Verdict:
+def random_batches(replacement: bool = False, salt: int = 0) -> Verdict:
     """Bias and mean square of every batch of m, and of 4000 that `Random` proposes, against the formula."""
-    oracle = pool()
+    oracle = pool(salt)
     G, exact = gradients(oracle), theory.random_batch_error(gradients(oracle), M)
     every = np.array(list(itertools.product(range(N), repeat=M))) if replacement else subsets(N, M)
     bias, variance = parts(errors(G, every))
@@ -49,12 +50,12 @@ def random_batches(replacement: bool = False) -> Verdict:
     return Verdict(exact, variance, bool(holds))
 
 
-def balanced(stratified: bool = True) -> Verdict:
+def balanced(stratified: bool = True, salt: int = 0) -> Verdict:
     """Mean over ALL class-balanced subsets of 2 + 2 from classes of 18 and 2: the weighted mean is right.
 
     The plain one (stratified=False) is off by 0.4 (mu_1 - mu_0). measured: |bias| / |mu_1 - mu_0|.
     """
-    rng, net, y = stream(0, "claims", "balanced"), mlp((2, 2)), np.repeat([0, 1], [18, 2])
+    rng, net, y = stream(salt, "claims", "balanced"), mlp((2, 2)), np.repeat([0, 1], [18, 2])
     oracle = Oracle(net, Dataset(rng.standard_normal((20, 2)) + y[:, None], y, "9 to 1"), rng.standard_normal(net.size))
     V = np.array([(*pair, 18, 19) for pair in subsets(18, 2)])
     weights = np.array([1.8, 1.8, 0.2, 0.2]) if stratified else np.ones(4)  # (n_c / n) (r / r_c)
@@ -68,10 +69,10 @@ def balanced(stratified: bool = True) -> Verdict:
 # ---- coresets of random subsets
 
 
-def error_bound(needs_residual: bool = True) -> Verdict:
+def error_bound(needs_residual: bool = True, salt: int = 0) -> Verdict:
     """Largest E |error|^2 / bound over 20 pools, in the space of p - y; without L(S): as good as V itself."""
     worst = 0.0
-    for seed in range(20):
+    for seed in seeds(20, salt):
         oracle = pool(seed)
         A, (V, S, gamma) = gradients(oracle, proxies=True), coresets(oracle)
         L = residuals(A, V, S) if needs_residual else np.zeros(len(V))
@@ -79,10 +80,10 @@ def error_bound(needs_residual: bool = True) -> Verdict:
     return Verdict(1.0, worst, worst <= 1 + TOL)
 
 
-def bias_bound(unbiased: bool = False) -> Verdict:
+def bias_bound(unbiased: bool = False, salt: int = 0) -> Verdict:
     """Largest |E xi| / (E L(S) / r) over 20 pools, in the space of p - y; unbiased: claims that it is 0."""
     worst = 0.0
-    for seed in range(20):
+    for seed in seeds(20, salt):
         oracle = pool(seed)
         A, (V, S, gamma) = gradients(oracle, proxies=True), coresets(oracle)
         bias = math.sqrt(parts(errors(A, S, gamma * M / R))[0])
@@ -91,7 +92,7 @@ def bias_bound(unbiased: bool = False) -> Verdict:
     return Verdict(bound, worst, worst <= bound)
 
 
-def premise(steps: int = 500) -> Verdict:
+def premise(steps: int = 500, salt: int = 0) -> Verdict:
     """|E xi| / |gbar| at the start and after `steps` of gradient descent: below 1 first, and not for ever."""
     oracle, eps = pool(), []
     theta = oracle.theta.copy()
@@ -104,9 +105,9 @@ def premise(steps: int = 500) -> Verdict:
     return Verdict(1.0, float(eps[-1]), bool(eps[0] < 1 < eps[-1]))
 
 
-def dependence(paired: bool = True) -> Verdict:
+def dependence(paired: bool = True, salt: int = 0) -> Verdict:
     """2 E xi.zeta as a part of E |xi + zeta|^2, exactly; paired=False takes xi and zeta from independent subsets."""
-    oracle = pool()
+    oracle = pool(salt)
     G, (V, S, gamma) = gradients(oracle), coresets(oracle)
     zeta = errors(G, V)
     xi = errors(G, S, gamma * M / R) - zeta
@@ -115,9 +116,9 @@ def dependence(paired: bool = True) -> Verdict:
     return Verdict(0.01, abs(part), abs(part) > 0.01)
 
 
-def draws(r: int = R) -> Verdict:
+def draws(r: int = R, salt: int = 0) -> Verdict:
     """|z| of the mean square error of 3000 coresets that `Crest` chose, against all V's; each must be one."""
-    oracle, crest = pool(), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1)
+    oracle, crest = pool(salt), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1)
     region = crest.propose(crest.init(oracle), oracle)[1].region
     G, (_, S, gamma) = gradients(oracle), coresets(oracle)
     exact = square(errors(G, S, gamma * M / R))
@@ -148,9 +149,9 @@ def ratios(seed: int, steps: int, equal: bool = False) -> np.ndarray:
     return np.array([square(errors(G, S, weights)) / theory.random_batch_error(G, 20) for G in spaces])
 
 
-def gain(space: int = 0, bound: float = 0.3, steps: int = 0, equal: bool = False) -> Verdict:
+def gain(space: int = 0, bound: float = 0.3, steps: int = 0, equal: bool = False, salt: int = 0) -> Verdict:
     """The worst of 5 seeds in one of the spaces of `ratios`; r/m = 5 at best leaves 0.2."""
-    worst = float(max(ratios(seed, steps, equal)[space] for seed in range(5)))
+    worst = float(max(ratios(seed, steps, equal)[space] for seed in seeds(5, salt)))
     return Verdict(bound, worst, worst <= bound)
 
 
@@ -169,10 +170,10 @@ def gain_picture(figure) -> None:
     axes.legend(frameon=False, ncols=2)
 
 
-def union(one: bool = False) -> Verdict:
+def union(one: bool = False, salt: int = 0) -> Verdict:
     """Largest |g - gbar|^2 / mean_p |g_p - gbar|^2 over 20 regions, g the model's gradient (or its first coreset's)."""
     worst, crest = 0.0, Crest(m=8, r=40, smooth=False, order=1, b=5)
-    for seed in range(20):
+    for seed in seeds(20, salt):
         net = mlp((2, 8, 3), Tanh)
         oracle = Oracle(net, spirals(200, seed=seed), net.initialize(seed, "float64"), seed=seed)
         region = crest.propose(crest.init(oracle), oracle)[1].region
@@ -183,9 +184,9 @@ def union(one: bool = False) -> Verdict:
     return Verdict(1.0, float(worst), bool(worst <= 1 + TOL))
 
 
-def many(subsets_: int = 2) -> Verdict:
+def many(subsets_: int = 2, salt: int = 0) -> Verdict:
     """Mean square of the mean of two coresets, over all pairs, against |bias|^2 + variance / 2."""
-    oracle = pool()
+    oracle = pool(salt)
     G, (_, S, gamma) = gradients(oracle), coresets(oracle)
     error = errors(G, S, gamma * M / R)
     bias, variance = parts(error)
@@ -197,12 +198,12 @@ def many(subsets_: int = 2) -> Verdict:
 # ---- one weighted coreset
 
 
-def single(renormalised: bool = False) -> Verdict:
+def single(renormalised: bool = False, salt: int = 0) -> Verdict:
     """Mean square error of all mini-batches of CRAIG's coreset of 6, against the formula; variance above CREST's.
 
     bound: CREST's variance; measured: that of the single coreset's mini-batches.
     """
-    oracle = pool()
+    oracle = pool(salt)
     subset = Craig(m=M, fraction=R / N).propose(Craig(m=M, fraction=R / N).init(oracle), oracle)[1].subset
     G, places = gradients(oracle), subsets(len(subset.indices), M)
     weights = subset.weights[places]
@@ -216,7 +217,7 @@ def single(renormalised: bool = False) -> Verdict:
 
 
 def single_picture(figure) -> None:
-    oracle = pool()
+    oracle = pool(salt)
     G, (V, S, gamma) = gradients(oracle), coresets(oracle)
     subset = Craig(m=M, fraction=R / N).propose(Craig(m=M, fraction=R / N).init(oracle), oracle)[1].subset
     places = subsets(len(subset.indices), M)
@@ -236,11 +237,11 @@ def single_picture(figure) -> None:
 # ---- examples left out
 
 
-def excluded(factor: float = math.sqrt(2)) -> Verdict:
+def excluded(factor: float = math.sqrt(2), salt: int = 0) -> Verdict:
     """Largest |p - y| of examples of loss below alpha = 0.1, in 2 to 10 classes; also |g_i| / sqrt(|h|^2 + 1)."""
     worst, bound = 0.0, theory.excluded_gradient(0.1) * factor / math.sqrt(2)
     for C in range(2, 11):
-        rng, net = stream(C, "claims", "excluded"), mlp((C, C))
+        rng, net = stream(salt, "claims", "excluded", C), mlp((C, C))
         x, y = 4 * rng.standard_normal((20_000, C)), rng.integers(0, C, 20_000)
         theta = np.concatenate([np.eye(C).ravel(), np.zeros(C)])  # logits are inputs
         found, norms = net.answers(theta, x, y), net.gradient_norms(theta, x, y)
@@ -251,7 +252,7 @@ def excluded(factor: float = math.sqrt(2)) -> Verdict:
     return Verdict(bound, float(worst), bool(worst < bound))
 
 
-def dropped(scaled: bool = True) -> Verdict:
+def dropped(scaled: bool = True, salt: int = 0) -> Verdict:
     """Largest |gbar - (n - s)/n kept mean| over its bound, over every set of 4 dropped of 12; or without the factor."""
     G = gradients(pool())
     norms, worst = np.linalg.norm(G, axis=1), 0.0
@@ -263,31 +264,31 @@ def dropped(scaled: bool = True) -> Verdict:
 
 CLAIMS = (
     Claim("batch.random", "no bias, variance sigma^2/m (n - m)/(n - 1)", "textbook; CREST section 4",
-          "m of n without replacement", random_batches, lambda: random_batches(replacement=True), FALSE_ALARM),
+          "m of n without replacement", random_batches, partial(random_batches, replacement=True), FALSE_ALARM),
     Claim("subset.balanced", "weights (n_c/n)(r/r_c) make a class-balanced subset unbiased", "derived",
-          "classes 18 and 2, 2 + 2 drawn", balanced, lambda: balanced(stratified=False)),
+          "classes 18 and 2, 2 + 2 drawn", balanced, partial(balanced, stratified=False)),
     Claim("coreset.error", "E|error|^2 <= (sqrt(E|zeta|^2) + sqrt(E L(S)^2)/r)^2: ratio", "derived; CREST eq. 4",
-          "error measured in p - y", error_bound, lambda: error_bound(needs_residual=False)),
+          "error measured in p - y", error_bound, partial(error_bound, needs_residual=False)),
     Claim("coreset.bias", "|E xi| <= E L(S)/r: ratio", "CREST eq. 4",
-          "error measured in p - y", bias_bound, lambda: bias_bound(unbiased=True)),
+          "error measured in p - y", bias_bound, partial(bias_bound, unbiased=True)),
     Claim("coreset.dependence", "printed: E xi.zeta = 0. It is not: its part of the error", "counter-example",
-          "xi, zeta of the same V", dependence, lambda: dependence(paired=False)),
+          "xi, zeta of the same V", dependence, partial(dependence, paired=False)),
     Claim("coreset.premise", "case 1 asks |E xi| < |gbar|: true at first, false near a minimum", "counter-example",
-          "12 examples, 500 steps of descent", premise, lambda: premise(steps=0)),
+          "12 examples, 500 steps of descent", premise, partial(premise, steps=0)),
     Claim("coreset.draws", "CREST's coresets are those of uniform V: |z| of the error", "CREST alg. 1",
-          "V drawn from all examples", draws, lambda: draws(r=5), FALSE_ALARM),
+          "V drawn from all examples", draws, partial(draws, r=5), FALSE_ALARM),
     Claim("coreset.gain", "error of m medoids of r = 5 m, in p - y, to that of m at random", "empirical; CREST fig. 2",
-          "softmax regression, initial", gain, lambda: gain(equal=True), picture=gain_picture),
+          "softmax regression, initial", gain, partial(gain, equal=True), picture=gain_picture),
     Claim("coreset.whole", "the same in the whole gradient: much less is gained", "empirical; CREST fig. 2",
-          "after 50 steps; fails initially", lambda: gain(1, 0.6, 50), lambda: gain(1, 0.6, 0)),
+          "after 50 steps; fails initially", partial(gain, 1, 0.6, 50), partial(gain, 1, 0.6, 0)),
     Claim("coreset.union", "|mean g_p - gbar|^2 <= mean |g_p - gbar|^2: ratio", "convexity",
-          "P coresets of equal size", union, lambda: union(one=True)),
+          "P coresets of equal size", union, partial(union, one=True)),
     Claim("coreset.many", "mean of P coresets: |bias|^2 + variance/P, not 0 as P grows", "derived",
-          "independent subsets; P = 2", many, lambda: many(subsets_=0)),
+          "independent subsets; P = 2", many, partial(many, subsets_=0)),
     Claim("coreset.single", "one weighted coreset: variance of its mini-batches > CREST's", "CREST section 3",
-          "exact, 12 examples, m 2", single, lambda: single(renormalised=True), picture=single_picture),
+          "exact, 12 examples, m 2", single, partial(single, renormalised=True), picture=single_picture),
     Claim("exclusion.gradient", "loss < alpha: |p - y| < sqrt(2)(1 - e^-alpha)", "derived; CREST section 4.3",
-          "cross-entropy, alpha = 0.1", excluded, lambda: excluded(factor=1.0)),
+          "cross-entropy, alpha = 0.1", excluded, partial(excluded, factor=1.0)),
     Claim("exclusion.mean", "|gbar - (n - s)/n kept mean| <= (s/n) max |g_i|: ratio", "CREST section 4.3",
-          "none", dropped, lambda: dropped(scaled=False)),
+          "none", dropped, partial(dropped, scaled=False)),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def follow(method, oracle, optimizer, steps: int):
 # ---- what rho is
 
 
-def start(fresh: bool = False) -> Verdict:
+def start(fresh: bool = False, salt: int = 0) -> Verdict:
     """rho at delta = 0, in the region as it opens; fresh: against another random subset than the constant's."""
     found = []
     for seed in SEEDS:
@@ -64,11 +65,11 @@ def start(fresh: bool = False) -> Verdict:
     return Verdict(0.0, max(found), max(found) == 0)
 
 
-def exact_on_quadratics(orthogonal: bool = True) -> Verdict:
+def exact_on_quadratics(orthogonal: bool = True, salt: int = 0) -> Verdict:
     """Largest rho of least squares at 100 displacements, all of whose Hessian is on its diagonal (or is not)."""
     x = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # orthogonal columns, of mean 0
     x = x if orthogonal else x + 0.5 * x[:, [1, 2, 0]]
-    rng = stream(0, "claims", "quadratic")
+    rng = stream(salt, "claims", "quadratic")
     net, every = Network([Linear(3, 1)], SquaredError()), uniform(range(8))
     oracle = oracle_of(net, x, rng.standard_normal(8), rng.standard_normal(4))
     w = oracle.theta.copy()
@@ -81,7 +82,7 @@ def exact_on_quadratics(orthogonal: bool = True) -> Verdict:
     return Verdict(1e-12, worst, worst <= 1e-12)
 
 
-def ray(begin: float = 0.0) -> Verdict:
+def ray(begin: float = 0.0, salt: int = 0) -> Verdict:
     """Least increase of |F - L| along a ray from z = begin on, for log(1 + e^-z): L''' < 0 only where z > 0."""
     net, x, y = Network([Linear(1, 1)], LogisticLoss()), np.ones((1, 1)), np.ones(1, "int64")
     w = np.array([begin, 0.0])
@@ -92,7 +93,7 @@ def ray(begin: float = 0.0) -> Verdict:
     return Verdict(-1e-12, least, least >= -1e-12)
 
 
-def distance(factor: float = 1.0) -> Verdict:
+def distance(factor: float = 1.0, salt: int = 0) -> Verdict:
     """Largest |rho as recorded - rho at delta = w_t - w_l| for four optimisers; factor 1/2: the release's delta."""
     worst = 0.0
     for optimizer in (SGD(0.1, 0.0), SGD(0.05, 0.9), SGD(0.1, 0.5, weight_decay=1e-2), AdamW(1e-2)):
@@ -111,7 +112,7 @@ def distance(factor: float = 1.0) -> Verdict:
 # ---- how long a region lasts
 
 
-def period(printed: bool = True) -> Verdict:
+def period(printed: bool = True, salt: int = 0) -> Verdict:
     """Largest difference of T1 and P from ceil(h |H_0| / |H_l|) and b T1; printed=False turns the ratio over."""
     crest, worst, regions = replace(PLAIN, h=2.0, b=1.5, longest=1000, tau=0.005), 0, 0
     for seed in SEEDS:
@@ -147,7 +148,7 @@ class Scaled(Loss):
         return self.loss.predict(z)
 
 
-def scale(same_path: bool = True) -> Verdict:
+def scale(same_path: bool = True, salt: int = 0) -> Verdict:
     """Batches, T1, P and rho with the loss times 4 against those with the loss itself: how many rows differ.
 
     The step is a quarter, so that the weights are the same; 4 is a power of 2, so that rounding is. same_path=False
@@ -170,14 +171,14 @@ def updates(crest: Crest, steps: int = 120, seeds=SEEDS) -> np.ndarray:
     return np.array([len(run[-1][1].opened) for run in runs])
 
 
-def fewer_updates(taus=(0.005, 0.02, 0.08)) -> Verdict:
+def fewer_updates(taus=(0.005, 0.02, 0.08), salt: int = 0) -> Verdict:
     """Regions opened under growing tau, paired by seed: none may rise. bound, measured: first and last mean."""
     counts = np.array([updates(replace(PLAIN, tau=tau)) for tau in taus])
     falls = (np.diff(counts, axis=0) <= 0).all() and (counts[-1] < counts[0]).all()
     return Verdict(float(counts[0].mean()), float(counts[-1].mean()), bool(falls))
 
 
-def ablation(tau: float = 0.08, seeds=range(10)) -> Verdict:
+def ablation(tau: float = 0.08, seeds=range(10), salt: int = 0) -> Verdict:
     """Mean of the further regions, paired by seed, without smoothing and with the linear model; the lesser."""
     crest = replace(PLAIN, tau=tau)
     own = updates(crest, seeds=seeds)
@@ -211,7 +212,7 @@ def ends(net, oracle, model, start_error: float, delta):
     return along, np.linalg.norm(error), np.linalg.norm(gradient), loss, model.relative_error(delta, loss)
 
 
-def slope_error() -> Verdict:
+def slope_error(salt: int = 0) -> Verdict:
     """Largest ratio of the slope's error to its bound over 400 random logistic losses, coresets and displacements."""
     worst, net = 0.0, Network([Linear(3, 1)], LogisticLoss())
     for k in range(400):
@@ -232,7 +233,7 @@ def slope_error() -> Verdict:
     return Verdict(1.0, float(worst), bool(worst <= 1))
 
 
-def slope_error_without_third() -> Verdict:
+def slope_error_without_third(salt: int = 0) -> Verdict:
     """The same for one example and the exact second-order model, with the third derivative left out of the bound."""
     net = Network([Linear(1, 1)], LogisticLoss())
     oracle, every = oracle_of(net, [[1.0]], [0], [-2.0, 0.0]), uniform([0])
@@ -242,7 +243,7 @@ def slope_error_without_third() -> Verdict:
     return Verdict(1.0, float(ratio), bool(ratio <= 1))
 
 
-def smallest(degree: int = 3) -> Verdict:
+def smallest(degree: int = 3, salt: int = 0) -> Verdict:
     """The smallest integer polynomial of that degree for which rho <= tau and the slope's error is above |L'|.
 
     L = c + g w + a w^2 + k w^3, F its second-order model at 0, without error there, delta = 1, tau as printed. Size
@@ -262,7 +263,7 @@ def smallest(degree: int = 3) -> Verdict:
     return Verdict(2, least, least == 2)
 
 
-def blind(correlation: float = 0.9) -> Verdict:
+def blind(correlation: float = 0.9, salt: int = 0) -> Verdict:
     """|grad F - grad L| against |grad L| at w_l + delta, for least squares with correlated inputs and delta an axis."""
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=2)))
     x = np.column_stack([signs[:, 0], correlation * signs[:, 0] + np.sqrt(1 - correlation**2) * signs[:, 1]])
@@ -276,25 +277,25 @@ def blind(correlation: float = 0.9) -> Verdict:
 
 CLAIMS = (
     Claim("rho.start", "rho = 0 where a region opens", "CREST eq. 10; derived",
-          "constant and L_r on one subset", start, lambda: start(fresh=True)),
+          "constant and L_r on one subset", start, partial(start, fresh=True)),
     Claim("rho.quadratic", "rho = 0 at every delta", "CREST eq. 7",
-          "quadratic loss, diagonal H, exact g", exact_on_quadratics, lambda: exact_on_quadratics(orthogonal=False)),
+          "quadratic loss, diagonal H, exact g", exact_on_quadratics, partial(exact_on_quadratics, orthogonal=False)),
     Claim("rho.ray", "|F - L| never falls along a ray", "derived: Taylor's remainder",
-          "exact curvature, L''' of one sign", ray, lambda: ray(begin=-2.0)),
+          "exact curvature, L''' of one sign", ray, partial(ray, begin=-2.0)),
     Claim("rho.distance", "the delta of rho is w_t - w_l, for SGD, momentum, decay, AdamW", "CREST section 4.2",
-          "none", distance, lambda: distance(factor=0.5)),
+          "none", distance, partial(distance, factor=0.5)),
     Claim("region.period", "T1 = ceil(h |H_0|/|H_l|), P = ceil(b T1)", "CREST section 4.2",
-          "T1, P below `longest`", period, lambda: period(printed=False)),
+          "T1, P below `longest`", period, partial(period, printed=False)),
     Claim("region.scale", "loss times c: same batches, T1, P and rho", "derived",
-          "same weights: step divided by c", scale, lambda: scale(same_path=False)),
+          "same weights: step divided by c", scale, partial(scale, same_path=False)),
     Claim("region.tau", "a larger tau opens fewer regions", "empirical; CREST section 5",
-          "spirals, tanh, 5 paired seeds", fewer_updates, lambda: fewer_updates((0.08, 0.005)), 0.0, tau_picture),
+          "spirals, tanh, 5 paired seeds", fewer_updates, partial(fewer_updates, (0.08, 0.005)), 0.0, tau_picture),
     Claim("region.ablation", "no smoothing, or a linear model: over 2 regions more", "empirical; CREST table 3",
-          "spirals, tau = 0.08; fails at 0.02", ablation, lambda: ablation(tau=0.02, seeds=SEEDS)),
+          "spirals, tau = 0.08; fails at 0.02", ablation, partial(ablation, tau=0.02, seeds=SEEDS)),
     Claim("tau.slope", "error along delta <= 2 rho L/|delta| + |xi| + M |delta|^2/6", "derived; CREST Thm 4.1",
           "|L'''| <= M along delta", slope_error, slope_error_without_third),
     Claim("tau.cubic", "printed case 1 fails: L = c - w + w^3, delta = 1 is the smallest", "counter-example",
-          "M dropped; none is quadratic", smallest, lambda: smallest(degree=2)),
+          "M dropped; none is quadratic", smallest, partial(smallest, degree=2)),
     Claim("tau.blind", "rho = 0, yet |grad F - grad L| > |grad L|: unseen across delta", "counter-example",
-          "quadratic, correlated inputs", blind, lambda: blind(correlation=0.0)),
+          "quadratic, correlated inputs", blind, partial(blind, correlation=0.0)),
 )  # fmt: skip
