@@ -19,8 +19,8 @@ from minicrest.selection.adacore import AdaCore
 from minicrest.selection.craig import Craig
 from minicrest.submodular import facility_location
 from minicrest.theory import family_bounds as theory
-from minicrest.theory.claims.base import Claim, Verdict, check_bound
-from minicrest.theory.claims.verdicts import provided, seeds
+from minicrest.theory.claims.base import Claim, Verdict
+from minicrest.theory.claims.verdicts import seeds
 
 N, D, K = 100, 6, 10  # examples, parameters, size of the coreset
 CONDITIONS = (1.0, 1e2, 1e4, 1e6)

@@ -18,6 +18,7 @@ from minicrest.selection.craig import Craig
 from minicrest.submodular import facility_location
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: float64 sums of some hundred terms, and distances on a grid of 2^-43
 

@@ -21,6 +21,7 @@ from minicrest.submodular import facility_location
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.pools import gradients, pool
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: float64, Gram matrices of up to 12 gradients
 

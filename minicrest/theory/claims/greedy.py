@@ -25,6 +25,7 @@ from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.chance import LEAST, least_p
 from minicrest.theory.claims.pools import subsets
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: float64 sums of some hundred terms
 N, K = 10, 3
@@ -255,6 +256,10 @@ def supermodular(functions=disparities, salt: int = 0) -> Verdict:
     worst = 0.0 - min(one[0][0] for one in found)
     both = all(one[1][0] < -TOL and one[1][1] > TOL for one in found)
     return Verdict(TOL, worst, bool(worst <= TOL and both))
+
+
+def cuts(seed: int):
+    return (*monotone(seed, 6), GraphCut(np.exp(-points(seed, 6)[1]), 2.0))
 
 
 def cut(lam: float = 0.5, salt: int = 0) -> Verdict:

@@ -21,6 +21,7 @@ from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.chance import LEAST, least_p
 from minicrest.theory.claims.pools import subsets
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: a few operations in float64
 TIMES = 20_000

@@ -25,6 +25,7 @@ from minicrest.submodular import facility_location
 from minicrest.theory import bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.pools import M, N, R, coresets, errors, gradients, parts, pool, residuals, square, subsets
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: float64 sums of at most 1848^2 terms
 FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided

@@ -18,6 +18,7 @@ from minicrest.selection.forgetting import Forgetting, forgetting_events
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.chance import LEAST, least_p
+from minicrest.theory.claims.verdicts import seeds
 
 TOL = 1e-9  # relative: a few operations in float64
 FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
