@@ -4,6 +4,7 @@ claims/ measures what these functions promise, on the package's own code. Letter
 Mirzasoleiman, ICML 2023, arXiv 2306.01244), "CREST" below; what is called "derived" is proved in its docstring.
 Arrays are NumPy, on the host, float64; norms are Euclidean. H (d, d) is a symmetric Hessian, G (n, d) the gradients
 of n examples, n the examples, r those of a random subset, m those of a mini-batch or of its coreset.
+Every function raises ValueError or TypeError, naming the argument, for what it cannot be (inputs.py).
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import math
 
 import numpy as np
 
+from minicrest.theory.inputs import at_most, check_step, checked, curvature_sum, places, same_length
+
 # ---- curvature
 
 
+@checked
 def off_diagonal(H) -> float:
     """sum_{i != j} H_ij^2: all the noise that sign probes see."""
     return float((H * H).sum() - (np.diag(H) ** 2).sum())
 
 
+@checked
 def trace_variance(H, probes: int = 1, normal: bool = False) -> float:
     """Variance of Hutchinson's trace: 2 sum_{i != j} H_ij^2 / K for signs, 2 |H|_F^2 / K for normal probes.
 
@@ -29,6 +34,7 @@ def trace_variance(H, probes: int = 1, normal: bool = False) -> float:
     return 2 * (float((H * H).sum()) if normal else off_diagonal(H)) / probes
 
 
+@checked
 def diagonal_covariance(H, probes: int = 1):
     """(d, d) covariance of Hutchinson's diagonal from K sign probes: sum_{j != i} H_ij^2 / K on it, H_ij^2 / K off it.
 
@@ -39,6 +45,7 @@ def diagonal_covariance(H, probes: int = 1):
     return (square + np.diag(square.sum(1))) / probes
 
 
+@checked
 def smoothed_curvature(H, probes: int = 1):
     """(d,) what CREST's smoothed curvature (eq. 9) tends to for a constant H: sqrt(H_ii^2 + sum_{j != i} H_ij^2 / K).
 
@@ -48,11 +55,19 @@ def smoothed_curvature(H, probes: int = 1):
     return np.sqrt(np.diag(H) ** 2 + np.diag(diagonal_covariance(H, probes)))
 
 
+@checked
 def probes_needed(H, error: float) -> int:
-    """Least K with sqrt(E |D - diag H|^2) <= error * |diag H|, D the mean of K probes. Derived from the variance."""
-    return max(1, math.ceil(off_diagonal(H) / (error**2 * float((np.diag(H) ** 2).sum()))))
+    """Least K with sqrt(E |D - diag H|^2) <= error * |diag H|, D the mean of K probes. Derived from the variance.
+
+    Raises ValueError for a diagonal of zeros beside other entries: no number of probes is enough.
+    """
+    noise, diagonal = off_diagonal(H), float((np.diag(H) ** 2).sum())
+    if noise and not diagonal:
+        raise ValueError("H has only zeros on its diagonal: no number of probes makes a relative error small")
+    return max(1, math.ceil(noise / (error**2 * diagonal))) if noise else 1
 
 
+@checked
 def model_error(H, curvature=0.0) -> float:
     """Mean square over all sign directions d of (1/2) d'Hd - (1/2) sum_i h_i d_i^2: what a diagonal model misses.
 
@@ -60,27 +75,30 @@ def model_error(H, curvature=0.0) -> float:
     gradient and a loss that is quadratic over |d| = sqrt(d). Derived: the mean of d'Hd is tr H, its variance that of
     Hutchinson's trace, and sum h_i d_i^2 = sum h for signs.
     """
-    return ((np.trace(H) - np.sum(curvature)) ** 2 + trace_variance(H)) / 4
+    return ((np.trace(H) - curvature_sum(curvature, H)) ** 2 + trace_variance(H)) / 4
 
 
+@checked
 def smoothing_helps(H, curvature) -> bool:
     """True if the quadratic model with diagonal `curvature` (d,) beats the linear one over sign directions.
 
     Exactly where 0 < sum h < 2 tr H (or the same with both signs turned): see model_error. diag H always does unless
     tr H = 0. A smoothed curvature is never negative: where tr H <= 0 it never helps.
     """
-    return bool(abs(np.trace(H) - np.sum(curvature)) < abs(np.trace(H)))
+    return bool(abs(np.trace(H) - curvature_sum(curvature, H)) < abs(np.trace(H)))
 
 
 # ---- regions
 
 
+@checked
 def periods(h: float, b: float, H0: float, H: float) -> tuple[int, int]:
     """T1 = max(1, ceil(h |H_0| / |H_l|)) steps between checks, P = ceil(b T1) subsets (CREST section 4, rounded up)."""
     T1 = max(1, math.ceil(h * H0 / H))
     return T1, max(1, math.ceil(b * T1))
 
 
+@checked
 def printed_tau(start_error: float, slope: float, distance: float, loss: float) -> float:
     """The tau that CREST's Theorem 4.1 asks for in case 1: (|grad L(w_l + delta)| - 3 |xi|) |delta| / (2 L).
 
@@ -91,6 +109,7 @@ def printed_tau(start_error: float, slope: float, distance: float, loss: float) 
     return (slope - 3 * start_error) * distance / (2 * loss)
 
 
+@checked
 def endpoint_error(rho: float, loss: float, distance: float, start_error: float, third: float = 0.0) -> float:
     """Largest error of the model's slope along delta at w_l + delta: 2 rho L / |delta| + |xi| + M |delta|^2 / 6.
 
@@ -105,6 +124,7 @@ def endpoint_error(rho: float, loss: float, distance: float, start_error: float,
 LOGISTIC_THIRD = 1 / (6 * math.sqrt(3))  # largest |third derivative| of log(1 + e^z)
 
 
+@checked
 def logistic_third(margins) -> float:
     """M of endpoint_error for the mean logistic loss: mean |a_i . u|^3 / (6 sqrt 3), margins a_i . u (n,), |u| = 1."""
     return float((np.abs(margins) ** 3).mean()) * LOGISTIC_THIRD
@@ -113,17 +133,21 @@ def logistic_third(margins) -> float:
 # ---- mini-batches
 
 
+@checked
 def spread(G) -> float:
     """sigma^2 = (1/n) sum_i |g_i - mean g|^2."""
     return float(((G - G.mean(0)) ** 2).sum(1).mean())
 
 
+@checked
 def random_batch_error(G, m: int) -> float:
     """E |mean of m - mean of all|^2 = sigma^2 / m (n - m) / (n - 1), exactly: m of n drawn without replacement."""
     n = len(G)
-    return spread(G) / m * (n - m) / (n - 1)
+    at_most("m", m, "the number of gradients", n)
+    return spread(G) / m * (n - m) / (n - 1) if n > 1 else 0.0
 
 
+@checked
 def coreset_bias(residuals, r: int) -> float:
     """|E xi| <= E L(S) / r, L(S) = sum_{i in V} min_{j in S} |g_i - g_j| over all random subsets V of r (CREST eq. 4).
 
@@ -133,6 +157,7 @@ def coreset_bias(residuals, r: int) -> float:
     return float(np.mean(residuals)) / r
 
 
+@checked
 def coreset_error(G, residuals, r: int) -> float:
     """E |coreset gradient - mean g|^2 <= (sqrt(E |zeta|^2) + sqrt(E L(S)^2) / r)^2, zeta the error of V's own mean.
 
@@ -142,6 +167,7 @@ def coreset_error(G, residuals, r: int) -> float:
     return (math.sqrt(random_batch_error(G, r)) + math.sqrt(float(np.mean(np.square(residuals)))) / r) ** 2
 
 
+@checked
 def single_coreset_error(G, indices, weights, m: int) -> float:
     """E |(1/m) sum_{B} w_j g_j - mean g|^2 for mini-batches B, m of k without replacement, of ONE weighted coreset.
 
@@ -149,11 +175,13 @@ def single_coreset_error(G, indices, weights, m: int) -> float:
     batch is a random one of the k vectors w_j g_j. Their spread holds the weights' as well as the gradients', even
     where all g_j are equal: that is why one weighted coreset does not suit SGD.
     """
+    same_length("weights", weights, "indices", len(indices := places("indices", indices, len(G))))
     weighted = weights[:, None] * G[indices]
     bias = float(((weighted.mean(0) - G.mean(0)) ** 2).sum())
     return bias + (random_batch_error(weighted, m) if m < len(weighted) else 0.0)
 
 
+@checked
 def excluded_gradient(alpha: float) -> float:
     """|p - y| < sqrt(2) (1 - e^-alpha) for an example of cross-entropy loss below alpha. Attained by two classes.
 
@@ -163,17 +191,20 @@ def excluded_gradient(alpha: float) -> float:
     return math.sqrt(2) * -math.expm1(-alpha)
 
 
+@checked
 def dropped_shift(largest: float, s: int, n: int) -> float:
     """|mean g - (n - s)/n mean of the kept g| <= (s/n) max |g_i| over the s dropped. Triangle inequality.
 
     So examples without gradient, once dropped, multiply the mean by n / (n - s) and do not turn it (CREST section 4.3).
     """
+    at_most("s", s, "n", n)
     return s / n * largest
 
 
 # ---- convergence
 
 
+@checked
 def mean_square_gradient(D0: float, N: int, eta: float, L_s: float, v: float, eps: float = 0.0, bias: float = 0.0):
     """(1/N) sum_t E |grad L(w_t)|^2 <= (2 D0 / (N eta) + bias^2 + L_s eta v) / (1 - eps^2): Theorem 4.1, made safe.
 
@@ -195,11 +226,11 @@ def mean_square_gradient(D0: float, N: int, eta: float, L_s: float, v: float, ep
         place of eps >= nu^2 (printed_iterations); for nu > 1 the printed form promises what is false;
       - in case 1 rho <= tau bounds only the error along delta, and only where L is quadratic there (endpoint_error).
     """
-    if not 0 < eta * L_s <= 1 + 1e-12 or not 0 <= eps < 1:
-        raise ValueError(f"needs 0 < eta <= 1/L_s and 0 <= eps < 1, got eta L_s = {eta * L_s} and eps = {eps}")
+    check_step(eta, L_s, eps)
     return (2 * D0 / (N * eta) + bias**2 + L_s * eta * v) / (1 - eps**2)
 
 
+@checked
 def mean_square_gradient_by_norms(D0: float, N: int, eta: float, L_s: float, v: float, eps: float) -> float:
     """The same by |b| <= eps |g| inside every product: 2 D0 / (N eta (1 - eps)) + L_s eta v / (1 - eps). Never smaller.
 
@@ -210,21 +241,29 @@ def mean_square_gradient_by_norms(D0: float, N: int, eta: float, L_s: float, v: 
     return 2 * D0 / (N * eta * (1 - eps)) + L_s * eta * v / (1 - eps)
 
 
-def strongly_convex_gap(D0: float, N: int, eta: float, L_s: float, mu: float, v: float, bias: float = 0.0) -> float:
-    """E L(w_N) - L* <= (1 - eta mu)^N D0 + (bias^2 + L_s eta v) / (2 mu): where L is mu-strongly convex besides.
+@checked
+def strongly_convex_gap(
+    D0: float, N: int, eta: float, L_s: float, mu: float, v: float, bias: float = 0.0, eps: float = 0.0
+) -> float:
+    """E L(w_N) - L* <= (1 - eta mu c)^N D0 + (bias^2 + L_s eta v) / (2 mu c), c = 1 - eps^2: a linear rate.
 
-    Assumes what mean_square_gradient does, with eps = 0. Derived: put |g|^2 >= 2 mu (L - L*) into its recursion.
+    Assumes what mean_square_gradient does, and the Polyak-Lojasiewicz inequality |grad L|^2 >= 2 mu (L - L*), convex
+    or not: strong convexity implies it with the same mu (Karimi, Nutini, Schmidt 2016). D0 >= L(w_0) - L*.
+    Derived: put it into mean_square_gradient's recursion, D <- D - (eta/2) (c |g|^2 - bias^2 - L_s eta v).
     """
-    if not 0 < eta * L_s <= 1 + 1e-12 or mu <= 0:
-        raise ValueError(f"needs 0 < eta <= 1/L_s and mu > 0, got eta L_s = {eta * L_s} and mu = {mu}")
-    return (1 - eta * mu) ** N * D0 + (bias**2 + L_s * eta * v) / (2 * mu)
+    check_step(eta, L_s, eps)
+    at_most("mu", mu, "L_s", L_s * (1 + 1e-12))
+    c = 1 - eps**2
+    return (1 - eta * mu * c) ** N * D0 + (bias**2 + L_s * eta * v) / (2 * mu * c)
 
 
+@checked
 def step_size(D0: float, N: int, L_s: float, sigma: float, r: int) -> float:
     """eta = min(1/L_s, D sqrt(r) / (sigma sqrt(N))), D = sqrt(2 D0 / L_s) (CREST Theorem 4.1; its D made explicit)."""
     return min(1 / L_s, math.sqrt(2 * D0 / L_s * r / N) / sigma) if sigma else 1 / L_s
 
 
+@checked
 def rate(D0: float, N: int, L_s: float, sigma: float, r: int) -> float:
     """B_N = 2 L_s D0 / N + 2 sigma sqrt(2 L_s D0) / sqrt(r N) (CREST Theorem 4.1, mean-square form).
 
@@ -234,6 +273,7 @@ def rate(D0: float, N: int, L_s: float, sigma: float, r: int) -> float:
     return 2 * L_s * D0 / N + 2 * sigma * math.sqrt(2 * L_s * D0) / math.sqrt(r * N)
 
 
+@checked
 def iterations(nu: float, D0: float, L_s: float, sigma: float, r: int, eps: float = 0.0, bias: float = 0.0) -> float:
     """Least N (real) with B_N + bias^2 <= (1 - eps^2) nu^2; infinite where bias^2 >= (1 - eps^2) nu^2.
 
@@ -247,6 +287,7 @@ def iterations(nu: float, D0: float, L_s: float, sigma: float, r: int, eps: floa
     return ((c + math.sqrt(c * c + 4 * a * goal)) / (2 * goal)) ** 2
 
 
+@checked
 def printed_iterations(nu: float, D0: float, L_s: float, sigma: float, r: int, eps: float = 0.0) -> float:
     """N of CREST Theorem 4.1, case 2, without its constants and logarithms; eps = 0 is case 1; infinite at eps >= nu^2.
 
@@ -256,14 +297,21 @@ def printed_iterations(nu: float, D0: float, L_s: float, sigma: float, r: int, e
     return L_s * D0 / goal * (1 + (sigma**2 + r * eps**2) / (r * goal)) if goal > 0 else math.inf
 
 
+@checked
 def quadratic_mean_square(slopes, curvatures, eta: float, v, N: int) -> float:
     """(1/N) sum_{t < N} E |grad L(w_t)|^2 of SGD on a quadratic, exactly: no bound.
 
     slopes (d,): grad L(w_0) in H's eigenbasis; curvatures (d,): H's eigenvalues; v (d,) or number: variance of the
     additive noise in each direction. E s_{t+1}^2 = q E s_t^2 + (eta lambda)^2 v with q = (1 - eta lambda)^2, summed as
-    a geometric series. Derived.
+    a geometric series, or where q = 1 (lambda = 0 or 2 / eta) as an arithmetic one. Derived.
     """
-    q = (1 - eta * curvatures) ** 2
-    level = (eta * curvatures) ** 2 * v / (1 - q)
-    series = (1 - q**N) / (1 - q)
-    return float((level * N + (slopes**2 - level) * series).sum() / N)
+    same_length("curvatures", curvatures, "slopes", len(slopes))
+    if np.ndim(v):
+        same_length("v", v, "slopes", len(slopes))
+    part = eta * curvatures
+    falls = part * (2 - part)  # 1 - q
+    flat = falls == 0
+    falls = np.where(flat, 1, falls)
+    series = np.where(flat, N, (1 - (1 - part) ** (2 * N)) / falls)
+    noise = np.where(flat, N * (N - 1) / 2, (N - series) / falls)
+    return float((slopes**2 * series + part**2 * v * noise).sum() / N)

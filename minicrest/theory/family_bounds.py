@@ -2,7 +2,8 @@
 
 bounds.py has CREST's own, and the conventions: NumPy on the host, float64, Euclidean norms. G (n, d) are the gradients
 of n examples, S (k,) the indices of the chosen and gamma (k,) their weights. What is called "derived" is proved in its
-docstring; claims/ measures all of it on the package's own code.
+docstring; claims/ measures all of it on the package's own code. What an argument cannot be raises ValueError or
+TypeError that names it (inputs.py).
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ import math
 
 import numpy as np
 
+from minicrest.theory.inputs import at_most, checked, places, same_length
+
 # ---- CRAIG
 
 
+@checked
 def cover(G, S) -> float:
     """L(S) = sum_i min_{j in S} |g_i - g_j| >= |sum_i g_i - sum_j gamma_j g_j|, gamma the sizes of the clusters.
 
     CRAIG eq. 8-9 (Mirzasoleiman, Bilmes, Leskovec, ICML 2020); the triangle inequality, for any S, each i counted by
     its nearest j. Distances, not their squares: those bound nothing (shrink all gradients to see it).
     """
+    S = places("S", S, len(G))
+    if not len(G[S]):
+        raise ValueError("the indices S must hold at least one, got none")
     return float(np.linalg.norm(G[:, None] - G[S], axis=2).min(1).sum())
 
 
+@checked
 def incremental_step(square: float, alpha: float, mu: float, eps: float, total: float, C: float) -> float:
     """|w+ - w*|^2 after a pass of steps alpha gamma_j over S, from `square` before it: CRAIG's Theorem 2, made safe.
 
@@ -38,6 +46,7 @@ def incremental_step(square: float, alpha: float, mu: float, eps: float, total: 
     return (1 - alpha * mu) * square + 2 * alpha * eps * math.sqrt(square) + (alpha * total * C) ** 2
 
 
+@checked
 def neighbourhood(alpha: float, mu: float, eps: float, total: float, C: float) -> float:
     """|w - w*| at which incremental_step stands: (eps + sqrt(eps^2 + alpha mu total^2 C^2)) / mu.
 
@@ -47,6 +56,7 @@ def neighbourhood(alpha: float, mu: float, eps: float, total: float, C: float) -
     return (eps + math.sqrt(eps**2 + alpha * mu * (total * C) ** 2)) / mu
 
 
+@checked
 def printed_neighbourhood(alpha: float, mu: float, eps: float, total: float, C: float, R: float) -> float:
     """|w - w*| as CRAIG's Theorem 2 is printed: the root of 2 eps R / mu^2 + alpha total^2 C^2 / mu.
 
@@ -60,6 +70,7 @@ def printed_neighbourhood(alpha: float, mu: float, eps: float, total: float, C: 
 # ---- AdaCore
 
 
+@checked
 def newton_decrease(slope: float, eps: float, alpha: float, beta: float) -> float:
     """L(w) - L(w+) >= |g|^2 / (2 beta) (1 - (1 - (1 - s) alpha / beta)^2), s = beta eps / |g| <= 1; 0 for s > 1.
 
@@ -74,15 +85,18 @@ def newton_decrease(slope: float, eps: float, alpha: float, beta: float) -> floa
     The printed proof bounds the decrease of L by the SUBSET's gradient, which needs an argument that is not given; the
     result, printed_newton_decrease, is smaller than this one: 1 - (1 - x)^2 >= x^2 alpha / beta for x in [0, 1].
     """
+    at_most("alpha", alpha, "beta", beta * (1 + 1e-9))
     rest = max(0.0, 1 - beta * eps / slope)
     return slope**2 / (2 * beta) * (1 - (1 - rest * alpha / beta) ** 2)
 
 
+@checked
 def printed_newton_decrease(slope: float, eps: float, alpha: float, beta: float) -> float:
     """alpha^3 / (2 beta^4) (|g| - beta eps)^2: AdaCore's Theorem 4.1 as printed. Only for beta eps <= |g|."""
     return alpha**3 / (2 * beta**4) * max(0.0, slope - beta * eps) ** 2
 
 
+@checked
 def newton_distance(start: float, steps: int, eta: float, eps: float) -> float:
     """|w_t - w*| <= (1 - eta)^t |w_0 - w*| + (1 - (1 - eta)^t) eps on a quadratic, whatever its condition.
 
@@ -99,6 +113,7 @@ def newton_distance(start: float, steps: int, eta: float, eps: float) -> float:
 GREEDY = 1 - 1 / math.e  # of OPT: f monotone submodular, f({}) = 0, k elements (Nemhauser, Wolsey, Fisher 1978)
 
 
+@checked
 def medoid_cover(empty: float, best: float) -> float:
     """L(S) <= L_0 / e + (1 - 1/e) L*: what greedy's (1 - 1/e) says about the distances that facility location leaves.
 
@@ -107,6 +122,7 @@ def medoid_cover(empty: float, best: float) -> float:
     return empty / math.e + GREEDY * best
 
 
+@checked
 def cover_size(largest: float, best: int) -> float:
     """|S| <= (1 + ln max_e F(e)) |S*|, of the greedy that adds elements until F reaches a goal (Wolsey 1982).
 
@@ -115,26 +131,31 @@ def cover_size(largest: float, best: int) -> float:
     return (1 + math.log(largest)) * best
 
 
+@checked
 def stochastic_missed(n: int, k: int, eps: float) -> float:
     """Probability that none of stochastic greedy's k samples, s = ceil((n/k) ln(1/eps)) of those left, holds a given e.
 
     At most eps, which is what its (1 - 1/e - eps) OPT rests on (Mirzasoleiman et al. 2015). A product: the t-th
     sample misses e with probability 1 - s / (n - t), if e has not been chosen.
     """
+    at_most("k", k, "n", n)
     s = math.ceil(n / k * math.log(1 / eps))
     return math.prod(max(0.0, 1 - s / (n - t)) for t in range(k))
 
 
+@checked
 def greedi_part(parts: int, k: int) -> float:
     """GreeDi: at least (1 - 1/e) / min(parts, k) of OPT, for ANY partition (Mirzasoleiman et al. 2016, Theorem 4)."""
     return GREEDY / min(parts, k)
 
 
+@checked
 def last_cut_gain(similarity, e: int, lam: float) -> float:
     """f(V) - f(V - e) of the graph cut: (1 - 2 lam) sum_{j != e} s_je + (1 - lam) s_ee, its smallest gain. Derived.
 
     So it is monotone for lam <= 1/2, and for any larger lam it is not, once e is like enough of the others.
     """
+    at_most("e", e, "the last column of similarity", similarity.shape[1] - 1)
     others = float(similarity[:, e].sum() - similarity[e, e])
     return (1 - 2 * lam) * others + (1 - lam) * float(similarity[e, e])
 
@@ -142,29 +163,41 @@ def last_cut_gain(similarity, e: int, lam: float) -> float:
 # ---- MILO
 
 
+@checked
 def taylor_probabilities(u):
     """(n,) in proportion to 1 + u + u^2/2 (Taylor-softmax of order 2; de Brebisson, Vincent 2016; MILO)."""
-    w = 1 + np.asarray(u) + np.asarray(u) ** 2 / 2
+    w = 1 + u + u**2 / 2
     return w / w.sum()
 
 
+@checked
 def inclusion_of_two(p):
     """(n,) probability that i is one of 2 drawn without replacement: p_i (1 + sum_{j != i} p_j / (1 - p_j)), not 2 p_i.
 
     Derived: i first, or j first and then i out of the rest. Sums to 2.
     """
+    _check_probabilities(p)
     odds = p / (1 - p)
     return p * (1 + odds.sum() - odds)
 
 
+@checked
 def effective_part(p) -> float:
     """1 / (n sum p^2): the part of n that equal probabilities would have to be spread over. 1 is uniform (Kish)."""
+    _check_probabilities(p)
     return float(1 / (len(p) * (p @ p)))
+
+
+def _check_probabilities(p) -> None:
+    """Raise ValueError unless p (n,) sums to 1."""
+    if abs(p.sum() - 1) > 1e-6:
+        raise ValueError(f"the probabilities p must sum to 1, they sum to {p.sum():g}")
 
 
 # ---- scores and dynamic pruning
 
 
+@checked
 def el2n_range(p, C: int):
     """(least, largest) |p - y| of an example whose own class has probability p, of C classes.
 
@@ -175,19 +208,26 @@ def el2n_range(p, C: int):
     return (1 - p) * math.sqrt(C / (C - 1)), math.sqrt(2) * (1 - p)
 
 
+@checked
 def running_mean(history, a: float, start: float):
     """(n,) s after the scores u = history (t, n), s <- (1 - a) s + a u: (1-a)^t start + a sum_j (1-a)^(t-j) u_j."""
+    return _running_mean(history, a, start)
+
+
+def _running_mean(history, a, start):
     t = len(history)
     return (1 - a) ** t * start + a * (1 - a) ** np.arange(t - 1, -1, -1.0) @ history
 
 
+@checked
 def running_variance(history, a: float, start: float):
     """(n,) v after them, v <- (1 - a) v + a (u - s)^2 from 0: a sum_j (1-a)^(t-j) (u_j - s_{j-1})^2, s BEFORE u."""
     t = len(history)
-    before = np.array([running_mean(history[:j], a, start) for j in range(t)])
+    before = np.array([_running_mean(history[:j], a, start) for j in range(t)])
     return a * (1 - a) ** np.arange(t - 1, -1, -1.0) @ (history - before) ** 2
 
 
+@checked
 def alternating(a: float) -> tuple[float, float, float]:
     """(s after a 1, s after a 0, v) that scores 1, 0, 1, ... tend to: 1 / (2 - a), (1 - a) / (2 - a), 1 / (2 - a)^2.
 
@@ -196,6 +236,7 @@ def alternating(a: float) -> tuple[float, float, float]:
     return 1 / (2 - a), (1 - a) / (2 - a), 1 / (2 - a) ** 2
 
 
+@checked
 def least_c(a: float) -> float:
     """c > a (2 - a) / 2 is when UCB (s + c v) puts a score 1, 0, 1, ... above a constant 1/2 at EVERY checkpoint.
 
@@ -204,8 +245,10 @@ def least_c(a: float) -> float:
     return a * (2 - a) / 2
 
 
+@checked
 def never_seen(n: int, k: int, q: int) -> tuple[float, float]:
     """Mean and variance of how many of n are in none of q random subsets of k: n (1 - k/n)^q, and its variance."""
+    at_most("k", k, "n", n)
     one = (1 - k / n) ** q
     two = ((1 - k / n) * (n - k - 1) / (n - 1)) ** q
     return n * one, n * one + n * (n - 1) * two - (n * one) ** 2
@@ -214,16 +257,19 @@ def never_seen(n: int, k: int, q: int) -> tuple[float, float]:
 # ---- GradMatch and InfoBatch
 
 
+@checked
 def match_error(G, target, lam: float) -> float:
     """E_lam = min_w |sum_i w_i g_i - target|^2 + lam |w|^2 over all w (p,), of any sign. G (p, d), p may be 0.
 
     GradMatch (Killamsetty et al., ICML 2021). Regularised least squares.
     """
+    same_length("target", target, "the columns of G", G.shape[1])
     A, b = np.vstack([G.T, math.sqrt(lam) * np.eye(len(G))]), np.append(target, np.zeros(len(G)))
     w = np.linalg.lstsq(A, b, rcond=None)[0]
     return float(((A @ w - b) ** 2).sum())
 
 
+@checked
 def weak_ratio(lam: float, k: int, longest: float) -> float:
     """-E_lam is weakly submodular with ratio >= lam / (lam + k max |g|^2), for sets of k at most.
 
@@ -233,9 +279,10 @@ def weak_ratio(lam: float, k: int, longest: float) -> float:
     return lam / (lam + k * longest**2)
 
 
+@checked
 def infobatch_variance(G, easy, q: float) -> float:
     """E |sum_{kept} w_i g_i - sum_i g_i|^2 = q / (1 - q) sum_{easy} |g_i|^2, and its mean is 0.
 
     InfoBatch (Qin et al., ICLR 2024); derived: an easy example counts 1/(1 - q) with probability 1 - q, else 0.
     """
-    return q / (1 - q) * float((G[easy] ** 2).sum())
+    return q / (1 - q) * float((G[places("easy", easy, len(G))] ** 2).sum())

@@ -59,7 +59,8 @@ class Outcome(NamedTuple):
 
 # ---- what is called
 
-ROOMS = ("nn", "datasets", "submodular", "selection", "experiments", "theory.bounds", "theory.family_bounds")
+ROOMS = ("nn", "datasets", "submodular", "selection", "experiments", "theory.bounds", "theory.family_bounds",
+         "theory.chance_bounds")
 
 
 @functools.cache

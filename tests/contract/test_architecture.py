@@ -79,7 +79,7 @@ def room(module):
     if parts[:1] == ["selection"] and len(parts) > 1:
         kind = "method" if module in METHOD_MODULES else "helper"
         return f"selection.{parts[1]}" if parts[1] in ("base", "method") else f"selection {kind}"
-    if parts[:1] == ["theory"] and parts[1:] in ([], ["bounds"], ["family_bounds"]):
+    if parts[:1] == ["theory"] and parts[1:] in ([], ["inputs"], ["bounds"], ["family_bounds"], ["chance_bounds"]):
         return "theory bounds"
     return parts[0] if parts else ""
 
