@@ -137,7 +137,8 @@ def units(stretch: float = 1.0, salt: int = 0) -> Verdict:
     stretch: that unit in the first comparison too.
     """
     start = selection(bowls(1e2, seed=salt))
-    scaled = [differences(start, selection(bowls(1e2, unit=u, stretch=stretch, seed=salt))) for u in (2.0**-10, 0.125, 2.0**10)]
+    others = (bowls(1e2, unit=u, stretch=stretch, seed=salt) for u in (2.0**-10, 0.125, 2.0**10))
+    scaled = [differences(start, selection(other)) for other in others]
     moved = differences(start, selection(bowls(1e2, stretch=16.0, seed=salt)))
     return Verdict(0, max(scaled), bool(max(scaled) == 0 and moved > 0))
 

@@ -236,9 +236,9 @@ def orders(axis_only: bool = True, salt: int = 0) -> Verdict:
 
 
 def travelled(seed: int, steps: int = 4, before: int = 50):
-    """(4,) errors of the models of loss after `steps` of SGD with momentum on spirals: linear, diagonal, smoothed, full.
+    """(4,) errors of four models after `steps` of SGD with momentum: linear, diagonal, row norms, full Hessian.
 
-    The models are second-order ones of the loss of all 300 examples, where `before` steps have led.
+    The models are of the loss of all 300 examples, and are made where `before` steps have led.
     """
     data, net, rng = spirals(300, seed=seed), mlp((2, 16, 3), Tanh), stream(seed, "claims", "travelled")
     w, velocity, path = net.initialize(seed, "float64"), np.zeros(net.size), []
@@ -329,8 +329,8 @@ CLAIMS = (
           "bias correction", correction, partial(correction, corrected=False)),
     Claim("hessian.product", "Hv is the derivative of the gradient along v, and symmetric", "Pearlmutter 1994",
           "smooth layers", product, partial(product, diagonal_only=True)),
-    Claim("taylor.orders", "model errors are of order s^2, s^2, s^3: linear, diagonal, full. A diagonal buys no order: "
-          "only along an axis has it the full model's", "CREST eq. 7; Taylor",
+    Claim("taylor.orders", "model errors are of order s^2, s^2, s^3: linear, diagonal, full. A diagonal buys no "
+          "order, but along an axis", "CREST eq. 7; Taylor",
           "smooth loss", orders, partial(orders, axis_only=False), picture=orders_picture),
     Claim("taylor.path", "along SGD the exact diagonal leaves more than 0.6 of the linear model's error; row norms less "
           "than 0.8, the full Hessian less than 0.2", "empirical",

@@ -211,14 +211,14 @@ def single(renormalised: bool = False, salt: int = 0) -> Verdict:
     if renormalised:
         weights = weights / weights.mean(1, keepdims=True)
     bias, variance = parts(errors(G, subset.indices[places], weights))
-    exact = theory.single_coreset_error(G, subset.indices, subset.weights, M)
+    predicted = theory.single_coreset_error(G, subset.indices, subset.weights, M)
     _, S, gamma = coresets(oracle)
     own = parts(errors(G, S, gamma * M / R))[1]
-    return Verdict(own, variance, math.isclose(bias + variance, exact, rel_tol=TOL) and variance > own)
+    return Verdict(own, variance, math.isclose(bias + variance, predicted, rel_tol=TOL) and variance > own)
 
 
 def single_picture(figure) -> None:
-    oracle = pool(salt)
+    oracle = pool()
     G, (V, S, gamma) = gradients(oracle), coresets(oracle)
     subset = Craig(m=M, fraction=R / N).propose(Craig(m=M, fraction=R / N).init(oracle), oracle)[1].subset
     places = subsets(len(subset.indices), M)

@@ -59,7 +59,7 @@ def factor(verdict: Verdict) -> float:
 
 
 def tightest(verdicts) -> Verdict:
-    """Of several comparisons the one that decides for all: a violated one, else an undecided one; of these the tightest."""
+    """The comparison that decides for all: a violated one if there is, else an undecided one; of these the tightest."""
     verdicts = list(verdicts)
     for outcome in (False, None, True):
         found = [verdict for verdict in verdicts if verdict.holds is outcome]
