@@ -14,10 +14,11 @@ from minicrest.theory.claims import (
     milo,
     minibatches,
     pruning,
+    rates,
     regions,
 )
 from minicrest.theory.claims.base import Claim, Verdict
 
-CLAIMS = curvature.CLAIMS + regions.CLAIMS + minibatches.CLAIMS + convergence.CLAIMS  # CREST
+CLAIMS = curvature.CLAIMS + regions.CLAIMS + minibatches.CLAIMS + convergence.CLAIMS + rates.CLAIMS  # CREST
 CLAIMS += coresets.CLAIMS + greedy.CLAIMS + adacore.CLAIMS + milo.CLAIMS + pruning.CLAIMS + family.CLAIMS  # the others
 __all__ = ["CLAIMS", "Claim", "Verdict"]
