@@ -207,7 +207,7 @@ def crest(kind: str, salt: int = 0) -> Verdict:
 def crest_for_ever(kind: str, salt: int = 0) -> Verdict:
     """A planted violation: a region of one coreset that never ends, held to the bound of an unbiased one."""
     method = Crest(m=4, r=16, tau=math.inf, many=False, exclude=False)
-    return paired(lambda seed: crest_run(method, kind, seed, 400, biased=False)[:2], salt=salt)
+    return paired(lambda seed: crest_run(method, kind, seed, 200, biased=False)[:2], salt=salt)
 
 
 # ---- linear convergence
