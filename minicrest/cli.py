@@ -221,13 +221,9 @@ def _check(name: str) -> int:
 
 
 def _theory(arguments) -> int:
-    from minicrest.theory.claims import report
+    from minicrest.theory.claims.command import theory
 
-    rows = report.run(arguments.claims or None)
-    print(report.table(rows, arguments.says))
-    if arguments.figures:
-        print(*(f"picture: {path}" for path in report.figures(arguments.figures, arguments.claims or None)), sep="\n")
-    return 0 if all(row.verdict.holds for row in rows) else 1
+    return theory(arguments)
 
 
 _COMMANDS = {"train": _train, "compare": _compare, "show": _show, "resume": _resume, "data": _data,

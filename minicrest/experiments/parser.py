@@ -43,9 +43,7 @@ def parser() -> Parser:
     methods = _add(commands, "methods", "list each method's paper, hyper-parameters and price, or check one")
     methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
     theory = _add(commands, "theory", "check what the papers prove, claim by claim, against this code")
-    theory.add_argument("claims", nargs="*", help="names or their beginnings, as hutchinson (default: all)")
-    theory.add_argument("--says", action="store_true", help="also print each claim in words")
-    theory.add_argument("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
+    _add_theory(theory)
     return top
 
 
@@ -91,6 +89,19 @@ def _add_resume(commands) -> None:
     resume.add_argument("--model", metavar="module:function", help="allow the import of the run's own network")
     resume.add_argument("--data-dir", help="where the data is now, if it has moved")
     _add_plot(resume)
+
+
+def _add_theory(theory) -> None:
+    add = theory.add_argument
+    add("names", nargs="*", metavar="CLAIM", help="names or their beginnings, as hutchinson (default: all)")
+    add("--list", action="store_true", help="list the claims, and check none")
+    add("--says", action="store_true", help="also print each claim in words")
+    add("--seed", type=int, default=0, metavar="SALT", help="another number, other random numbers (default: 0)")
+    add("--salts", type=int, metavar="N", help="N times each claim and its planted violation: a table of counts")
+    add("--planted", action="store_true", help="the planted violations in place of the claims: none should hold")
+    add("--claims", action="append", metavar="FILE", help="also the CLAIMS that this Python file defines, first")
+    add("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
+    add("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
 
 
 def _add_plot(parser) -> None:

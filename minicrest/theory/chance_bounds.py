@@ -60,10 +60,11 @@ def diagonal_noise(H, probes: int = 1) -> float:
 
 @checked
 def likely_gradient(mean_square: float, failure: float, repeats: int = 1) -> float:
-    """min_t |grad L(w_t)|^2 <= mean_square / failure^(1/repeats), except with probability `failure`: by Markov's inequality.
+    """min_t |grad L(w_t)|^2 <= mean_square / failure^(1/repeats), except with probability `failure`.
 
-    mean_square: a bound on (1/N) sum_t E |grad L(w_t)|^2 (mean_square_gradient).  repeats: independent trainings, of which the
-    best is taken: each fails to reach mean_square / p with probability at most p, and all of them with p^repeats.
+    mean_square: a bound on (1/N) sum_t E |grad L(w_t)|^2 (mean_square_gradient).  repeats: independent trainings, of
+    which the best is taken. Derived, by Markov's inequality: each fails to reach mean_square / p with probability at
+    most p, and all of them with p^repeats.
     """
     return mean_square / failure ** (1 / repeats)
 

@@ -37,6 +37,24 @@ class Verdict:
         return "undecided" if self.holds is None else "holds" if self.holds else "violated"
 
 
+    @property
+    def closeness(self) -> float:
+        """`tightness`, or measured / bound (">=": bound / measured); NaN where that has no value."""
+        if self.tightness is not None:
+            return self.tightness
+        over, under = (self.bound, self.measured) if self.direction == ">=" else (self.measured, self.bound)
+        return over / under if under and math.isfinite(under) and math.isfinite(over) else math.nan
+
+
+def tightest(verdicts) -> Verdict:
+    """One verdict of several comparisons: it holds if all hold, and is violated if one is.
+
+    Its numbers are those of a violated one, if there is one, else of an undecided one, else of the tightest.
+    """
+    order = {False: 2, None: 1, True: 0}
+    return max(verdicts, key=lambda v: (order[v.holds], -math.inf if math.isnan(v.closeness) else v.closeness))
+
+
 def salted(seed: int, salt: int = 0) -> int:
     """The seed that stands for `seed` in re-salted repetition `salt` of an experiment; salt 0 leaves it as it is."""
     return seed if salt == 0 else int(stream(seed, "salt", salt).integers(2**62))

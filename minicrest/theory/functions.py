@@ -69,14 +69,18 @@ class Functions(Loss):
         return f"Functions({self.name!r})"
 
     def losses(self, z, y):
-        return np.array([self.f(w, int(i)) for w, i in zip(z, y)], dtype=z.dtype)
+        return self._each(self.f, z, y)
 
     def gradient(self, z, y):
-        return np.array([self.slope(w, int(i)) for w, i in zip(z, y)], dtype=z.dtype)
+        return self._each(self.slope, z, y)
 
     def hessian(self, z, y, u):
-        u = np.broadcast_to(u, z.shape)
-        return np.array([self.product(w, int(i), v) for w, i, v in zip(z, y, u)], dtype=z.dtype)
+        return self._each(self.product, z, y, np.broadcast_to(u, z.shape))
+
+    def _each(self, function, z, y, *rows):
+        """`function` of every row; what overflows becomes infinite without a word, as in any training that diverges."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.array([function(w, int(i), *row) for w, i, *row in zip(z, y, *rows)], dtype=z.dtype)
 
     def curvature_root(self, z, y):
         """(n, d, d) symmetric roots.  Raises ValueError for a Hessian with a negative eigenvalue, which has none."""

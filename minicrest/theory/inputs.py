@@ -109,9 +109,9 @@ def _arrays(dims: tuple[int, ...], interval: str, names: str) -> dict[str, Calla
 MEANINGS: dict[str, Callable] = {
     **_numbers("(0, inf)", "error h b eta L_s mu nu alpha beta total longest R lam slope loss distance "
                            "M rate.N periods.H"),
-    **_numbers("[0, inf)", "H0 start_error rho third D0 v eps bias sigma square C empty best start drift variance mean_square "
-                           "largest excluded_gradient.alpha endpoint_error.loss match_error.lam printed_tau.slope "
-                           "printed_tau.distance last_cut_gain.lam"),
+    **_numbers("[0, inf)", "H0 start_error rho third D0 v eps bias sigma square C empty best start drift variance "
+                           "mean_square largest excluded_gradient.alpha endpoint_error.loss match_error.lam "
+                           "printed_tau.slope printed_tau.distance last_cut_gain.lam"),
     **_numbers("(0, 1]", "a"),
     **_numbers("(0, 1)", "failure stochastic_missed.eps"),
     **_numbers("[0, 1)", "q averaging.beta averaged_lag.beta averaged_error.beta"),

@@ -44,8 +44,8 @@ OUTSIDE = {  # public by name, but no call of a user's
     "checkpoint.claimed": "internal: a folder that one process owns",
     "npz.*": "internal: how archives are read; tried bit by bit",
     "nn.Layer": "the base of layers: takes nothing",
-    **dict.fromkeys(("theory.*." + name for name in "checked at_most check_step curvature_sum places same_length".split()),
-                    "the checks themselves"),
+    **{f"theory.*.{name}": "the checks themselves"
+       for name in ("checked", "at_most", "check_step", "curvature_sum", "places", "same_length")},
     "selection.Method": "the base of methods: takes nothing",
 }
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them

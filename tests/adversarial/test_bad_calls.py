@@ -85,7 +85,9 @@ LINES = [
     *(["compare", "--seeds", value] for value in ("0", "-1", "1.5", "x")),
     ["compare", "--methods", "everything"], ["compare", "--methods"], ["train", "--method", "crst"], ["train", "more"],
     ["train", "--no-such-option"], ["resume"], ["resume", "no/such/folder"], ["resume", "there.npz"], ["show"], [],
-    ["theory", "no-such-claim"], ["no-such-command"], ["methods", "crest", "more"], ["data", "more"],
+    ["theory", "no-such-claim"], ["theory", "--salts", "0"], ["theory", "--seed", "-1"], ["theory", "--salts", "x"],
+    ["theory", "--claims", "no/such.py"], ["theory", "--claims", "there.npz"],
+    ["no-such-command"], ["methods", "crest", "more"], ["data", "more"],
 ]  # fmt: skip
 
 

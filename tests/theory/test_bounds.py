@@ -157,6 +157,21 @@ def test_gradient_descent_obeys_the_strongly_convex_bound():
     assert theory.strongly_convex_gap(0.0, 3, 0.5, 1.0, 1.0, 4.0, bias=1.0) == 1.5
 
 
+def test_the_convergence_bounds_by_hand():
+    """D0 = 3, N = 4, eta = 1/4, L_s = 2, v = 0.8, bias = 1/2, eps = 0.6: 1 - eps^2 = 0.64."""
+    known = dict(D0=3.0, N=4, eta=0.25, L_s=2.0, v=0.8)
+    assert theory.mean_square_gradient(**known, eps=0.6, bias=0.5) == pytest.approx((6 + 0.25 + 0.4) / 0.64, rel=TOL)
+    assert theory.mean_square_gradient(**known) == pytest.approx(6.4, rel=TOL)
+    linear = (1 - 0.25 * 0.5 * 0.64) ** 4 * 3 + (0.25 + 0.4) / (2 * 0.5 * 0.64)
+    assert theory.strongly_convex_gap(**known, mu=0.5, eps=0.6, bias=0.5) == pytest.approx(linear, rel=TOL)
+    by_norms = theory.mean_square_gradient_by_norms(3.0, 4, 0.125, 2.0, 0.8, 0.2)
+    assert by_norms == pytest.approx(2 * 3 / (4 * 0.125 * 0.8) + 2 * 0.125 * 0.8 / 0.8, rel=TOL)
+    assert theory.step_size(2.0, 100, 4.0, 3.0, 9) == pytest.approx(math.sqrt(9 / 100) / 3, rel=TOL)
+    assert theory.step_size(2.0, 1, 4.0, 3.0, 9) == 0.25 == theory.step_size(2.0, 1, 4.0, 0.0, 9)
+    assert theory.rate(2.0, 100, 4.0, 3.0, 9) == pytest.approx(0.16 + 2 * 3 * 4 / 30, rel=TOL)
+    assert theory.printed_iterations(2.0, 3.0, 5.0, 1.5, 4, eps=1.0) == pytest.approx(5 * (1 + 6.25 / 12), rel=TOL)
+
+
 @pytest.mark.parametrize("eps, bias", [(0.0, 0.0), (0.5, 0.0), (0.3, 0.05)])
 def test_iterations_solve_the_bound(eps, bias):
     N = theory.iterations(0.1, 0.7, 3.0, 2.0, 16, eps, bias)

@@ -1,14 +1,14 @@
 """A training as a sequence of steps that theory can look at: where it is, and the bias and variance of what it does.
 
-The bias and the variance are CONDITIONAL: of the gradient that the method proposes next, given all it knows. A method
-with a `draws(state, oracle)` says what it may propose, as (probability, batch) pairs, and gets exact values; any other
-is asked again with other seeds, and gets estimates.
+The bias and the variance are CONDITIONAL: of the gradient that the method proposes next, given all it knows. They are
+exact where what it may propose is listed, as (probability, batch) pairs: by the method's `draws(state, oracle)`, or by
+a function of yours, as `region_draws` is for CREST. Otherwise the method is asked again with other seeds: estimates.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,32 +36,39 @@ class Step(NamedTuple):
     exact: bool  # whether these two are exact
 
 
-def trajectory(method, problem: Problem, optimizer, steps: int, seed: int = 0, draws: int = 0) -> Iterator[Step]:
+def trajectory(
+    method, problem: Problem, optimizer, steps: int, seed: int = 0, draws: int | Callable | None = None
+) -> Iterator[Step]:
     """Train as `train` does, and yield a Step before each of the `steps` updates; nothing is evaluated or saved.
 
-    Ask for one step more to see where the last one led. draws: how often a method without `draws` of its own is asked
-    again at every step, with other seeds in the same state, for the estimates of bias and variance; 0: not at all.
+    Ask for one step more to see where the last one led. draws: None for the method's own `draws`, if it has them; a
+    function of the state after its proposal that lists what it might have proposed; or how often to ask it again at
+    every step, with other seeds in the same state: 2 or more, or 0 for no bias and variance at all.
     """
-    steps, draws = whole("steps", steps, 1), whole("draws", draws, 0)
+    steps = whole("steps", steps, 1)
+    if draws is not None and not callable(draws):
+        draws = whole("draws", draws, 0)
     oracle = problem.oracle(seed)
     learner, theta, state = Learner(oracle), problem.start.copy(), method.init(oracle)
     learner.move(theta, oracle.statistics)
     memory = optimizer.init(theta)
     for t in range(steps):
         batch, proposed = method.propose(state, oracle)
-        g, G = problem.gradient(theta), problem.gradients(theta)
-        moments = _moments(method, state, problem, oracle, g, G, draws)
+        G = problem.gradients(theta)
+        g = G.mean(0)
+        if callable(draws) or (draws is None and hasattr(method, "draws")):
+            about = *moments(draws(proposed) if callable(draws) else method.draws(state, oracle), g, G), True
+        else:
+            about = _estimated(method, state, problem, oracle, g, G, draws or 0)
         u, feedback, batch_statistics = learner.step(batch)
-        yield Step(theta.copy(), batch, problem.loss(theta), g, u, *moments)
+        yield Step(theta.copy(), batch, problem.loss(theta), g, u, *about)
         memory = optimizer.update(theta, u, memory)
         state = method.observe(proposed, feedback)
         learner.move(theta, learner.following(batch_statistics), t + 1, (t + 1) / steps)
 
 
-def _moments(method, state, problem, oracle, g, G, draws: int) -> tuple[float, float, bool]:
-    """(|bias|^2, variance, exact) of the next proposal, given the state."""
-    if hasattr(method, "draws"):
-        return *moments(method.draws(state, oracle), g, G), True
+def _estimated(method, state, problem, oracle, g, G, draws: int) -> tuple[float, float, bool]:
+    """(|bias|^2, variance, False) of the next proposal, given the state; both unbiased."""
     if draws < 2:
         return np.nan, np.nan, False
     proposals = [(1 / draws, method.propose(state, _reseeded(problem, oracle, k))[0]) for k in range(draws)]
@@ -92,7 +99,13 @@ def moments(draws: Iterable[tuple[float, Batch]], g, G) -> tuple[float, float]:
     return float(((mean - g) ** 2).sum()), float(p @ ((u - mean) ** 2).sum(1))
 
 
-# ---- methods whose draws can be listed
+# ---- what can be listed
+
+
+def region_draws(state) -> list[tuple[float, Batch]]:
+    """What CREST trains on while its region lasts: each of its coresets, equally likely, given that they are chosen."""
+    region = state.region
+    return [(1 / len(region.indices), weighted(S, w)) for S, w in zip(region.indices, region.gamma)]
 
 
 @dataclass(frozen=True)
