@@ -19,10 +19,11 @@ from minicrest.random import stream
 from minicrest.selection.crest import Crest
 from minicrest.submodular import facility_location
 from minicrest.theory import bounds as theory
+from minicrest.theory.check import tightest
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.pools import subsets
 from minicrest.theory.claims.regions import follow
-from minicrest.theory.claims.verdicts import exact, paired, provided, tightest
+from minicrest.theory.claims.verdicts import exact, paired, provided
 from minicrest.theory.problems import logistic, quadratic, ridge
 from minicrest.theory.trajectory import SubsetCoreset, moments
 

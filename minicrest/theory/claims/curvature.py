@@ -24,8 +24,9 @@ from minicrest.taylor import (
     root_mean_square,
 )
 from minicrest.theory import bounds as theory
+from minicrest.theory.check import tightest
 from minicrest.theory.claims.base import Claim, Verdict, check_bound
-from minicrest.theory.claims.verdicts import exact, paired, provided, tightest
+from minicrest.theory.claims.verdicts import exact, paired, provided
 
 TOL = 1e-9  # relative: float64 sums of at most 3^7 terms, far from cancelling
 FALSE_ALARM = 6e-7  # of one |z| > 5, two-sided
@@ -329,8 +330,8 @@ CLAIMS = (
           "bias correction", correction, partial(correction, corrected=False)),
     Claim("hessian.product", "Hv is the derivative of the gradient along v, and symmetric", "Pearlmutter 1994",
           "smooth layers", product, partial(product, diagonal_only=True)),
-    Claim("taylor.orders", "model errors are of order s^2, s^2, s^3: linear, diagonal, full. A diagonal buys no "
-          "order, but along an axis", "CREST eq. 7; Taylor",
+    Claim("taylor.orders", "model errors are of order s^2, s^2, s^3: linear, diagonal, full; a diagonal buys "
+          "an order along an axis only", "CREST eq. 7; Taylor",
           "smooth loss", orders, partial(orders, axis_only=False), picture=orders_picture),
     Claim("taylor.path", "along SGD the exact diagonal leaves more than 0.6 of the linear model's error; row norms less "
           "than 0.8, the full Hessian less than 0.2", "empirical",

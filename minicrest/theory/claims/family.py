@@ -21,7 +21,7 @@ from minicrest.submodular import facility_location
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.pools import gradients, pool
-from minicrest.theory.claims.verdicts import seeds
+from minicrest.theory.claims.verdicts import exact, seeds
 
 TOL = 1e-9  # relative: float64, Gram matrices of up to 12 gradients
 
@@ -41,7 +41,7 @@ def chain(swapped: bool = False, salt: int = 0) -> Verdict:
         clustered = float(np.linalg.norm(G.sum(0) - gamma @ G[S]))
         ratio = clustered / max(matched, 1e-12) if swapped else matched / clustered
         worst = max(worst, ratio, clustered / theory.cover(G, S))
-    return Verdict(1.0, worst, worst <= 1 + TOL)
+    return exact(1.0, worst)
 
 
 def pursuit(refit: bool = True, salt: int = 0) -> Verdict:
@@ -81,7 +81,7 @@ def weak(submodular: bool = False, salt: int = 0) -> Verdict:
                 alone = sum(E[S] - E[S | {e}] for e in A)
                 bound = 1.0 if submodular else theory.weak_ratio(lam, len(S | A), longest)
                 worst = min(worst, alone / together / bound)
-    return Verdict(1.0, float(worst), bool(worst >= 1 - TOL))
+    return exact(1.0, worst, ">=")
 
 
 # ---- GLISTER
@@ -189,7 +189,7 @@ CLAIMS = (
     Claim("gradmatch.pursuit", "E falls as X grows; g_i . r = lam w_i for the chosen", "GradMatch algorithm 2",
           "weights refitted at each step", pursuit, partial(pursuit, refit=False)),
     Claim("gradmatch.weak", "-E_lam: submodularity ratio >= lam/(lam + k max |g|^2): ratio", "Das, Kempe 2011",
-          "w of any sign", weak, partial(weak, submodular=True)),
+          "w of any sign", weak, partial(weak, submodular=True), direction=">="),
     Claim("glister.order", "gain eta g . grad L_V misses by O(eta^2): |slope - 2|", "GLISTER; Taylor",
           "last layer, smooth loss", first_order, partial(first_order, held_out=False)),
     Claim("glister.ahead", "gains and picks are those at w_S, recomputed: difference", "GLISTER algorithm 2",

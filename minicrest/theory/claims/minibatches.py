@@ -92,26 +92,25 @@ def bias_bound(unbiased: bool = False, salt: int = 0) -> Verdict:
 
 
 def premise(steps: int = 200, salt: int = 0) -> Verdict:
-    """log10 of |E xi| / |gbar|, the mean over pools: below 0 at the start, above 0 after `steps` of gradient descent.
+    """log10 of |E xi| / |gbar|, the mean over 8 pools: below 0 at the start, above 0 after `steps` of gradient descent.
 
     A little weight decay gives each pool a minimum, where gbar is 0 and E xi is not.
     """
 
-    def eps(seed, steps):
-        oracle = pool(seed, 0.05)
-        for _ in range(steps):
-            theta = oracle.theta - oracle.gradient(uniform(range(N)))
-            Learner(oracle).move(theta, oracle.statistics)
+    def eps(oracle):
         G, (_, S, gamma) = gradients(oracle), coresets(oracle)
         return math.log10(math.sqrt(parts(errors(G, S, gamma * M / R))[0]) / np.linalg.norm(G.mean(0)))
 
-    first = check_bound(lambda seed: eps(seed, 0), 0.0, salt=salt)
-    last = check_bound(lambda seed: eps(seed, steps), 0.0, direction=">=", salt=salt)
-    return last if first.holds else first
+    pools = [pool(seed, 0.05) for seed in seeds(8, salt)]
+    first = np.mean([eps(oracle) for oracle in pools])
+    for oracle in pools:
+        for _ in range(steps):
+            Learner(oracle).move(oracle.theta - oracle.gradient(uniform(range(N))), oracle.statistics)
+    return provided(first < 0, exact(0.0, np.mean([eps(oracle) for oracle in pools]), ">="))
 
 
 def dependence(paired: bool = True, salt: int = 0) -> Verdict:
-    """|2 E xi.zeta| as a part of E |xi + zeta|^2, exact, the mean over pools; or xi and zeta of independent subsets."""
+    """|2 E xi.zeta| as a part of E |xi + zeta|^2, exact, the mean over 8 pools; or xi and zeta of independent subsets."""
 
     def part(seed):
         oracle = pool(seed)
@@ -121,7 +120,7 @@ def dependence(paired: bool = True, salt: int = 0) -> Verdict:
         cross = (xi * zeta).sum(1).mean() if paired else xi.mean(0) @ zeta.mean(0)
         return abs(float(2 * cross / square(xi + zeta)))
 
-    return check_bound(part, 0.01, direction=">=", salt=salt)
+    return exact(0.01, np.mean([part(seed) for seed in seeds(8, salt)]), ">=")
 
 
 def draws(r: int = R, salt: int = 0) -> Verdict:
@@ -140,16 +139,16 @@ def draws(r: int = R, salt: int = 0) -> Verdict:
 def ratios(seed: int, steps: int, equal: bool = False) -> np.ndarray:
     """(2,) E of a coreset's error over E of m at random: in p - y, and in the whole gradient.
 
-    Softmax regression on 5000 points after `steps` of gradient descent; 300 coresets of m = 20 from r = 100, or
+    Softmax regression on 1000 points after `steps` of gradient descent; 40 coresets of m = 20 from r = 100, or
     (equal) as many of V's first m with equal weights.
     """
     rng, net = stream(seed, "claims", "gain"), mlp((10, 5))
-    x, y = rng.standard_normal((5000, 10)), rng.integers(0, 5, 5000)
-    x[np.arange(5000), y] += 1.5
+    x, y = rng.standard_normal((1000, 10)), rng.integers(0, 5, 1000)
+    x[np.arange(1000), y] += 1.5
     theta = net.initialize(seed, "float64")
     for _ in range(steps):
         theta -= 0.5 * net.gradient(theta, x, y)
-    V = np.stack([rng.choice(5000, 100, replace=False) for _ in range(300)])
+    V = np.stack([rng.choice(1000, 100, replace=False) for _ in range(40)])
     spaces = net.logit_gradients(theta, x, y), net.per_example_gradients(theta, x, y)
     medoids = facility_location(spaces[0][V], 20)
     S, weights = np.take_along_axis(V, medoids.indices, axis=1), medoids.weights * 20 / 100
@@ -282,13 +281,13 @@ CLAIMS = (
     Claim("coreset.bias", "|E xi| <= E L(S)/r: ratio", "CREST eq. 4",
           "error measured in p - y", bias_bound, partial(bias_bound, unbiased=True)),
     Claim("coreset.dependence", "printed: E xi.zeta = 0. It is not: its part of the error", "counter-example",
-          "xi, zeta of the same V", dependence, partial(dependence, paired=False), 1e-6, direction=">="),
-    Claim("coreset.premise", "case 1 asks |E xi| < |gbar|: true at first, false near a minimum (log10 of the ratio)", "counter-example",
-          "12 examples, 200 steps of descent", premise, partial(premise, steps=0), 2e-6, direction=">="),
+          "xi, zeta of the same V", dependence, partial(dependence, paired=False), direction=">="),
+    Claim("coreset.premise", "case 1 asks |E xi| < |gbar|: true at first, false near a minimum. log10 of the ratio",
+          "counter-example", "12 examples, 200 steps of descent", premise, partial(premise, steps=0), direction=">="),
     Claim("coreset.draws", "CREST's coresets are those of uniform V: |z| of the error", "CREST alg. 1",
           "V drawn from all examples", draws, partial(draws, r=5), FALSE_ALARM),
-    Claim("coreset.gain", "error of m medoids of r = 5 m, in p - y, to that of m at random", "empirical; CREST fig. 2",
-          "softmax regression, initial", gain, partial(gain, equal=True), 1e-6, gain_picture),
+    Claim("coreset.gain", "error of m medoids of r = 5 m, in p - y, to that of m at random",
+          "empirical; CREST fig. 2", "softmax regression, initial", gain, partial(gain, equal=True), 1e-6, gain_picture),
     Claim("coreset.whole", "the same in the whole gradient: much less is gained", "empirical; CREST fig. 2",
           "after 50 steps; fails initially", partial(gain, 1, 0.6, 50), partial(gain, 1, 0.6, 0), 1e-6),
     Claim("coreset.union", "|mean g_p - gbar|^2 <= mean |g_p - gbar|^2: ratio", "convexity",
@@ -296,7 +295,7 @@ CLAIMS = (
     Claim("coreset.many", "mean of P coresets: |bias|^2 + variance/P, not 0 as P grows", "derived",
           "independent subsets; P = 2", many, partial(many, subsets_=0), direction="="),
     Claim("coreset.single", "one weighted coreset: variance of its mini-batches > CREST's", "CREST section 3",
-          "exact, 12 examples, m 2", single, partial(single, renormalised=True), picture=single_picture, direction=">="),
+          "exact, 12 examples, m 2", single, partial(single, renormalised=True), 0.0, single_picture, ">="),
     Claim("exclusion.gradient", "loss < alpha: |p - y| < sqrt(2)(1 - e^-alpha)", "derived; CREST section 4.3",
           "cross-entropy, alpha = 0.1", excluded, partial(excluded, factor=1.0)),
     Claim("exclusion.mean", "|gbar - (n - s)/n kept mean| <= (s/n) max |g_i|: ratio", "CREST section 4.3",

@@ -15,8 +15,9 @@ from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.theory import bounds as theory
+from minicrest.theory.check import tightest
 from minicrest.theory.claims.base import Claim, Verdict, check_bound
-from minicrest.theory.claims.verdicts import exact, provided, tightest
+from minicrest.theory.claims.verdicts import exact, provided
 
 # ---- the rate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -47,25 +46,6 @@ def paired(
     )  # fmt: skip
     measured, bound = np.mean(pairs, axis=0)
     return replace(verdict, bound=float(bound), measured=float(measured))
-
-
-def factor(verdict: Verdict) -> float:
-    """How much of the bound is used: measured / bound, or bound / measured for ">="; above 1 it is violated."""
-    if verdict.tightness is not None:
-        return verdict.tightness
-    over, under = verdict.measured, verdict.bound
-    over, under = (under, over) if verdict.direction == ">=" else (over, under)
-    return over / under if under else math.inf
-
-
-def tightest(verdicts) -> Verdict:
-    """The comparison that decides for all: a violated one if there is, else an undecided one; of these the tightest."""
-    verdicts = list(verdicts)
-    for outcome in (False, None, True):
-        found = [verdict for verdict in verdicts if verdict.holds is outcome]
-        if found:
-            return max(found, key=factor)
-    raise ValueError("no comparison was made")
 
 
 def provided(condition, verdict: Verdict) -> Verdict:
