@@ -25,7 +25,7 @@ from minicrest.theory.claims.pools import subsets
 from minicrest.theory.claims.regions import follow
 from minicrest.theory.claims.verdicts import exact, paired, provided
 from minicrest.theory.problems import logistic, quadratic, ridge
-from minicrest.theory.trajectory import SubsetCoreset, moments
+from minicrest.theory.trajectories import SubsetCoreset, moments
 
 N, R, M = 6, 4, 2  # n, r, m of the pool
 STEPS, START = 60, 3.0

@@ -62,7 +62,7 @@ def pursuit(refit: bool = True, salt: int = 0) -> Verdict:
             off = np.abs(G[X] @ (target - w @ G[X]) - lam * w).max()
             worst = max(worst, float(off) / float(target @ target))
         worst = max(worst, float(np.diff(errors).max()) / float(target @ target))
-    return Verdict(TOL, worst, worst <= TOL)
+    return exact(TOL, worst)
 
 
 def weak(submodular: bool = False, salt: int = 0) -> Verdict:
@@ -137,7 +137,7 @@ def looked_ahead(rounds: int | None = None, salt: int = 0) -> Verdict:
         best = np.delete(np.arange(30), S)[np.delete(gains, S).argmax()]
         worst = max(worst, abs(gain - gains[e]), 0.0 if best == e else math.inf)
         S.append(int(e))
-    return Verdict(TOL, float(worst), bool(worst <= TOL))
+    return exact(TOL, worst)
 
 
 # ---- InfoBatch
@@ -159,7 +159,7 @@ def unbiased(rescaled: bool = True, salt: int = 0) -> Verdict:
             mean, square = mean + chance * total, square + chance * ((total - G.sum(0)) ** 2).sum()
         off = float(np.linalg.norm(mean - G.sum(0)) / np.linalg.norm(G.sum(0)))
         worst = max(worst, off, abs(square / theory.infobatch_variance(G, easy, q) - 1))
-    return Verdict(TOL, worst, worst <= TOL)
+    return exact(TOL, worst)
 
 
 def annealed(delta: float = 0.61, salt: int = 0) -> Verdict:
@@ -180,7 +180,7 @@ def annealed(delta: float = 0.61, salt: int = 0) -> Verdict:
     wrong = sum(int((batch.weights != 1).sum()) for batch in late)
     whole = np.concatenate([batch.indices for batch in late[: len(late) // 3 * 3]])
     wrong += int(np.abs(np.bincount(whole, minlength=12) - len(late) // 3).sum()) + (heavy == 0)
-    return Verdict(0, wrong, wrong == 0)
+    return exact(0, wrong)
 
 
 CLAIMS = (

@@ -69,7 +69,8 @@ def coverage(k: int) -> FacilityLocation:
     sets = [np.zeros((k, k + 1)) for _ in range(2 * k)]
     for i in range(k):
         sets[i][:, i], sets[k + i][i] = weight[:, i], weight[i]
-    return FacilityLocation(np.array([one.ravel() for one in sets]).T)
+    none = [np.zeros((k, k + 1))] * (k * (k + 1) - len(sets))  # as many elements as cells
+    return FacilityLocation(np.array([one.ravel() for one in sets + none]).T)
 
 
 def ranked(f, k: int, place: int = 0) -> list[int]:
@@ -109,7 +110,7 @@ def lazy(forged: bool = False, salt: int = 0) -> Verdict:
     if forged:
         problems = [Forged(points(seed, 30)[1]) for seed in seeds(60, salt)]
     differ = sum(not np.array_equal(greedy(f, 10).indices, lazy_greedy(f, 10).indices) for f in problems)
-    return Verdict(0, differ, differ == 0)
+    return exact(0, differ)
 
 
 def medoids(chosen: bool = True, salt: int = 0) -> Verdict:
@@ -129,18 +130,18 @@ def medoids(chosen: bool = True, salt: int = 0) -> Verdict:
     return exact(1.0, worst)
 
 
-def cover(unit: float = 1.0, salt: int = 0) -> Verdict:
-    """Largest |S| / bound over every goal F of whole values can have; unit: those values, times that."""
+def cover(whole: bool = True, salt: int = 0) -> Verdict:
+    """Largest |S| / bound over every goal F of whole values can have; else those, divided by the largest."""
     worst = 0.0
     for seed in seeds(10, salt):
         s = stream(seed, "claims", "cover").integers(0, 6, (9, 9)).astype(float)
-        f = FacilityLocation(s * unit)
+        f = FacilityLocation(s if whole else s / s.sum(0).max())
         reached = np.cumsum(greedy(f, 9).gains)
         best = [optimum(f, k) for k in range(1, 10)]
         for goal in np.unique(best):
             size = int((reached < goal * (1 - TOL)).sum()) + 1
             least = int((np.array(best) < goal * (1 - TOL)).sum()) + 1
-            bound = theory.cover_size(float(best[0]), least)
+            bound = theory.cover_size(max(1.0, float(best[0])), least)
             worst = max(worst, size / bound if bound > 0 else math.inf)
     return exact(1.0, worst)
 
@@ -270,14 +271,14 @@ def gains(stale: bool = False, salt: int = 0) -> Verdict:
                 kept = f.refresh(kept, before, state)
             true = np.array([f.value([*S, e]) - f.value(list(S)) for e in rest])
             worst = max(worst, *np.abs(f.gains(state, rest) - true), *np.abs(kept[rest] - true))
-    return Verdict(TOL, float(worst), bool(worst <= TOL))
+    return exact(TOL, worst)
 
 
 def submodular(functions=None, salt: int = 0) -> Verdict:
     """The largest growth of a gain, over all chains of 6 elements and 5 problems."""
     functions = functions or cuts
     worst = max(growth(f)[1] for seed in seeds(5, salt) for f in functions(seed))
-    return Verdict(TOL, worst, worst <= TOL)
+    return exact(TOL, worst)
 
 
 def disparities(seed: int):
@@ -318,7 +319,7 @@ CLAIMS = (
     Claim("greedy.medoids", "L(S) <= L_0/e + (1 - 1/e) L*: ratio", "derived",
           "L_0 = n max d", medoids, partial(medoids, chosen=False)),
     Claim("greedy.cover", "|S| <= (1 + ln max F(e)) |S*| to reach a goal: ratio", "CRAIG section 3; Wolsey 1982",
-          "F has whole values (CRAIG's: no)", cover, partial(cover, unit=0.01)),
+          "F has whole values (CRAIG's: no)", cover, partial(cover, whole=False)),
     Claim("greedy.first", "no index is chosen more often than others: p-value", "symmetry",
           "points exchangeable", first, partial(first, released=True), 12 * LEAST, direction=">="),
     Claim("greedy.stochastic", "mean >= (1 - 1/e - eps) OPT, k (n/k) ln(1/eps) gains", "Mirzasoleiman 2015, thm 1",

@@ -84,7 +84,7 @@ def attached(by_rank: bool = False, salt: int = 0) -> Verdict:
     if by_rank:
         p, again = (np.sort(q)[::-1] for q in (p, again))
     worst = float(np.abs(again - p[order]).max())
-    return Verdict(TOL, worst, worst <= TOL)
+    return exact(TOL, worst)
 
 
 def planted_far(by_rank: bool = False, salt: int = 0) -> Verdict:
@@ -204,7 +204,7 @@ def curriculum(kappa: float = 0.25, epochs: int = 10, R: int = 2, salt: int = 0)
         seen = np.concatenate(proposed[e * per_epoch : (e + 1) * per_epoch])
         counts = np.bincount(oracle.labels[np.unique(seen)], minlength=3)
         wrong += int((counts != quotas([30, 20, 10], 18)).any())
-    return Verdict(0, wrong, wrong == 0)
+    return exact(0, wrong)
 
 
 def independent(method=None, salt: int = 0) -> Verdict:

@@ -110,7 +110,7 @@ def premise(steps: int = 200, salt: int = 0) -> Verdict:
 
 
 def dependence(paired: bool = True, salt: int = 0) -> Verdict:
-    """|2 E xi.zeta| as a part of E |xi + zeta|^2, exact, the mean over 8 pools; or xi and zeta of independent subsets."""
+    """|2 E xi.zeta| as a part of E |xi + zeta|^2, exact, mean of 8 pools; or xi, zeta of independent subsets."""
 
     def part(seed):
         oracle = pool(seed)
@@ -259,7 +259,7 @@ def excluded(factor: float = math.sqrt(2), salt: int = 0) -> Verdict:
 
 
 def dropped(scaled: bool = True, salt: int = 0) -> Verdict:
-    """Largest |gbar - (n - s)/n kept mean| over its bound, for every set of 4 of 12 in 5 pools; or without the factor."""
+    """Largest |gbar - (n - s)/n kept mean| over its bound, every set of 4 of 12 in 5 pools; or without the factor."""
     worst = 0.0
     for seed in seeds(5, salt):
         G = gradients(pool(seed))
@@ -287,7 +287,8 @@ CLAIMS = (
     Claim("coreset.draws", "CREST's coresets are those of uniform V: |z| of the error", "CREST alg. 1",
           "V drawn from all examples", draws, partial(draws, r=5), FALSE_ALARM),
     Claim("coreset.gain", "error of m medoids of r = 5 m, in p - y, to that of m at random",
-          "empirical; CREST fig. 2", "softmax regression, initial", gain, partial(gain, equal=True), 1e-6, gain_picture),
+          "empirical; CREST fig. 2", "softmax regression, initial", gain,
+          partial(gain, equal=True), 1e-6, gain_picture),
     Claim("coreset.whole", "the same in the whole gradient: much less is gained", "empirical; CREST fig. 2",
           "after 50 steps; fails initially", partial(gain, 1, 0.6, 50), partial(gain, 1, 0.6, 0), 1e-6),
     Claim("coreset.union", "|mean g_p - gbar|^2 <= mean |g_p - gbar|^2: ratio", "convexity",

@@ -18,8 +18,8 @@ def seeds(count: int, salt: int = 0) -> list[int]:
 
 
 def exact(bound: float, measured: float, direction: str = "<=") -> Verdict:
-    """The verdict on two numbers that are known up to rounding."""
-    slack = ROUNDING * max(abs(bound), abs(measured))
+    """The verdict on two numbers that are known up to rounding: a part of 1e-9 of the bound."""
+    slack = ROUNDING * abs(bound)
     below, above = measured <= bound + slack, measured >= bound - slack
     holds = {"<=": below, ">=": above, "=": below and above}[direction]
     return Verdict(float(bound), float(measured), bool(holds), direction)
