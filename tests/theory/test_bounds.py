@@ -146,7 +146,8 @@ def test_steps_that_the_proof_does_not_cover_are_refused():
     with pytest.raises(ValueError, match="eps < 1"):
         theory.mean_square_gradient(**CONSTANTS, eta=0.1, v=0.0, eps=1.0)
     with pytest.raises(ValueError, match=r"\(1 \+ eps\)"):
-        theory.mean_square_gradient_by_norms(**CONSTANTS, eta=1 / 3, v=0.0, eps=0.5)
+        theory.mean_square_gradient_by_norms(**CONSTANTS, eta=0.51 / 2.25 / 3, v=0.0, eps=0.5)
+    theory.mean_square_gradient_by_norms(**CONSTANTS, eta=0.5 / 2.25 / 3, v=0.0, eps=0.5)
     with pytest.raises(ValueError, match="mu must be a number in"):
         theory.strongly_convex_gap(**CONSTANTS, eta=0.1, mu=0.0, v=0.0)
 

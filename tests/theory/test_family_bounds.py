@@ -187,6 +187,7 @@ def test_match_error_by_hand():
     """min (w - 2)^2 + w^2 is 2 at w = 1; without lam 0; without gradients |target|^2."""
     G = np.array([[1.0, 0.0]])
     assert theory.match_error(G, np.array([2.0, 0.0]), 1.0) == pytest.approx(2, rel=TOL)
+    assert theory.match_error(G, np.array([2.0, 0.0]), 4.0) == pytest.approx(3.2, rel=TOL)  # at w = 0.4
     assert theory.match_error(G, np.array([2.0, 0.0]), 0.0) == pytest.approx(0, abs=TOL)
     assert theory.match_error(G, np.array([-2.0, 1.0]), 0.0) == pytest.approx(1, rel=TOL)  # of any sign
     assert theory.match_error(G[:0], np.array([3.0, 4.0]), 1.0) == 25
