@@ -316,9 +316,9 @@ def gain(always: bool = False, salt: int = 0) -> Verdict:
 
 CLAIMS = (
     Claim("hutchinson.trace", "mean tr H, variance 2 sum_{i!=j} H_ij^2 over all sign probes", "Hutchinson 1990",
-          "signs, H symmetric", trace, partial(trace, "normal")),
+          "signs, H symmetric", trace, partial(trace, "normal"), direction="="),
     Claim("hutchinson.normal", "normal probes have variance 2 |H|_F^2: more, by the diagonal", "Hutchinson 1990",
-          "normal probes", partial(trace, "normal", "normal"), partial(trace, "signs", "normal")),
+          "normal probes", partial(trace, "normal", "normal"), partial(trace, "signs", "normal"), direction="="),
     Claim("hutchinson.diagonal", "mean diag H; covariance H_ij^2, variance sum_{j!=i} H_ij^2", "Bekas 2007; derived",
           "independent signs", diagonal, partial(diagonal, shared=True)),
     Claim("hutchinson.probes", "K = off(H) / (error |diag H|)^2 probes give that relative error", "derived",
@@ -337,5 +337,5 @@ CLAIMS = (
           "0.8, the full Hessian under 0.2", "empirical",
           "spirals, tanh, 4 steps with momentum", path, partial(path, model=3), 3e-6, path_picture, ">="),
     Claim("taylor.gain", "smoothed model beats linear iff 0 < sum of row norms < 2 tr H", "derived",
-          "sign directions, exact gradient", gain, partial(gain, always=True)),
+          "sign directions, exact gradient", gain, partial(gain, always=True), direction="="),
 )  # fmt: skip

@@ -187,7 +187,7 @@ def stochastic(eps: float = 0.2, used: float = 0.2, salt: int = 0) -> Verdict:
         best, parts = best or optimum(f, k), []
 
         def part(seed, f=f, best=best, parts=parts):
-            parts.append(f.value(stochastic_greedy(f, k, used, seed).indices) / best)
+            parts.append(min(1.0, f.value(stochastic_greedy(f, k, used, seed).indices) / best))  # 1 up to rounding
             return parts[-1]
 
         found.append(check_bound(part, bound, direction=">=", within=(0.0, 1.0), salt=salt))

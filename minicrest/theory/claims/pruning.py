@@ -204,7 +204,7 @@ def threshold(part: float = 1.02, salt: int = 0) -> Verdict:
     method = UCB(m=10, fraction=0.5, T_p=1, a=A, c=part * theory.least_c(A))
     seen = kept(method, targets, 40)[0]
     won = int((seen[10:, :10].all(1) & ~seen[10:, 10:].any(1)).sum())
-    return Verdict(30, won, won == 30)
+    return exact(30, won, "=")
 
 
 def threshold_picture(figure) -> None:
@@ -266,7 +266,7 @@ CLAIMS = (
     Claim("dynamic.epsilon", "epsilon-greedy: the top always, the others alike: p-value", "Raju et al. 2021",
           "scripted losses", epsilon, partial(epsilon, told=0.1), 20 * LEAST, direction=">="),
     Claim("dynamic.threshold", "1, 0, 1, ... beats 1/2 at every checkpoint iff c > a(2 - a)/2", "derived",
-          "UCB, s + c v", threshold, partial(threshold, part=0.98), picture=threshold_picture),
+          "UCB, s + c v", threshold, partial(threshold, part=0.98), 0.0, threshold_picture, "="),
     Claim("dynamic.census", "high: always, varying: sometimes, low: never: mistakes", "Raju et al. 2021",
           "c below a (2 - a)/2", labels, partial(labels, c=2.0)),
     Claim("dynamic.random", "n (1 - k/n)^q are never seen: |z|", "derived; Raju et al. 2021",

@@ -22,7 +22,7 @@ from minicrest.submodular import facility_location
 from minicrest.taylor import Quadratic
 from minicrest.theory import bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
-from minicrest.theory.claims.verdicts import exact, paired, seeds
+from minicrest.theory.claims.verdicts import exact, paired, provided, seeds
 
 PLAIN = Crest(m=8, r=40, tau=0.02, exclude=False, longest=8)
 FEW = Crest(m=8, r=40, tau=0.03, b=2.0, exclude=False, longest=8)
@@ -91,7 +91,7 @@ def ray(begin: float = 0.0, salt: int = 0) -> Verdict:
     model, steps = Quadratic(*at), np.linspace(0, 16, 301)[:, None] * [1.0, 0.0]  # along the weight: one curvature
     miss = np.array([abs(model.value(s) - net.losses(w + s, x, y)[0]) for s in steps])
     least = float(np.diff(miss).min())
-    return Verdict(-1e-12, least, least >= -1e-12)
+    return exact(-1e-12, least, ">=")
 
 
 def distance(factor: float = 1.0, salt: int = 0) -> Verdict:
@@ -269,7 +269,7 @@ def smallest(degree: int = 3, salt: int = 0) -> Verdict:
         if allowed and abs(3 * k) > slope:
             found.append((abs(g) + abs(a) + abs(k), (g, a, k)))
     least = min(found)[0] if found else -1
-    return Verdict(2, least, least == 2)
+    return exact(2, least, "=")
 
 
 def blind(correlation: float = 0.9, salt: int = 0) -> Verdict:
@@ -282,7 +282,8 @@ def blind(correlation: float = 0.9, salt: int = 0) -> Verdict:
     model, delta = Quadratic(float(oracle.losses(every.indices).mean()), *exact), np.array([1.0, 0.0, 0.0])
     _, error, slope, loss, rho = ends(net, oracle, model, 0.0, delta)
     premise = rho <= theory.printed_tau(0.0, slope, 1.0, loss) and rho < 1e-12
-    return Verdict(float(slope), float(error), bool(premise and error > slope))
+    return provided(premise, exact(slope, error, ">="))
+
 
 CLAIMS = (
     Claim("rho.start", "rho = 0 where a region opens", "CREST eq. 10; derived",
@@ -290,7 +291,7 @@ CLAIMS = (
     Claim("rho.quadratic", "rho = 0 at every delta", "CREST eq. 7",
           "quadratic loss, diagonal H, exact g", exact_on_quadratics, partial(exact_on_quadratics, orthogonal=False)),
     Claim("rho.ray", "|F - L| never falls along a ray", "derived: Taylor's remainder",
-          "exact curvature, L''' of one sign", ray, partial(ray, begin=-2.0)),
+          "exact curvature, L''' of one sign", ray, partial(ray, begin=-2.0), direction=">="),
     Claim("rho.distance", "the delta of rho is w_t - w_l, for SGD, momentum, decay, AdamW", "CREST section 4.2",
           "none", distance, partial(distance, factor=0.5)),
     Claim("region.period", "T1 = ceil(h |H_0|/|H_l|), P = ceil(b T1)", "CREST section 4.2",
@@ -306,7 +307,7 @@ CLAIMS = (
     Claim("tau.slope", "error along delta <= 2 rho L/|delta| + |xi| + M |delta|^2/6", "derived; CREST Thm 4.1",
           "|L'''| <= M along delta", slope_error, slope_error_without_third),
     Claim("tau.cubic", "printed case 1 fails: L = c - w + w^3, delta = 1 is the smallest", "counter-example",
-          "M dropped; none is quadratic", smallest, partial(smallest, degree=2)),
+          "M dropped; none is quadratic", smallest, partial(smallest, degree=2), direction="="),
     Claim("tau.blind", "rho = 0, yet |grad F - grad L| > |grad L|: unseen across delta", "counter-example",
-          "quadratic, correlated inputs", blind, partial(blind, correlation=0.0)),
+          "quadratic, correlated inputs", blind, partial(blind, correlation=0.0), direction=">="),
 )  # fmt: skip
