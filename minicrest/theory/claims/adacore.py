@@ -105,8 +105,8 @@ def condition(rotated: bool = False, salt: int = 0) -> Verdict:
 def covers(c: float, seed: int) -> tuple[float, float]:
     """L(S) / n in w - c_i of AdaCore's and of CRAIG's coreset."""
     problem = bowls(c, seed=seed)
-    found = (selection(problem, method)[0] for method in (None, Craig(fraction=K / N)))
-    return tuple(theory.cover(problem.q, S) / N for S in found)
+    adacore, craig = (selection(problem, method)[0] for method in (None, Craig(fraction=K / N)))
+    return theory.cover(problem.q, adacore) / N, theory.cover(problem.q, craig) / N
 
 
 def cover(swapped: bool = False, salt: int = 0) -> Verdict:
@@ -148,9 +148,9 @@ def units(stretch: float = 1.0, salt: int = 0) -> Verdict:
 
 def probe(rotated: bool = False, salt: int = 0) -> Verdict:
     """Places in which one random probe chooses other than the exact diagonal, over conditions and seeds."""
-    exact = AdaCore(fraction=K / N, damping=1e-12, b_H=N, curvature="exact")
+    whole = AdaCore(fraction=K / N, damping=1e-12, b_H=N, curvature="exact")
     pairs = [bowls(c, rotated, seed=seed) for c in CONDITIONS for seed in seeds(3, salt)]
-    worst = max(differences(selection(problem), selection(problem, exact)) for problem in pairs)
+    worst = max(differences(selection(problem), selection(problem, whole)) for problem in pairs)
     return exact(0, worst)
 
 
@@ -176,8 +176,9 @@ def decrease(part: float = 1.0, salt: int = 0) -> Verdict:
         for e in errors:
             move = p - eta * (p + e)
             fall = (p @ A @ p - move @ A @ move) / 2
-            bound = theory.newton_decrease(np.linalg.norm(g), part * eps, 1.0, c)
-            printed = theory.printed_newton_decrease(np.linalg.norm(g), part * eps, 1.0, c)
+            slope = float(np.linalg.norm(g))
+            bound = theory.newton_decrease(slope, part * eps, 1.0, c)
+            printed = theory.printed_newton_decrease(slope, part * eps, 1.0, c)
             worst = max(worst, bound / fall if fall > 0 else math.inf, printed / bound)
     return exact(1.0, worst)
 
@@ -199,7 +200,7 @@ def logistic(damped: bool = True, salt: int = 0) -> Verdict:
         alpha = float(np.linalg.eigvalsh(H)[0])
         q = np.linalg.solve(H, net.per_example_gradients(w, x, y).T).T
         S, gamma, _ = facility_location(q, 50)
-        g, eps = np.linalg.norm(net.gradient(w, x, y)), theory.cover(q, S) / N
+        g, eps = float(np.linalg.norm(net.gradient(w, x, y))), theory.cover(q, S) / N
         batch = weighted(S, gamma)
         step = np.linalg.solve(H, net.gradient(w, x[batch.indices], y[batch.indices], batch.weights))
         eta = alpha / beta if damped else 1.0
@@ -218,7 +219,7 @@ def ends(weights: bool = True, salt: int = 0) -> Verdict:
     for c in CONDITIONS[:2]:
         problem, eta = bowls(c, seed=salt), 1 / c
         (oracle, A, q), (S, gamma, certified) = problem, selection(problem)
-        start, eps = np.linalg.norm(q.mean(0)), np.linalg.norm(gamma @ q[S] - q.mean(0))
+        start, eps = float(np.linalg.norm(q.mean(0))), float(np.linalg.norm(gamma @ q[S] - q.mean(0)))
         batch = Batch(S, gamma * K if weights else np.ones(K))
         w = first = oracle.theta.copy()
         for _ in range(steps := round(20 * c)):

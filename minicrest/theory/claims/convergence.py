@@ -139,7 +139,7 @@ def theorem_picture(kind: str):
     def picture(figure) -> None:
         run, steps, L_s = descend(kind, tuple(range(24))), np.arange(1, STEPS + 1), problem(kind).L_s
         axes = figure.add_subplot()
-        axes.loglog(steps, [bounds(run, L_s, t).mean() for t in steps], "k-", label="bound, safe form")
+        axes.loglog(steps, [bounds(run, L_s, t).mean() for t in steps.tolist()], "k-", label="bound, safe form")
         axes.loglog(steps, np.cumsum(run.squares, axis=0) / steps[:, None], color="#0072B2", lw=0.6, alpha=0.5)
         axes.loglog(steps, np.cumsum(run.squares.mean(1)) / steps, color="#0072B2", label="24 seeds and their mean")
         axes.set(xlabel="steps N", ylabel=r"mean of $|\nabla L(w_t)|^2$ over t < N", title=kind)
@@ -182,6 +182,7 @@ def crest_run(crest: Crest, kind: str, seed: int, steps: int, biased: bool = Tru
     coresets' gradients at the present w, however old they are. biased=False: the bound is not told the bias.
     """
     own = {"ridge": ridge, "logistic": logistic}[kind](40, 3, 0.1, noise=1.0, seed=seed)
+    assert own.L_s is not None  # both kinds know it
     oracle, rows, eta = own.oracle(seed), [], 0.5 / own.L_s
     for _, state, _, w in follow(crest, oracle, SGD(eta, 0.0), steps):
         G, coresets = own.gradients(w), list(zip(state.region.indices, state.region.gamma))

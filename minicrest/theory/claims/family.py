@@ -72,8 +72,8 @@ def weak(submodular: bool = False, salt: int = 0) -> Verdict:
         G = gradients(pool(seed))[:n]
         target, longest = G.sum(0), float(np.linalg.norm(G, axis=1).max())
         E = {}
-        for S in itertools.chain.from_iterable(itertools.combinations(range(n), k) for k in range(n + 1)):
-            E[frozenset(S)] = theory.match_error(G[list(S)], target, lam)
+        for some in itertools.chain.from_iterable(itertools.combinations(range(n), k) for k in range(n + 1)):
+            E[frozenset(some)] = theory.match_error(G[list(some)], target, lam)
         for labels in itertools.product(range(3), repeat=n):
             S, A = (frozenset(i for i in range(n) if labels[i] == part) for part in (0, 1))
             together = E[S] - E[S | A]
@@ -109,7 +109,8 @@ def first_order(held_out: bool = True, salt: int = 0) -> Verdict:
     """
     oracle, net, w, data = regression(salt)
     a, h = rows(oracle)
-    ahead = LookAhead(*rows(oracle.validation), oracle.validation.labels)
+    held_a, held_h = rows(oracle.validation)
+    ahead = LookAhead(held_a, held_h, oracle.validation.labels)
     slopes, sizes = [], np.logspace(-3, -2, 5)
     M = ahead.gradient(0 * (h.T @ a)) if held_out else h.T @ a / len(a)
     for e in range(10):
@@ -128,8 +129,9 @@ def looked_ahead(rounds: int | None = None, salt: int = 0) -> Verdict:
     """Largest difference of 8 gains to eta g_e . grad L_V(w_S) of the network moved to w_S; rounds: look-aheads."""
     oracle, net, w, data = regression(salt)
     a, h = rows(oracle)
-    ahead, eta = LookAhead(*rows(oracle.validation), oracle.validation.labels), 0.3
-    choice, worst, S = glister(a, h, ahead, 8, eta, rounds), 0.0, []
+    held_a, held_h = rows(oracle.validation)
+    ahead, eta, S = LookAhead(held_a, held_h, oracle.validation.labels), 0.3, list[int]()
+    choice, worst = glister(a, h, ahead, 8, eta, rounds), 0.0
     each = net.per_example_gradients(w, data.x, data.y)
     for e, gain in zip(choice.indices, choice.gains):
         moved = w - eta * each[S].sum(0)

@@ -151,9 +151,9 @@ def ratios(seed: int, steps: int, equal: bool = False) -> np.ndarray:
     V = np.stack([rng.choice(1000, 100, replace=False) for _ in range(40)])
     spaces = net.logit_gradients(theta, x, y), net.per_example_gradients(theta, x, y)
     medoids = facility_location(spaces[0][V], 20)
-    S, weights = np.take_along_axis(V, medoids.indices, axis=1), medoids.weights * 20 / 100
-    S, weights = (V[:, :20], None) if equal else (S, weights)
-    return np.array([square(errors(G, S, weights)) / theory.random_batch_error(G, 20) for G in spaces])
+    chosen = np.take_along_axis(V, medoids.indices, axis=1), medoids.weights * 20 / 100
+    batch = (V[:, :20], None) if equal else chosen
+    return np.array([square(errors(G, *batch)) / theory.random_batch_error(G, 20) for G in spaces])
 
 
 def gain(space: int = 0, bound: float = 0.3, steps: int = 0, equal: bool = False, salt: int = 0) -> Verdict:

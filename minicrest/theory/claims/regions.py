@@ -278,8 +278,8 @@ def blind(correlation: float = 0.9, salt: int = 0) -> Verdict:
     x = np.column_stack([signs[:, 0], correlation * signs[:, 0] + np.sqrt(1 - correlation**2) * signs[:, 1]])
     net, every = Network([Linear(2, 1)], SquaredError()), uniform(range(4))
     oracle = oracle_of(net, x, x @ [1.1, 0.0] + 1.0 * signs.prod(1), [0.0, 0.0, 0.0])
-    exact = oracle.gradient(every), oracle.hessian_diagonal(every)
-    model, delta = Quadratic(float(oracle.losses(every.indices).mean()), *exact), np.array([1.0, 0.0, 0.0])
+    derivatives = oracle.gradient(every), oracle.hessian_diagonal(every)
+    model, delta = Quadratic(float(oracle.losses(every.indices).mean()), *derivatives), np.array([1.0, 0.0, 0.0])
     _, error, slope, loss, rho = ends(net, oracle, model, 0.0, delta)
     premise = rho <= theory.printed_tau(0.0, slope, 1.0, loss) and rho < 1e-12
     return provided(premise, exact(slope, error, ">="))
