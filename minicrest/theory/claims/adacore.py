@@ -120,6 +120,7 @@ def cover(swapped: bool = False, salt: int = 0) -> Verdict:
 
 
 def cover_picture(figure) -> None:
+    """L(S) of AdaCore's and CRAIG's coresets against the condition of the Hessian."""
     conditions = np.geomspace(1, 1e6, 7)
     found = np.array([[covers(c, seed) for seed in range(5)] for c in conditions])  # (conditions, seeds, 2)
     rng, random = stream(0, "claims", "bowls random"), []

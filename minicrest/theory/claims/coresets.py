@@ -171,6 +171,7 @@ def stationary(part: float = 1.0, salt: int = 0) -> Verdict:
 
 
 def stationary_picture(figure) -> None:
+    """The distance from the optimum, and its bound, pass by pass."""
     run = descend()
     axes = figure.add_subplot()
     axes.semilogy(predicted(run), "k-", label="bound, safe form")

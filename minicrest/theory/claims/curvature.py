@@ -113,6 +113,7 @@ def probes(error: float = 0.5, K: int | None = None, salt: int = 0) -> Verdict:
 
 
 def probes_picture(figure) -> None:
+    """The error of the diagonal against the bill of its probes."""
     H, diagonal = wide()
     K = 2 ** np.arange(9)
     z = rademacher(stream(0, "claims", "probes picture"), (200, int(K[-1]), len(H)))
@@ -148,6 +149,7 @@ def smoothing_limit(square_first: bool = True, T: int = 20_000, beta: float = 0.
 
 
 def smoothing_picture(figure) -> None:
+    """Three smoothed curvatures, step by step, with the row norms that they tend to."""
     net, theta, x, y = small()
     H, average, seen = hessian(net, theta, x, y), MovingAverage(0.999), []
     for z in rademacher(stream(0, "claims", "smoothing"), (5000, net.size)):

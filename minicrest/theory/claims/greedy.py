@@ -50,6 +50,7 @@ def optimum(f, k: int = K) -> float:
 
 
 def ratio(f, found, k: int = K) -> float:
+    """The part of the optimum that a list of elements reaches."""
     return f.value(found.indices) / optimum(f, k)
 
 
@@ -197,6 +198,7 @@ def stochastic(eps: float = 0.2, used: float = 0.2, salt: int = 0) -> Verdict:
 
 
 def stochastic_picture(figure) -> None:
+    """How often stochastic greedy finds the hub, against its eps."""
     axes, eps = figure.add_subplot(), np.array([0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02])
     found = []
     for e in eps:

@@ -28,6 +28,7 @@ TIMES = 20_000
 
 
 def features(seed: int = 0, n: int = 12, d: int = 4):
+    """(n, d) normal features."""
     return stream(seed, "claims", "milo").standard_normal((n, d))
 
 
@@ -63,6 +64,7 @@ def pairs(naive: bool = False, salt: int = 0) -> Verdict:
 
 
 def pairs_picture(figure) -> None:
+    """How often each example is drawn, with the formula and k p_i."""
     p = prepare(features()).probabilities(normalize=True)
     order, found = np.argsort(-p), drawn(p, 2) / TIMES
     axes = figure.add_subplot()

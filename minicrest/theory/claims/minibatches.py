@@ -162,6 +162,7 @@ def gain(space: int = 0, bound: float = 0.3, steps: int = 0, equal: bool = False
 
 
 def gain_picture(figure) -> None:
+    """What a coreset gains over random examples, against the steps of training before."""
     steps = [0, 5, 20, 50, 200]
     found = np.array([[ratios(seed, t) for seed in range(3)] for t in steps])  # (steps, seeds, 2)
     axes = figure.add_subplot()
@@ -223,6 +224,7 @@ def single(renormalised: bool = False, salt: int = 0) -> Verdict:
 
 
 def single_picture(figure) -> None:
+    """Bias and variance of four kinds of mini-batches."""
     oracle = pool()
     G, (V, S, gamma) = gradients(oracle), coresets(oracle)
     subset = Craig(m=M, fraction=R / N).propose(Craig(m=M, fraction=R / N).init(oracle), oracle)[1].subset

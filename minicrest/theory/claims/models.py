@@ -93,17 +93,18 @@ def path(model: int = 1, salt: int = 0) -> Verdict:
 
 
 def path_picture(figure) -> None:
-    steps = np.arange(1, 17)
-    found = np.array([[travelled(seed, step) for seed in range(10)] for step in steps.tolist()]).mean(1)  # (steps, models)
+    """The errors of four models, step by step of SGD."""
+    found = np.array([[travelled(seed, step) for seed in range(10)] for step in range(1, 17)]).mean(1)  # (steps, 4)
     axes = figure.add_subplot()
     names = ("linear", "k"), ("exact diagonal", "#D55E00"), ("row norms", "#009E73"), ("full", "#0072B2")
     for k, (name, colour) in enumerate(names):
-        axes.semilogy(steps, found[:, k], "o-", color=colour, label=f"{name} model")
+        axes.semilogy(np.arange(1, 17), found[:, k], "o-", color=colour, label=f"{name} model")
     axes.set(xlabel="steps of SGD since the model was made", ylabel="mean of |model - loss| (nats)")
     axes.legend(frameon=False)
 
 
 def orders_picture(figure) -> None:
+    """The errors of three models against the distance."""
     net, theta, x, y = small()
     sizes, u = np.logspace(-3, 0, 25), directions(net.size, 1)[0]
     axes = figure.add_subplot()

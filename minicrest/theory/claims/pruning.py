@@ -159,6 +159,7 @@ def kept(method, targets, checkpoints: int, seed: int = 0):
 
 
 def some_targets(n: int = 60, seed: int = 0):
+    """(n, 2) targets whose losses vary in many ways."""
     return stream(seed, "claims", "targets").uniform(-1.5, 2.5, (n, 2))
 
 
@@ -208,6 +209,7 @@ def threshold(part: float = 1.02, salt: int = 0) -> Verdict:
 
 
 def threshold_picture(figure) -> None:
+    """UCB's index of an alternating and of a constant loss, against c."""
     high, low, v = theory.alternating(A)
     c = np.linspace(0, 1.2, 2)
     axes = figure.add_subplot()

@@ -81,6 +81,7 @@ def exponent(shrinks: bool = True, salt: int = 0) -> Verdict:
 
 
 def rate_picture(figure) -> None:
+    """The mean square gradient against r N, for three r."""
     found = mean_squares(tuple(range(24)))
     axes = figure.add_subplot()
     product = np.array([r * N for r, N in GRID], float)

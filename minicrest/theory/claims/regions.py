@@ -29,6 +29,7 @@ FEW = Crest(m=8, r=40, tau=0.03, b=2.0, exclude=False, longest=8)
 
 
 def oracle_of(net, x, y, theta, seed: int = 0) -> Oracle:
+    """An oracle of these arrays, at theta."""
     return Oracle(net, Dataset(np.asarray(x, float), np.asarray(y), "claim"), np.array(theta, float), seed=seed)
 
 
@@ -197,6 +198,7 @@ def linear(tau: float = 0.03, salt: int = 0) -> Verdict:
 
 
 def tau_picture(figure) -> None:
+    """Regions opened, against tau."""
     taus = np.array([0.002, 0.005, 0.01, 0.02, 0.05, 0.1])
     counts = np.array([[updates(replace(FEW, tau=tau), seed) for seed in range(5)] for tau in taus])
     axes = figure.add_subplot()

@@ -56,6 +56,7 @@ def submodular(functions=None, salt: int = 0) -> Verdict:
 
 
 def disparities(seed: int):
+    """Disparity-sum and disparity-min of six points."""
     return DisparitySum(points(seed, 6)[1]), DisparityMin(points(seed, 6)[1])
 
 
@@ -68,6 +69,7 @@ def supermodular(functions=disparities, salt: int = 0) -> Verdict:
 
 
 def cuts(seed: int):
+    """Functions that are submodular, monotone or not, of six points."""
     return (*monotone(seed, 6), GraphCut(np.exp(-points(seed, 6)[1]), 2.0))
 
 
