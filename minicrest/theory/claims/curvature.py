@@ -205,7 +205,7 @@ CLAIMS = (
     Claim("hutchinson.diagonal", "mean diag H; covariance H_ij^2, variance sum_{j!=i} H_ij^2", "Bekas 2007; derived",
           "independent signs", diagonal, partial(diagonal, shared=True)),
     Claim("hutchinson.probes", "K = off(H) / (error |diag H|)^2 probes give that relative error", "derived",
-          "independent signs", probes, partial(probes, K=1), FALSE_ALARM, probes_picture),
+          "independent signs", probes, partial(probes, K=1), 1e-6, probes_picture),
     Claim("smoothing.limit", "smoothed curvature tends to row norms of H, above |H_ii|", "CREST eq. 9; derived",
           "constant H, one probe a step", smoothing_limit, partial(smoothing_limit, square_first=False),
           7 * FALSE_ALARM, smoothing_picture),
