@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from functools import partial
@@ -217,8 +218,8 @@ def ends(weights: bool = True, salt: int = 0) -> Verdict:
     eps: the error of the coreset's step, constant on quadratics. weights=False leaves gamma out of the steps.
     """
     worst = 0.0
-    for c in CONDITIONS[:2]:
-        problem, eta = bowls(c, seed=salt), 1 / c
+    for c, seed in itertools.product(CONDITIONS[:2], seeds(4, salt)):
+        problem, eta = bowls(c, seed=seed), 1 / c
         (oracle, A, q), (S, gamma, certified) = problem, selection(problem)
         start, eps = float(np.linalg.norm(q.mean(0))), float(np.linalg.norm(gamma @ q[S] - q.mean(0)))
         batch = Batch(S, gamma * K if weights else np.ones(K))

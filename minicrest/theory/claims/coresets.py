@@ -17,6 +17,7 @@ from minicrest.random import stream
 from minicrest.selection.craig import Craig
 from minicrest.submodular import facility_location
 from minicrest.theory import family_bounds as theory
+from minicrest.theory.check import tightest
 from minicrest.theory.claims.base import Claim, Verdict, check_bound
 from minicrest.theory.claims.verdicts import exact, provided, seeds
 
@@ -160,14 +161,17 @@ def predicted(run: Descent, part: float = 1.0) -> np.ndarray:
 
 
 def stationary(part: float = 1.0, salt: int = 0) -> Verdict:
-    """|w - w*| after every pass against the bound; the last of both. part: of eps, that the bound is told.
+    """|w - w*| after every pass against the bound, for 4 data sets; the last of both. part: of eps, that it is told.
 
     The bound must fall below a third of |w_0 - w*|: it shows that training contracts.
     """
-    run = descend(seed=salt)
-    bound = predicted(run, part)
-    shrinks = bound[-1] < run.away[0] / 3
-    return provided(shrinks and (run.away <= bound * (1 + TOL)).all(), exact(bound[-1], run.away[-1]))
+    found = []
+    for seed in seeds(4, salt):
+        run = descend(seed=seed)
+        bound = predicted(run, part)
+        shrinks = bound[-1] < run.away[0] / 3
+        found.append(provided(shrinks and (run.away <= bound * (1 + TOL)).all(), exact(bound[-1], run.away[-1])))
+    return tightest(found)
 
 
 def stationary_picture(figure) -> None:

@@ -56,10 +56,12 @@ def single(exponential: bool = False, salt: int = 0) -> Verdict:
 
 
 def pairs(naive: bool = False, salt: int = 0) -> Verdict:
-    """Least p-value of how often each is one of 2, against the formula; naive: against 2 p_i."""
-    p = prepare(features(salt)).probabilities(normalize=True)
-    expected = np.minimum(2 * p, 1 - TOL) if naive else theory.inclusion_of_two(p)
-    least = least_p(drawn(p, 2, salt), TIMES, expected)
+    """Least p-value of how often each of 8 is one of 2, in 3 data sets, against the formula; naive: against 2 p_i."""
+    least = 1.0
+    for seed in seeds(3, salt):
+        p = prepare(features(seed, 8)).probabilities(normalize=True)
+        expected = np.minimum(2 * p, 1 - TOL) if naive else theory.inclusion_of_two(p)
+        least = min(least, least_p(drawn(p, 2, seed), TIMES, expected))
     return exact(LEAST, least, ">=")
 
 
@@ -223,7 +225,7 @@ CLAIMS = (
     Claim("milo.single", "p_i in proportion to 1 + u_i + u_i^2/2, and drawn so: p-value", "MILO, public code",
           "12 examples, 20,000 draws", single, partial(single, exponential=True), 12 * LEAST, direction=">="),
     Claim("milo.pairs", "one of 2 drawn with p_i (1 + sum p_j/(1 - p_j)), not 2 p_i: p-value", "derived",
-          "without replacement", pairs, partial(pairs, naive=True), 12 * LEAST, pairs_picture, ">="),
+          "without replacement", pairs, partial(pairs, naive=True), 24 * LEAST, pairs_picture, ">="),
     Claim("milo.attached", "p goes with its example whatever the order: change", "symmetry",
           "the first example stays", attached, partial(attached, by_rank=True)),
     Claim("milo.far", "the example opposite to all others is drawn most: its place", "MILO section 3",
