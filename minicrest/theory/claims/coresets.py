@@ -160,14 +160,16 @@ def predicted(run: Descent, part: float = 1.0) -> np.ndarray:
     return np.sqrt(squares)
 
 
-def stationary(part: float = 1.0, salt: int = 0) -> Verdict:
-    """|w - w*| after every pass against the bound, for 4 data sets; the last of both. part: of eps, that it is told.
+def stationary(part: float = 1.0, k: int = 4, salt: int = 0) -> Verdict:
+    """|w - w*| after every pass against the bound, for 4 data sets; the last of both.
+
+    part: of eps, that the bound is told.  k: size of the coreset.
 
     The bound must fall below a third of |w_0 - w*|: it shows that training contracts.
     """
     found = []
     for seed in seeds(4, salt):
-        run = descend(seed=seed)
+        run = descend(k=k, seed=seed)
         bound = predicted(run, part)
         shrinks = bound[-1] < run.away[0] / 3
         found.append(provided(shrinks and (run.away <= bound * (1 + TOL)).all(), exact(bound[-1], run.away[-1])))
@@ -203,7 +205,7 @@ CLAIMS = (
           "spirals, in p - y", against_random, partial(against_random, craig=False), 1e-6),
     Claim("craig.neighbourhood", "|w - w*| <= (eps + sqrt(eps^2 + alpha mu n^2 C^2))/mu in the end",
           "CRAIG theorem 2, safe form", "mu-strongly convex, convex parts", stationary,
-          partial(stationary, part=0.0), picture=stationary_picture),
+          partial(stationary, part=0.0, k=2), picture=stationary_picture),
     Claim("craig.printed", "printed: |w - w*|^2 -> 2 eps R/mu^2 + .... False in other units of loss",
           "counter-example; theorem 2", "loss times 1e6", printed, partial(printed, unit=1e-3), direction=">="),
 )  # fmt: skip
