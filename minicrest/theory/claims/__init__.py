@@ -1,7 +1,7 @@
 """What the papers prove and quietly assume, as experiments that could fail: CLAIMS, all of them.
 
-bounds.py, family_bounds.py and thinning_bounds.py have the bounds; each module here has the claims of a topic, base.py
-what a claim is, chance.py exact tests of frequencies, report.py the table.
+bounds.py and its neighbours have the bounds; each module here has the claims of a topic, base.py what a claim is,
+chance.py exact tests of frequencies, verdicts.py several comparisons as one, report.py the table.
 """
 
 from minicrest.theory.claims import (
@@ -13,13 +13,18 @@ from minicrest.theory.claims import (
     greedy,
     milo,
     minibatches,
+    models,
     pruning,
+    rates,
     regions,
+    set_functions,
     thinning,
 )
 from minicrest.theory.claims.base import Claim, Verdict
 
-CLAIMS = curvature.CLAIMS + regions.CLAIMS + minibatches.CLAIMS + convergence.CLAIMS  # CREST
-CLAIMS += thinning.CLAIMS  # one forward pass, chosen from
-CLAIMS += coresets.CLAIMS + greedy.CLAIMS + adacore.CLAIMS + milo.CLAIMS + pruning.CLAIMS + family.CLAIMS  # the others
+TOPICS = (
+    curvature, models, regions, minibatches, convergence, rates, thinning,  # CREST and what pays
+    coresets, greedy, set_functions, adacore, milo, pruning, family,  # the others
+)  # fmt: skip
+CLAIMS: tuple[Claim, ...] = tuple(claim for topic in TOPICS for claim in topic.CLAIMS)
 __all__ = ["CLAIMS", "Claim", "Verdict"]

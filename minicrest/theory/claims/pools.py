@@ -8,7 +8,7 @@ import numpy as np
 
 from minicrest.batch import uniform
 from minicrest.datasets import Dataset
-from minicrest.nn import mlp
+from minicrest.nn import SoftmaxCrossEntropy, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.submodular import facility_location
@@ -16,9 +16,9 @@ from minicrest.submodular import facility_location
 N, R, M = 12, 6, 2  # n, r, m of the toy pool
 
 
-def pool(seed: int = 0) -> Oracle:
+def pool(seed: int = 0, l2: float = 0.0) -> Oracle:
     """12 examples of 3 classes, half of them near one another, and a softmax regression of 9 parameters."""
-    rng, net = stream(seed, "claims", "pool"), mlp((2, 3))
+    rng, net = stream(seed, "claims", "pool"), mlp((2, 3), loss=SoftmaxCrossEntropy(l2))
     y = np.arange(N) % 3
     noise = rng.standard_normal((N, 2)) * np.where(np.arange(N) < 6, 0.2, 1)[:, None]
     x = np.stack([np.cos(2 * y), np.sin(2 * y)], 1) + noise

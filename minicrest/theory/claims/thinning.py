@@ -45,7 +45,7 @@ def scores() -> list[np.ndarray]:
 # ---- thinning
 
 
-def unbiased(renormalised: bool = False) -> Verdict:
+def unbiased(renormalised: bool = False, salt: int = 0) -> Verdict:
     """|E ghat - gbar| / |gbar|, and the error of the variance, over all 64 subsets of 6 examples; 5 pools, 2 floors."""
     worst, V = 0.0, np.arange(6)
     for seed, low in itertools.product(range(5), (0.0, 0.3)):
@@ -64,7 +64,7 @@ def unbiased(renormalised: bool = False) -> Verdict:
     return Verdict(TOL, worst, worst <= TOL)
 
 
-def variance(part: float = 1.0) -> Verdict:
+def variance(part: float = 1.0, salt: int = 0) -> Verdict:
     """Least bound over the exact variance, with the least L for which |g_i| <= L s_i, 20 pools; part: of tau."""
     least = np.inf
     for seed in range(20):
@@ -75,7 +75,7 @@ def variance(part: float = 1.0) -> Verdict:
     return Verdict(1.0, least, 1 - TOL <= least < np.inf)
 
 
-def best(factor: float = 1.0) -> Verdict:
+def best(factor: float = 1.0, salt: int = 0) -> Verdict:
     """Largest price x square at factor tau, over that at 400 other tau and 400 random pi each; 60 vectors of scores."""
     worst = 0.0
     for k, s in enumerate(scores()):
@@ -89,7 +89,7 @@ def best(factor: float = 1.0) -> Verdict:
     return Verdict(1.0, worst, worst <= 1 + TOL)
 
 
-def ratio(upside_down: bool = False) -> Verdict:
+def ratio(upside_down: bool = False, salt: int = 0) -> Verdict:
     """How far price x square lies outside [1/3, 1], 60 vectors; upside_down: the least score has the largest chance."""
     values = []
     for s in scores():
@@ -101,7 +101,7 @@ def ratio(upside_down: bool = False) -> Verdict:
     return Verdict(0.0, outside, outside <= TOL)
 
 
-def floor(kept: float = 0.1) -> Verdict:
+def floor(kept: float = 0.1, salt: int = 0) -> Verdict:
     """Largest exact variance over the bound for low = 0.1, with scores of other examples; kept: the floor in use."""
     worst = 0.0
     for seed in range(20):
@@ -151,7 +151,7 @@ class ToldMoving(_Told, Moving):
     told: tuple = ()
 
 
-def expectation(kind=ToldCrest) -> Verdict:
+def expectation(kind=ToldCrest, salt: int = 0) -> Verdict:
     """|E ghat - E of the eager one| / |gbar| at the second step of a region, over all pairs of V and all draws.
 
     V_1, V_2: 3 of 5 examples; between the steps the weights move a long way.
@@ -173,7 +173,7 @@ def expectation(kind=ToldCrest) -> Verdict:
     return Verdict(TOL, off, off <= TOL)
 
 
-def same(kind=Crest) -> Verdict:
+def same(kind=Crest, salt: int = 0) -> Verdict:
     """Batches and weights that differ from lazy=False with the same model, of 40 steps on 3 seeds; bills must too."""
     different = 0
     eager = Crest(m=8, r=40, K=1, c=8, tau=0.05, h=2.0, longest=8, exclude=False, lazy=False)
@@ -191,7 +191,7 @@ def same(kind=Crest) -> Verdict:
 # ---- fresh, and the shared forward pass
 
 
-def bias(clusters: bool = True) -> Verdict:
+def bias(clusters: bool = True, salt: int = 0) -> Verdict:
     """Largest |(1/r) sum gamma_j a_j - mean a| r / L(S) in a = p - y, 20 pools, m = 1 to 6; clusters: weights gamma."""
     worst = 0.0
     for seed, m in itertools.product(range(20), range(1, 7)):
@@ -205,7 +205,7 @@ def bias(clusters: bool = True) -> Verdict:
     return Verdict(1.0, worst, 0 < worst <= 1 + TOL)
 
 
-def saving(norm: bool = False) -> Verdict:
+def saving(norm: bool = False, salt: int = 0) -> Verdict:
     """Largest |saving on the ledgers - shared_forward_saving|, 2 to 8 of 8 examples kept; norm: through batch-norm."""
     layers = [Linear(2, 4), *([BatchNorm2d(4)] if norm else []), ReLU(), Linear(4, 3)]
     net, V, worst = Network(layers, SoftmaxCrossEntropy()), np.arange(8), 0.0
@@ -222,21 +222,21 @@ def saving(norm: bool = False) -> Verdict:
 
 CLAIMS = (
     Claim("thinning.unbiased", "E ghat = gbar of V for any pi > 0; variance as derived: error", "derived",
-          "kept independently", unbiased, lambda: unbiased(renormalised=True)),
+          "kept independently", unbiased, lambda salt=0: unbiased(renormalised=True)),
     Claim("thinning.variance", "(L^2/m^2) sum s (tau - s)_+ >= variance: ratio", "derived; Katharopoulos, Fleuret",
-          "|g_i| <= L s_i", variance, lambda: variance(part=0.5)),
+          "|g_i| <= L s_i", variance, lambda salt=0: variance(part=0.5)),
     Claim("thinning.best", "tau minimises price x E s^2/pi over all pi: ratio to others", "derived",
-          "price 1 forward, 2 back", best, lambda: best(factor=2.0)),
+          "price 1 forward, 2 back", best, lambda salt=0: best(factor=2.0)),
     Claim("thinning.ratio", "1/3 <= price x E s^2/pi, over that of pi = 1, <= 1: outside by", "derived",
-          "pi = min(1, s/tau)", ratio, lambda: ratio(upside_down=True)),
+          "pi = min(1, s/tau)", ratio, lambda salt=0: ratio(upside_down=True)),
     Claim("thinning.floor", "pi >= low: variance <= (1/low - 1)/m mean |g|^2: ratio", "derived",
-          "any scores", floor, lambda: floor(kept=0.01)),
+          "any scores", floor, lambda salt=0: floor(kept=0.01)),
     Claim("lazy.expectation", "a lazy coreset's gradient has the eager one's mean: error", "derived",
-          "built at w_l; all V and draws listed", expectation, lambda: expectation(ToldMoving)),
+          "built at w_l; all V and draws listed", expectation, lambda salt=0: expectation(ToldMoving)),
     Claim("lazy.same", "lazy CREST goes where the eager one goes: steps that differ", "derived",
-          "the same K, c; no exclusion", same, lambda: same(Moving)),
+          "the same K, c; no exclusion", same, lambda salt=0: same(Moving)),
     Claim("fresh.bias", "error in p - y of m medoids of r <= L(S)/r: ratio", "CREST eq. 4",
-          "weights are cluster sizes", bias, lambda: bias(clusters=False)),
+          "weights are cluster sizes", bias, lambda salt=0: bias(clusters=False)),
     Claim("shared.saving", "one forward pass for both saves f k/(f + (f + b) k): error", "derived",
-          "examples independent", saving, lambda: saving(norm=True)),
+          "examples independent", saving, lambda salt=0: saving(norm=True)),
 )  # fmt: skip
