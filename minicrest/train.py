@@ -88,8 +88,8 @@ class _Trainer:
     state: _Progress
 
     def __init__(self, method, oracle, optimizer, schedule, steps, bill):
-        parts = "init", "propose", "observe", "report"
-        self.method = arguments.like("method", method, f"a method: an object with {', '.join(parts)}", *parts)
+        wanted = "an object with init, propose, observe and report, such as those in minicrest.selection"
+        self.method = arguments.like("method", method, wanted, "init", "propose", "observe", "report")
         self.oracle, self.learner = oracle, Learner(oracle)
         self.optimizer = arguments.like("optimizer", optimizer, "an optimizer such as SGD()", "init", "update")
         self.schedule = arguments.like("schedule", schedule, "a function from progress to a factor", "__call__")

@@ -20,8 +20,10 @@ THROUGH = {  # a module that no test imports: the tests that run it
     "selection.medoids": "unit/selection/test_craig.py",
     "selection.scores": "unit/selection/test_scores.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
+    "experiments.documents": "unit/experiments/test_tables.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",
     "experiments.parser": "unit/test_cli.py",
+    "experiments.presets": "unit/experiments/test_compare.py",
     "experiments.show": "unit/test_cli.py",
     "experiments.terminal": "unit/test_cli.py",
 }
