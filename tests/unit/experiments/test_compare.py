@@ -154,7 +154,7 @@ def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
     run = setup.run(progress=False)
     budget = round(0.2 * 5 * 3 * len(run.uses))
     assert run.complete and run.curve.cost[-1] <= run.ledger.cost <= budget
-    if hasattr(METHODS[method], "choose"):  # the last step may have gone forward only: what it chose did not fit
+    if getattr(METHODS[method], "choose", None):  # the last step may have gone forward only: what it chose did not fit
         size = getattr(METHODS[method](m=M), "size", M)
         assert run.ledger.cost - run.curve.cost[-1] <= size and run.ledger.cost > budget - size - 2 * size
     else:
