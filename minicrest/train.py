@@ -100,7 +100,7 @@ class _Trainer:
         """Prepare the method and evaluate once; False if `stop` said so first."""
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, "int64")
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.limit, oracle.ledger.stop = self.bill, stop
