@@ -88,8 +88,8 @@ class _Trainer:
     state: _Progress
 
     def __init__(self, method, oracle, optimizer, schedule, steps, bill):
-        parts = "init", "propose", "observe", "report"
-        self.method = arguments.like("method", method, f"a method: an object with {', '.join(parts)}", *parts)
+        wanted = "an object with init, propose, observe and report, such as those in minicrest.selection"
+        self.method = arguments.like("method", method, wanted, "init", "propose", "observe", "report")
         self.oracle, self.learner = oracle, Learner(oracle)
         self.optimizer = arguments.like("optimizer", optimizer, "an optimizer such as SGD()", "init", "update")
         self.schedule = arguments.like("schedule", schedule, "a function from progress to a factor", "__call__")
@@ -100,7 +100,7 @@ class _Trainer:
         """Prepare the method and evaluate once; False if `stop` said so first."""
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
-        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).full((), -1, "int64")
+        uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
         oracle.ledger.limit, oracle.ledger.stop = self.bill, stop

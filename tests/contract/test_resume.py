@@ -172,7 +172,7 @@ def test_another_training_is_refused(difference, stopped):
 def test_versions_and_notes_decide_nothing(stopped, monkeypatch):
     """A new library locks nobody out of a result; what finished it is recorded."""
     whole = run(make_method("crest"), SGD())
-    monkeypatch.setattr(minicrest, "__version__", "99.0")
+    monkeypatch.setattr(minicrest.train, "__version__", "99.0")
     monkeypatch.setattr(np, "__version__", "99.1")
     again = resume(stopped, notes={"tag": 1})
     assert again.complete and again.theta.tobytes() == whole.theta.tobytes()

@@ -20,9 +20,11 @@ THROUGH = {  # a module that no test imports: the tests that run it
     "datasets.own": "unit/datasets/test_own.py",
     "selection.scores": "unit/selection/test_scores.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
+    "experiments.documents": "unit/experiments/test_tables.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",
     "experiments.own_files": "unit/datasets/test_own.py",
     "experiments.parser": "unit/test_cli.py",
+    "experiments.presets": "unit/experiments/test_compare.py",
     "experiments.show": "unit/test_cli.py",
     "experiments.terminal": "unit/test_cli.py",
 }

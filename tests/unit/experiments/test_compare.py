@@ -153,7 +153,12 @@ def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
     setup = replace(SMALL, method=method, epochs=5, budget=0.2, validation=0.2, evaluations=1000)  # a row every step
     run = setup.run(progress=False)
     budget = round(0.2 * 5 * 3 * len(run.uses))
-    assert run.complete and run.curve.cost[-1] == run.ledger.cost <= budget
+    assert run.complete and run.curve.cost[-1] <= run.ledger.cost <= budget
+    if getattr(METHODS[method], "choose", None):  # the last step may have gone forward only: what it chose did not fit
+        size = getattr(METHODS[method](m=M), "size", M)
+        assert run.ledger.cost - run.curve.cost[-1] <= size and run.ledger.cost > budget - size - 2 * size
+    else:
+        assert run.curve.cost[-1] == run.ledger.cost
     if method == "random":  # what is left does not pay for one more step
         assert run.ledger.cost > budget - 3 * M
 
