@@ -13,7 +13,7 @@ from check import grade
 from tests.tutorials.answers_ch10 import test_the_solutions_are_what_the_package_does as test_10_is_the_package  # noqa: F401
 from tests.tutorials.answers_ch11 import test_the_solutions_are_what_the_package_does as test_11_is_the_package  # noqa: F401
 
-CHAPTERS = [f"{k:02d}" for k in range(1, 14)]
+CHAPTERS = [f"{k:02d}" for k in range(1, 15)]
 ANSWERS = {k: import_module(f"tests.tutorials.answers_ch{k}") for k in CHAPTERS}
 EXERCISES = {e.name: e for k in CHAPTERS for e in import_module(f"exercises.ch{k}").EXERCISES}
 SECOND = {name: second for answers in ANSWERS.values() for name, second in answers.SECOND.items()}
