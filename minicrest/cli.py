@@ -266,6 +266,13 @@ def _check(name: str) -> int:
     return 0
 
 
+def _tutorials(arguments) -> int:
+    from minicrest.teaching.command import carry_out as carry_out_words
+
+    print(carry_out_words(arguments.words, arguments.force))
+    return 0
+
+
 def _theory(arguments) -> int:
     from minicrest.theory.claims.command import theory
 
@@ -273,7 +280,7 @@ def _theory(arguments) -> int:
 
 
 _COMMANDS = {"train": _train, "compare": _compare, "tune": _tune, "show": _show, "resume": _resume, "data": _data,
-             "methods": _list_methods, "theory": _theory}  # fmt: skip
+             "methods": _list_methods, "theory": _theory, "tutorials": _tutorials}  # fmt: skip
 
 
 # ---- from arguments to setups

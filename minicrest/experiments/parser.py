@@ -11,7 +11,7 @@ from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory")
+COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "tutorials")
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
@@ -45,6 +45,11 @@ def parser() -> Parser:
     methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
     theory = _add(commands, "theory", "check what the papers prove, claim by claim, against this code")
     _add_theory(theory)
+    tutorials = _add(commands, "tutorials", "write the notebooks to a folder, or grade answers")
+    tutorials.add_argument("words", nargs="+", metavar="DIR",
+                           help="a folder to write them to, or: status [DIR], which are solved; export "
+                                "FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
+    tutorials.add_argument("--force", action="store_true", help="overwrite notebooks that are there")
     return top
 
 

@@ -41,6 +41,7 @@ FLOORS = [
     {"train"},
     {"experiments"},
     {"theory"},
+    {"teaching"},
     {"cli"},
     {"__main__"},
 ]
@@ -263,6 +264,8 @@ def test_every_public_object_says_what_it_is(module):
     """A docstring of its own, or that of the base class; the signature that a dataclass writes is none."""
     if module.endswith("__main__"):
         pytest.skip("importing it runs the command line")
+    if module.startswith(("minicrest.teaching.exercises", "minicrest.teaching.solutions")):
+        pytest.skip("what these define is asked for in the notebooks")
     loaded, missing = importlib.import_module(module.removesuffix(".__init__")), []
     for name, value in list(vars(loaded).items()):
         if name.startswith("_") or getattr(value, "__module__", None) != loaded.__name__ or not callable(value):

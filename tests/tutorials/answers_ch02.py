@@ -69,7 +69,7 @@ WRONG = [
     ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy), "one row an example"),
     ("02.backward", lambda W, x, dy: (dy @ W.T, (x.T @ dy).T, dy.sum(0)), "transposed"),
     ("02.backward", lambda W, x, dy: (x.T @ dy, dy @ W.T, dy.sum(0)), "dx comes first"),
-    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy.sum(1)), "shape (4,); (2,) is expected"),
+    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy.sum(1)), "(4,), and (2,) is expected"),
     ("02.tangent", lambda W, b, x, RW, Rb, Rx: x @ RW + Rb, "moving input"),
     ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx @ W + Rb, "moving W"),
     ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx @ RW + Rb, "one at a time"),

@@ -114,7 +114,7 @@ WRONG = [
     ("09.smooth", lambda g, H, a, b: (np.mean(g, 0), np.sqrt(np.mean(H**2, 0))), "plain means"),
     ("09.drop", lambda a, w, alpha, r: a & (w >= alpha) if (a & (w >= alpha)).sum() >= r else a, "not seen"),
     ("09.drop", lambda a, w, alpha, r: drop(np.ones(len(a), bool), w, alpha, r), "come back"),
-    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "keeps r"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "fewer than r"),
     ("09.drop", lambda a, w, alpha, r: drop(a, w, np.nextafter(alpha, 1), r), "exactly alpha"),
     ("09.drop", lambda a, w, alpha, r: a & ~drop(a, w, alpha, r), "who was dropped"),
     ("09.bill", priced(lambda P, m, r: P * r + 7 * P * m, usual), "constant"),

@@ -1,11 +1,11 @@
 """Answers to tutorial 10: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import numpy as np
-from exercises.ch10 import EXERCISES
 
 from minicrest.selection import Crest
 from minicrest.selection.crest import CrestState
 from minicrest.selection.forgetting import forgetting_events
+from minicrest.teaching.exercises.ch10 import EXERCISES
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 

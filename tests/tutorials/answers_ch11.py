@@ -1,12 +1,12 @@
 """Answers to tutorial 11: SECOND, right ones written another way, and WRONG ones with words of their hints."""
 
 import numpy as np
-from exercises.ch11 import EXERCISES
 
 from minicrest.experiments.tables import estimate
 from minicrest.selection.adacore import precondition
 from minicrest.selection.dynamic import remember
 from minicrest.selection.gradmatch import omp
+from minicrest.teaching.exercises.ch11 import EXERCISES
 
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
 

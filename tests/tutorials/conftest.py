@@ -1,4 +1,4 @@
-"""The graders live beside the notebooks."""
+"""run.py, which runs the notebooks, lies beside them."""
 
 import sys
 from pathlib import Path

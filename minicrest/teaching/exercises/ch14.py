@@ -1,92 +1,31 @@
 """Exercises of tutorial 14: weights that keep a step unbiased, its variance, tau, the chances, and the step."""
 
 import numpy as np
-from check import Exercise
 
-rng = np.random.default_rng(14)
-COINS = [(np.array([1.0, 0.25, 0.6, 0.1, 0.9, 0.4, 0.3]), np.array([0.99, 0.2, 0.7, 0.05, 0.3, 0.41, 0.1])),
-         (rng.random(5) + 1e-3, rng.random(5))]  # fmt: skip
-ROWS = [(rng.standard_normal((6, 3)), rng.random(6) * 0.9 + 0.1), (rng.standard_normal((4, 2)) + 1, rng.random(4))]
-SCORES = [rng.random(9) ** 4, rng.random(6) ** 3 + 0.01, np.array([0.2, 0.1, 1.1, 0.9, 0.05, 0.4, 0.02, 0.01])]
-PRICED = [(SCORES[0], 1.0, 2.0), (SCORES[1], 1.0, 4.0), (SCORES[2], 0.5, 2.0)]
-PRICED += [(np.array([0.3, 1.0, 0.9, 1.1]), 1.0, 2.0)]  # the first ratio is the least, the third the largest
-FLOORED = [(SCORES[0], 0.1), (SCORES[2], 0.15), (np.append(SCORES[1], 0), 0.2), (np.zeros(4), 0.3), (SCORES[2], 0.0)]
-W, X = 2 * rng.standard_normal((4, 3)), rng.standard_normal((10, 4))
-FIT = (3 * X @ W + rng.standard_normal((10, 3))).argmax(axis=1)  # most are learned, some are not
-STEPS = [(W, X, FIT, rng.random(10) / 2, 0.4, 0.5), (W, X[:7], FIT[:7], rng.random(7) / 2, 0.3, 2.0)]
-
-
-def weights(pi, draws):
-    return np.where(draws < pi, 1 / pi, 0)
-
-
-def variance(G, pi):
-    return ((G**2).sum(axis=1) * (1 / pi - 1)).sum() / len(G) ** 2
-
-
-def spread(factor, squares=lambda G: (G**2).sum(axis=1), power=2):
-    """The mistake: another factor than 1 / pi - 1, other squares, or another power of m."""
-    return lambda G, pi: (squares(G) * factor(pi)).sum() / len(G) ** power
-
-
-def odds(pi):
-    return 1 / pi - 1
-
-
-def threshold(s, f, b):
-    return np.sqrt(ratios(s, f, b).max())
-
-
-def ratios(s, f, b, order=lambda s: np.sort(s)[::-1], power=2, first=1):
-    """(m,) b Q_k / (f m + b k) for k = 1 .. m; the arguments after b are mistakes that can be made."""
-    k = np.arange(first, first + len(s))
-    return b * np.cumsum(order(s) ** power) / (f * len(s) + b * k)
-
-
-def chances(s, low):
-    if not s.any():
-        return np.ones(len(s))
-    return np.maximum(low, np.minimum(1, s / threshold(s, 1, 2)))
-
-
-def kept(change):
-    """The mistake: other chances than max(low, min(1, s / tau)), where a score is not 0."""
-    return lambda s, low: change(s, threshold(s, 1, 2), low) if s.any() else np.ones(len(s))
-
-
-def gradients(W, x, y):
-    """(p, p - y), each (m, C)."""
-    e = np.exp(x @ W - (x @ W).max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    return p, p - np.eye(W.shape[1])[y]
-
-
-def norm(p, a, y):
-    return np.sqrt((a**2).sum(axis=1))
-
-
-def own(p, y):
-    """(m,) the probability of each example's label."""
-    return p[np.arange(len(y)), y]
-
-
-def stepper(score=norm, weigh=weights, share=lambda w: len(w), price=lambda m, kept, pi: m + 2 * kept, sign=-1):
-    """The step of thinning for softmax regression; the arguments are mistakes that can be made."""
-
-    def step(W, x, y, draws, low, eta):
-        p, a = gradients(W, x, y)
-        pi = chances(score(p, a, y), low)
-        w = weigh(pi, draws)
-        return W + sign * eta * x.T @ (w[:, None] * a) / share(w), price(len(x), np.count_nonzero(w), pi)
-
-    return step
-
-
-step = stepper()
+from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.solutions.ch14 import (
+    COINS,
+    FLOORED,
+    PRICED,
+    ROWS,
+    STEPS,
+    chances,
+    kept,
+    odds,
+    own,
+    ratios,
+    spread,
+    step,
+    stepper,
+    threshold,
+    variance,
+    weights,
+)
 
 EXERCISES = [
     Exercise(
         "14.weights",
+        "my_weights",
         COINS,
         weights,
         [
@@ -112,6 +51,7 @@ EXERCISES = [
     ),
     Exercise(
         "14.variance",
+        "my_variance",
         ROWS,
         variance,
         [
@@ -138,12 +78,13 @@ EXERCISES = [
     ),
     Exercise(
         "14.threshold",
+        "my_threshold",
         PRICED,
         threshold,
         [
             ("that is tau squared.", lambda s, f, b: ratios(s, f, b).max()),
             ("that is the least over k.", lambda s, f, b: np.sqrt(ratios(s, f, b).min())),
-            ("that is the ratio of all m scores, the largest only if they are sorted upwards: the k largest come first.",
+            ("that is the ratio of all m scores, the largest only of scores sorted upwards: the largest come first.",
              lambda s, f, b: np.sqrt(ratios(s, f, b, order=np.sort).max())),
             ("the scores are not sorted.", lambda s, f, b: np.sqrt(ratios(s, f, b, order=lambda s: s).max())),
             ("the scores are not squared.", lambda s, f, b: np.sqrt(ratios(s, f, b, power=1).max())),
@@ -163,6 +104,7 @@ EXERCISES = [
     ),
     Exercise(
         "14.chances",
+        "my_chances",
         FLOORED,
         chances,
         [
@@ -196,6 +138,7 @@ EXERCISES = [
     ),
     Exercise(
         "14.step",
+        "my_step -> W, price",
         STEPS,
         step,
         [
@@ -206,14 +149,14 @@ EXERCISES = [
              stepper(share=lambda w: w.sum())),
             ("the kept ones weigh 1 and not 1 / pi.", stepper(weigh=lambda pi, u: (u < pi) * 1.0)),
             ("those who should be dropped are kept.", stepper(weigh=lambda pi, u: np.where(u < pi, 0, 1 / pi))),
-            ("W is right for going back through all m; only the kept go back.", stepper(weigh=lambda pi, u: pi**0)),
+            ("W is that of going back through all m; only the kept go back.", stepper(weigh=lambda pi, u: pi**0)),
             ("the step goes uphill.", stepper(sign=1)),
-            ("W is right; the bill is that of a step on all m.", stepper(price=lambda m, k, pi: 3 * m)),
-            ("W is right; a backward pass costs 2.", stepper(price=lambda m, k, pi: m + k)),
-            ("W is right; all m go forward, not only the kept.", stepper(price=lambda m, k, pi: 3 * k)),
-            ("W is right; the forward passes are missing from the bill.", stepper(price=lambda m, k, pi: 2 * k)),
-            ("W is right; the kept need no second forward pass.", stepper(price=lambda m, k, pi: m + 3 * k)),
-            ("W is right; the bill is the expected one, and this step has its own.",
+            ("the bill is that of a step on all m.", stepper(price=lambda m, k, pi: 3 * m)),
+            ("a backward pass costs 2.", stepper(price=lambda m, k, pi: m + k)),
+            ("all m go forward, not only the kept.", stepper(price=lambda m, k, pi: 3 * k)),
+            ("the forward passes are missing from the bill.", stepper(price=lambda m, k, pi: 2 * k)),
+            ("the kept need no second forward pass.", stepper(price=lambda m, k, pi: m + 3 * k)),
+            ("the bill is the expected one, and this step has its own.",
              stepper(price=lambda m, k, pi: m + 2 * pi.sum())),
             ("the scores are losses; they are norms of p - y.", stepper(score=lambda p, a, y: -np.log(own(p, y)))),
             ("the scores are sums of absolute values: what is the Euclidean norm?",

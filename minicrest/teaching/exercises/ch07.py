@@ -3,86 +3,35 @@
 import math
 
 import numpy as np
-from check import Exercise
 
-rng = np.random.default_rng(7)
-G, DELTA, START = rng.standard_normal((3, 5))
-CURVED = rng.random(5) + 0.5
-VALUE = 1.7 + G @ DELTA + 0.5 * CURVED @ DELTA**2
-SIZES = np.logspace(-2, -0.5, 7)
-ERRORS = 0.3 * SIZES**2.4 * np.exp(0.1 * rng.standard_normal(7))  # scattered about a power law
-NARROW = np.array([0.3, -0.2, 0.1, 0.4])
-
-
-def value(constant, g, H, delta):
-    return constant + g @ delta + 0.5 * (H * delta) @ delta
-
-
-def rho(constant, g, H, delta, loss):
-    return abs(value(constant, g, H, delta) - loss) / loss
-
-
-def slope(x, y):
-    return np.polyfit(x, y, 1)[0]
-
-
-def periods(h, b, H0, H, longest, up=math.ceil, size=np.linalg.norm):
-    T1 = min(longest, up(h * size(H0) / size(H)))
-    return T1, min(longest, up(b * T1))
-
-
-def from_the_ratio(h, b, H0, H, longest):
-    """The mistake: P from h |H0| / |H| before it is rounded."""
-    ratio = h * np.linalg.norm(H0) / np.linalg.norm(H)
-    return min(longest, math.ceil(ratio)), min(longest, math.ceil(b * ratio))
-
-
-def regions(
+from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.solutions.ch07 import (
+    ABOVE,
+    BELOW,
+    CURVED,
+    DELTA,
+    ERRORS,
+    MODEL,
+    NARROW,
+    RHO,
+    SIZES,
+    START,
+    G,
+    all_checks,
+    from_the_ratio,
+    from_the_unbounded,
+    lasting,
+    periods,
+    regions,
     rho,
-    period,
-    tau,
-    steps,
-    late=0,
-    since_zero=False,
-    every=False,
-    reach=0,
-    last_check=False,
-    closes=lambda error, tau: error > tau,
-):
-    """The schedule; each keyword makes one mistake."""
-    starts, base = [0], 0
-    for t in range(1, steps + reach):
-        open_for = t if since_zero else t - starts[-1]
-        if not every and open_for % period(starts[-1]):
-            continue
-        if closes(rho(base, t), tau):
-            starts.append(t + late)
-            base = t + late
-        elif last_check:
-            base = t
-    return np.array(starts)
-
-
-def all_checks(rho, period, tau, steps):
-    """The mistake: every check opens a region."""
-    return regions(rho, period, tau, steps, closes=lambda error, tau: True)
-
-
-def growing(start, t):
-    """The error of a model that opened at `start`: in sixteenths, so that it can equal tau."""
-    return (t - start) * (1 + start % 3) / 16
-
-
-def lasting(start):
-    return 5 if start == 0 else 2 + start % 3
-
-
-MODEL = (1.7, G, CURVED, DELTA)
-ABOVE, BELOW = VALUE + 0.4, VALUE - 0.3  # losses that the model falls short of, and exceeds
+    slope,
+    value,
+)
 
 EXERCISES = [
     Exercise(
         "07.value",
+        "my_value",
         [MODEL, (0.2, DELTA, CURVED[::-1].copy(), START)],
         value,
         [
@@ -96,7 +45,10 @@ EXERCISES = [
                 lambda c, g, H, d: c + g @ d + 0.5 * (H @ d) ** 2,
             ),
             ("the curvature is squared along with delta.", lambda c, g, H, d: c + g @ d + 0.5 * ((H * d) ** 2).sum()),
-            ("the model is walked backwards: what is the sign of delta?", lambda c, g, H, d: value(c, g, H, -d)),
+            (
+                "the linear term has the wrong sign: what are the signs of g and of delta?",
+                lambda c, g, H, d: value(c, g, H, -d),
+            ),
             (
                 "the curvature is taken off: a positive one should bend the model up.",
                 lambda c, g, H, d: value(c, g, -H, d),
@@ -105,10 +57,21 @@ EXERCISES = [
                 "it is a vector: the terms of the two products have to be added up.",
                 lambda c, g, H, d: c + g * d + 0.5 * H * d**2,
             ),
+            ("the linear term has the quadratic term's factor.", lambda c, g, H, d: value(c, g / 2, H, d)),
+            ("the quadratic term has a third where a half belongs.", lambda c, g, H, d: value(c, g, 2 * H / 3, d)),
+            ("the quadratic term has a quarter where a half belongs.", lambda c, g, H, d: value(c, g, H / 2, d)),
+            (
+                "sizes of the step are used: in the linear term its sign counts.",
+                lambda c, g, H, d: value(c, g, H, abs(d)),
+            ),
+            ("the constant is subtracted.", lambda c, g, H, d: value(-c, g, H, d)),
+            ("the curvature is missing: the step is squared as it is.", lambda c, g, H, d: c + g @ d + 0.5 * d @ d),
+            ("constant and linear term are missing.", lambda c, g, H, d: 0.5 * (H * d) @ d),
         ],
     ),
     Exercise(
         "07.rho",
+        "my_rho",
         [(*MODEL, ABOVE), (*MODEL, BELOW)],
         rho,
         [
@@ -130,11 +93,32 @@ EXERCISES = [
             ("the model lacks its curvature.", lambda c, g, H, d, loss: rho(c, g, 0 * H, d, loss)),
             ("the model's quadratic term lacks its factor.", lambda c, g, H, d, loss: rho(c, g, 2 * H, d, loss)),
             ("it is in per cent; a fraction is asked for.", lambda *q: 100 * rho(*q)),
+            ("it is the ratio of model and loss; how far is it from 1?", lambda *q: value(*q[:-1]) / q[-1]),
+            (
+                "it is relative to the change of the loss; the loss itself is asked for.",
+                lambda *q: rho(*q) * q[-1] / abs(q[-1] - q[0]),
+            ),
+            (
+                "it is relative to the mean of model and loss.",
+                lambda *q: rho(*q) * q[-1] / ((value(*q[:-1]) + q[-1]) / 2),
+            ),
+            ("the model lacks its constant.", lambda c, *q: rho(0.0, *q)),
+            (
+                "the model is walked backwards: what is the sign of delta?",
+                lambda c, g, H, d, loss: rho(c, g, H, -d, loss),
+            ),
+            ("the model lacks its gradient.", lambda c, g, H, d, loss: rho(c, 0 * g, H, d, loss)),
+            (
+                "the loss is compared with the constant: how far does the model say it moves?",
+                lambda c, g, H, d, loss: abs(c - loss) / loss,
+            ),
+            ("model and loss are added; how far apart are they?", lambda *q: abs(value(*q[:-1]) + q[-1]) / q[-1]),
         ],
     ),
     Exercise(
         "07.order",
-        [(SIZES, ERRORS), (2 * SIZES[1:], 5 * ERRORS[:-1])],
+        "my_order",
+        [(SIZES, ERRORS), (SIZES[[0, 1, 3, 4, 6]], 5 * ERRORS[[0, 2, 3, 4, 5]])],
         lambda s, e: slope(np.log(s), np.log(e)),
         [
             ("there are no logarithms: that is the slope of a plain plot.", slope),
@@ -161,16 +145,34 @@ EXERCISES = [
                 lambda s, e: (np.log(s) @ np.log(e)) / (np.log(s) @ np.log(s)),
             ),
             ("the sign is turned round: errors grow with the distance.", lambda s, e: -slope(np.log(s), np.log(e))),
+            ("the logarithms of the two axes have different bases.", lambda s, e: slope(np.log(s), np.log10(e))),
+            (
+                "it is a parabola's coefficient; a straight line is asked for.",
+                lambda s, e: np.polyfit(np.log(s), np.log(e), 2)[0],
+            ),
+            (
+                "it is the mean of log error over log size; a slope is a ratio of differences.",
+                lambda s, e: (np.log(e) / np.log(s)).mean(),
+            ),
+            (
+                "it is the mean of the slopes between neighbours; fit one line to all.",
+                lambda s, e: (np.diff(np.log(e)) / np.diff(np.log(s))).mean(),
+            ),
+            ("it is a correlation: a number between -1 and 1.", lambda s, e: np.corrcoef(np.log(s), np.log(e))[0, 1]),
+            ("the logarithms of the two axes have different bases.", lambda s, e: slope(np.log10(s), np.log(e))),
         ],
     ),
     Exercise(
         "07.periods",
+        "my_periods -> T1, P",
         [
             (2.0, 2.5, G, CURVED, 50),
             (1.5, 1.7, 4 * CURVED, NARROW, 20),
             (3.0, 2.5, CURVED, 0.9 * NARROW, 40),
             (0.4, 1.3, NARROW, CURVED, 9),
             (1.0, 1.9, G, NARROW, 7),
+            (1.0, 0.45, G, NARROW, 7),
+            (5.0, 0.5, CURVED, NARROW, 12),
         ],
         periods,
         [
@@ -191,11 +193,41 @@ EXERCISES = [
             ("nothing keeps them below `longest`.", lambda h, b, H0, H, most: periods(h, b, H0, H, 10**9)),
             ("P may exceed `longest`.", lambda *q: (periods(*q)[0], math.ceil(q[1] * periods(*q)[0]))),
             ("they come in the other order.", lambda *q: periods(*q)[::-1]),
+            (
+                "P comes from T1 before it is bounded by `longest`; it is computed from the T1 that you return.",
+                from_the_unbounded,
+            ),
+            ("they are not rounded.", lambda *q: periods(*q, up=float)),
+            (
+                "one is added to each: it rounds up what is whole already.",
+                lambda *q: periods(*q, up=lambda x: math.floor(x) + 1),
+            ),
+            ("T1 is b times too large: h alone belongs to it.", lambda h, b, *q: periods(h * b, b, *q)),
+            ("h and b have changed places.", lambda h, b, *q: periods(b, h, *q)),
+            (
+                "P is b, whatever T1 is.",
+                lambda h, b, H0, H, most: (periods(h, b, H0, H, most)[0], min(most, math.ceil(b))),
+            ),
+            (
+                "|H| is missing: the ratio of two curvatures is asked for.",
+                lambda h, b, H0, H, most: periods(h * np.linalg.norm(H), b, H0, H, most),
+            ),
+            (
+                "|H0| is missing: the ratio of two curvatures is asked for.",
+                lambda h, b, H0, H, most: periods(h / np.linalg.norm(H0), b, H0, H, most),
+            ),
         ],
     ),
     Exercise(
         "07.regions",
-        [(growing, lasting, 0.25, 29), (growing, lasting, 0.5, 31), (growing, lambda start: 3, 0.125, 24)],
+        "my_regions",
+        [
+            (RHO, lasting, 0.25, 29),
+            (RHO, lasting, 0.5, 31),
+            (RHO, lambda start: 3, 0.125, 24),
+            (RHO, lambda start: 3, 0.125, 25),
+            (RHO, lambda start: 1, 0.05, 6),
+        ],
         regions,
         [
             ("it checks before every step; each region has its period.", lambda *q: regions(*q, every=True)),
@@ -217,6 +249,15 @@ EXERCISES = [
                 "these are the regions' lengths; the steps at which they open are asked for.",
                 lambda *q: np.diff(regions(*q), append=q[-1]),
             ),
+            (
+                "rho is asked for before every step; each question has its price, so ask only where a check is due.",
+                lambda *q: regions(*q, asks=True),
+            ),
+            (
+                "a region is checked once and never again; it goes on with the same T1.",
+                lambda *q: regions(*q, once=True),
+            ),
+            ("the last step has no check: it comes before a step like the others.", lambda *q: regions(*q, reach=-1)),
         ],
     ),
 ]

@@ -1,91 +1,33 @@
 """Exercises of tutorial 04: a tangent, a Hessian product, Hutchinson's diagonal, an exact one, smoothed curvature."""
 
 import numpy as np
-from check import Exercise
 
-rng = np.random.default_rng(4)
-Z, RZ = 2 * rng.standard_normal((2, 5, 3))
-X = rng.standard_normal((6, 4))  # six examples, four inputs, three outputs
-W, RW = rng.standard_normal((2, 4, 3))
-HEAVY = np.array([5.0, 1.0, 0.5, 2.0, 1.0, 3.0])  # sums to 12.5, not to n
-ROOTS = rng.standard_normal((3, 5, 5))
-HESSIANS = ROOTS + ROOTS.transpose(0, 2, 1)  # symmetric, with entries of both signs on the diagonal
-PROBES = 2.0 * rng.integers(0, 2, (3, 5)) - 1
-
-
-def times(H):
-    """The function v -> Hv, for one direction (d,)."""
-
-    def product(v):
-        if np.shape(v) != (len(H),):
-            raise ValueError(f"hvp takes one direction of shape ({len(H)},), got {np.shape(v)}")
-        return H @ v
-
-    return product
-
-
-PRODUCTS = [times(H) for H in HESSIANS]
-
-
-def softmax(z, axis=1):
-    e = np.exp(z - z.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
-
-
-def signal(z, Rz):
-    p = softmax(z)
-    return p * (Rz - (p * Rz).sum(axis=1, keepdims=True))
-
-
-def wrong_axis(z, Rz):
-    """The mistake: softmax and sum over the examples."""
-    p = softmax(z, axis=0)
-    return p * (Rz - (p * Rz).sum(axis=0))
-
-
-def product(W, V, x):
-    """(i, C) the Hessian of softmax regression times V."""
-    return x.T @ signal(x @ W, x @ V) / len(x)
-
-
-def diagonal(hvp, probes):
-    return np.mean([z * hvp(z) for z in probes], axis=0)
-
-
-def exact(x, w, c):
-    p = _sigmoid(x @ w)
-    return (c * p * (1 - p)) @ x**2 / len(x)
-
-
-def _sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def bend(x, w):
-    """(n,) p (1 - p)."""
-    return _sigmoid(x @ w) * (1 - _sigmoid(x @ w))
-
-
-def averaged(estimates, beta):
-    """The moving average without its correction."""
-    total = np.zeros_like(estimates[0])
-    for q in estimates:
-        total = beta * total + (1 - beta) * q
-    return total
-
-
-def estimates(products, probes):
-    return np.array([z * product(z) for product, z in zip(products, probes)])
-
-
-def curvature(products, probes, beta):
-    D = estimates(products, probes)
-    return np.sqrt(averaged(D**2, beta) / (1 - beta ** len(D)))
-
+from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.solutions.ch04 import (
+    CURVATURE_MISTAKES,
+    HEAVY,
+    PROBES,
+    PRODUCTS,
+    RW,
+    RZ,
+    W,
+    X,
+    Z,
+    _sigmoid,
+    bend,
+    curvature,
+    diagonal,
+    exact,
+    product,
+    signal,
+    softmax,
+    wrong_axis,
+)
 
 EXERCISES = [
     Exercise(
         "04.signal",
+        "my_signal_tangent",
         [(Z, RZ), (Z[:2], 3 * RZ[2:4])],
         signal,
         [
@@ -113,10 +55,40 @@ EXERCISES = [
             ("it is divided by n; the signal of each example is asked for.", lambda z, Rz: signal(z, Rz) / len(z)),
             ("the two terms have changed places: the sign is turned round.", lambda z, Rz: -signal(z, Rz)),
             ("these are probabilities: p, not how p changes.", lambda z, Rz: softmax(z)),
+            (
+                "the mean movement of the logits is added; it is taken off.",
+                lambda z, Rz: softmax(z) * (Rz + (softmax(z) * Rz).sum(axis=1, keepdims=True)),
+            ),
+            (
+                "the sum runs over the examples; which axis runs over the classes?",
+                lambda z, Rz: softmax(z) * (Rz - (softmax(z) * Rz).sum(axis=0)),
+            ),
+            (
+                "p is squared: one p stands before the brackets, and one in the sum.",
+                lambda z, Rz: softmax(z) * (Rz * softmax(z) - (softmax(z) * Rz).sum(axis=1, keepdims=True)),
+            ),
+            (
+                "the sum is a mean over the classes: p are weights that add up to 1 already.",
+                lambda z, Rz: softmax(z) * (Rz - (softmax(z) * Rz).mean(axis=1, keepdims=True)),
+            ),
+            ("z stands where its derivative Rz belongs.", lambda z, Rz: signal(z, z)),
+            ("z and Rz have changed places.", lambda z, Rz: signal(Rz, z)),
+            ("Rz is missing under the sum.", lambda z, Rz: softmax(z) * (Rz - softmax(z).sum(axis=1, keepdims=True))),
+            (
+                "the softmax runs over the examples; which axis runs over the classes?",
+                lambda z, Rz: (
+                    signal(z, Rz) * 0 + softmax(z, axis=0) * (Rz - (softmax(z, axis=0) * Rz).sum(1, keepdims=True))
+                ),
+            ),
+            (
+                "p does not add up to 1 over the classes: it is divided by a mean, not by a sum.",
+                lambda z, Rz: (lambda p: p * (Rz - (p * Rz).sum(1, keepdims=True)))(softmax(z) * z.shape[1]),
+            ),
         ],
     ),
     Exercise(
         "04.hvp",
+        "my_hvp",
         [(W, RW, X), (RW, -W, X[:3])],
         product,
         [
@@ -148,10 +120,29 @@ EXERCISES = [
                 "it is one number, V . HV, the curvature along V; the product HV is asked for.",
                 lambda W, V, x: (V * product(W, V, x)).sum(),
             ),
+            (
+                "it is not divided by n but by the number of classes.",
+                lambda W, V, x: product(W, V, x) * len(x) / W.shape[1],
+            ),
+            (
+                "the mean movement of the logits is added; it is taken off.",
+                lambda W, V, x: (
+                    x.T @ (lambda p, r: p * (r + (p * r).sum(1, keepdims=True)))(softmax(x @ W), x @ V) / len(x)
+                ),
+            ),
+            (
+                "it is the gradient's first part at W: nothing in it moves.",
+                lambda W, V, x: x.T @ softmax(x @ W) / len(x),
+            ),
+            (
+                "softmax runs over the examples; which axis runs over the classes?",
+                lambda W, V, x: x.T @ wrong_axis(x @ W, x @ V) / len(x),
+            ),
         ],
     ),
     Exercise(
         "04.diagonal",
+        "my_diagonal",
         [(PRODUCTS[0], PROBES), (PRODUCTS[1], PROBES[:1])],
         diagonal,
         [
@@ -175,10 +166,20 @@ EXERCISES = [
                 "the mean of the products is multiplied by the mean of the signs: multiply probe by probe.",
                 lambda hvp, z: z.mean(0) * np.mean([hvp(v) for v in z], 0) if len(z) > 1 else np.zeros(z.shape[1]),
             ),
+            ("only the first probe is used.", lambda hvp, z: z[0] * hvp(z[0])),
+            ("only the last probe is used.", lambda hvp, z: z[-1] * hvp(z[-1])),
+            (
+                "it is the mean of squares: a diagonal may be negative.",
+                lambda hvp, z: np.mean([(v * hvp(v)) ** 2 for v in z], 0),
+            ),
+            ("H's row sums come out: each probe has to keep its own signs.", lambda hvp, z: hvp(np.ones(z.shape[1]))),
+            ("it is divided by d, not by the number of probes.", lambda hvp, z: diagonal(hvp, z) * len(z) / z.shape[1]),
+            ("the products are missing: it is the mean of the signs.", lambda hvp, z: z.mean(0)),
         ],
     ),
     Exercise(
         "04.exact",
+        "my_exact",
         [(X, W[:, 0], HEAVY)],
         exact,
         [
@@ -210,50 +211,37 @@ EXERCISES = [
                 lambda x, w, c: (x.T * (c * bend(x, w))) @ x / len(x),
             ),
             ("it is the sum of the diagonal, one number.", lambda x, w, c: exact(x, w, c).sum()),
+            ("it is divided by n twice.", lambda x, w, c: exact(x, w, c) / len(x)),
+            (
+                "p (1 + p) stands where p (1 - p) belongs.",
+                lambda x, w, c: (c * _sigmoid(x @ w) * (1 + _sigmoid(x @ w))) @ x**2 / len(x),
+            ),
+            (
+                "1 - p alone is no curvature: it should fall to 0 on both sides.",
+                lambda x, w, c: (c * (1 - _sigmoid(x @ w))) @ x**2 / len(x),
+            ),
+            ("p (1 - p) is missing: how curved is the loss in z?", lambda x, w, c: c @ x**2 / len(x)),
+            (
+                "the weights multiply x, and are squared with it: they belong to the loss.",
+                lambda x, w, c: exact(x * c[:, None], w, np.ones(len(x))),
+            ),
+            ("p is that of z squared or rescaled: z = x . w.", lambda x, w, c: exact(x, 2 * w, c)),
+            (
+                "p is exp(z): where is the sigmoid?",
+                lambda x, w, c: (c * np.exp(x @ w) * (1 - np.exp(x @ w))) @ x**2 / len(x),
+            ),
+            (
+                "in p, 1 - exp(-z) stands where 1 + exp(-z) belongs.",
+                lambda x, w, c: (lambda p: (c * p * (1 - p)) @ x**2 / len(x))(1 / (1 - np.exp(-(x @ w)))),
+            ),
+            ("p is missing, and the weights: it is 1 - p.", lambda x, w, c: (1 - _sigmoid(x @ w)) @ x**2 / len(x)),
         ],
     ),
     Exercise(
         "04.curvature",
+        "my_curvature",
         [(PRODUCTS, PROBES, 0.9), (PRODUCTS[:2], PROBES[1:], 0.5)],
         curvature,
-        [
-            (
-                "there is no bias correction: the average begins at 0 and is too small.",
-                lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta)),
-            ),
-            ("the root is missing: these are squares.", lambda h, z, beta: curvature(h, z, beta) ** 2),
-            (
-                "the estimates are averaged first and squared then: that loses what their spread adds.",
-                lambda h, z, beta: abs(averaged(estimates(h, z), beta) / (1 - beta ** len(z))),
-            ),
-            (
-                "the estimates are averaged without being squared at all.",
-                lambda h, z, beta: averaged(estimates(h, z), beta) / (1 - beta ** len(z)),
-            ),
-            (
-                "it is a plain mean of the squares: the newest should weigh most.",
-                lambda h, z, beta: np.sqrt((estimates(h, z) ** 2).mean(0)),
-            ),
-            (
-                "the oldest weighs most: the sequence runs backwards.",
-                lambda h, z, beta: np.sqrt(averaged(estimates(h, z)[::-1] ** 2, beta) / (1 - beta ** len(z))),
-            ),
-            (
-                "the correction is that of the first step for every step.",
-                lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta)),
-            ),
-            (
-                "the correction is off by one: how many values have come in?",
-                lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, beta) / (1 - beta ** (len(z) + 1))),
-            ),
-            (
-                "beta and 1 - beta have changed places.",
-                lambda h, z, beta: np.sqrt(averaged(estimates(h, z) ** 2, 1 - beta) / (1 - beta ** len(z))),
-            ),
-            (
-                "only the first coreset's Hessian is used: each has its own.",
-                lambda h, z, beta: curvature([h[0]] * len(z), z, beta),
-            ),
-        ],
+        CURVATURE_MISTAKES,
     ),
 ]

@@ -1,0 +1,9 @@
+"""The tutorials: their graders, and their notebooks on the reader's disk (`minicrest tutorials`).
+
+    from minicrest.teaching import check
+    check("01.softmax", my_softmax)
+"""
+
+from minicrest.teaching.check import check, either, standing
+
+__all__ = ["check", "either", "standing"]

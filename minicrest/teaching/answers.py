@@ -1,0 +1,157 @@
+"""A reader's answers, taken out of the notebooks: graded, and written into one file of the reader's own.
+
+A function is taken with what it needs: other functions, classes, imports and simple assignments of the same notebook.
+Names that two notebooks use for different things get the tutorial's number: my_bound_05.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from minicrest.teaching.check import TUTORIALS, grade, of_tutorial
+from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.notebooks import Statement, code, in_folder, statements
+
+HEADER = '''"""My own functions, exercise by exercise, as `minicrest tutorials export` wrote them."""
+'''
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer found in a notebook. problem: what is wrong with it, None if it is right."""
+
+    exercise: Exercise
+    problem: str | None
+    statements: tuple[Statement, ...]
+
+
+def answers(place) -> list[Answer]:
+    """The answers in a notebook, or in all notebooks of a folder, each graded; nothing but them and their needs is run.
+
+    Raises FileNotFoundError where there is no notebook, ValueError where a file is none.
+    """
+    return [answer for path in in_folder(place) for answer in _of_notebook(path)]
+
+
+def status(place) -> str:
+    """A line for each exercise in the notebooks at `place`: correct, or what is wrong."""
+    found = answers(place)
+    lines = [f"{a.exercise.name:18}{a.problem or 'correct'}" for a in found]
+    right = sum(a.problem is None for a in found)
+    return "\n".join([*lines, f"{right} of {len(found)} exercises are solved."])
+
+
+def export(target, place=".") -> list[str]:
+    """Write the right answers in the notebooks at `place` into the module `target`; the exercises that it then holds.
+
+    Exercises that the file holds already and that are not among them are kept, so that it grows from 01 to the last.
+    """
+    sections = {**_kept(Path(target)), **{a.exercise.name: a for a in answers(place) if a.problem is None}}
+    order = [exercise.name for number in TUTORIALS for exercise in of_tutorial(number)]
+    names = [name for name in order if name in sections]
+    Path(target).write_text(HEADER + "\n" + _text([sections[name] for name in names]), "utf-8")
+    return names
+
+
+# ---- out of the notebook
+
+
+def _of_notebook(path: Path) -> Iterator[Answer]:
+    if path.name[:2] not in TUTORIALS:
+        return
+    written = list(code(path))
+    for exercise in of_tutorial(path.name[:2]):
+        needed = tuple(_needs(exercise.function, written))
+        yield Answer(exercise, _problem(exercise, needed), needed)
+
+
+def _needs(function: str, written: list[Statement]) -> list[Statement]:
+    """The last definition of `function`, and of all that it needs, in the notebook's order; empty if there is none."""
+    defined = {name: place for place, statement in enumerate(written) for name in statement.defines}
+    wanted, kept = [function], set()
+    while wanted:
+        place = defined.get(wanted.pop())
+        if place is not None and place not in kept:
+            kept.add(place)
+            wanted += written[place].uses
+    return [written[place] for place in sorted(kept)]
+
+
+def _problem(exercise: Exercise, needed) -> str | None:
+    if not needed:
+        return "not there: its function is not defined"
+    try:
+        function = vars(_module("\n\n".join(statement.text for statement in needed)))[exercise.function]
+    except Exception as error:  # whatever the reader's code raises
+        return f"cannot be read alone: {type(error).__name__}: {error}"
+    verdict = grade(exercise, function)
+    return None if verdict is None else f"not yet. {verdict.hint}"
+
+
+def _module(text: str) -> ModuleType:
+    """The source `text` as a module of its own, which no other module can import."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "answers.py"
+        path.write_text(text, "utf-8")
+        spec = importlib.util.spec_from_file_location("answers", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+
+# ---- into the reader's file
+
+
+def _kept(target: Path) -> dict[str, Answer]:
+    """The exercises that the file holds, by name: those with a comment, `# 01.softmax`."""
+    if not target.exists():
+        return {}
+    text = target.read_text("utf-8")
+    if not text.startswith(HEADER):
+        raise ValueError(f"{target} was not written by minicrest tutorials export; choose another name")
+    written, found = list(statements(text)), {}
+    for name in re.findall(r"^# (\d\d\.\w+)$", text, re.M):
+        number, (exercise,) = name[:2], [e for e in of_tutorial(name[:2]) if e.name == name]
+        own = [_renamed(s, {f"{n}_{number}": n for n in _clashing(written, number)}) for s in written]
+        found[name] = Answer(exercise, None, tuple(_needs(exercise.function, own)))
+    return found
+
+
+def _clashing(written: list[Statement], number: str) -> set[str]:
+    """The names that carry this tutorial's number in a file that export wrote."""
+    ending = f"_{number}"
+    return {name.removesuffix(ending) for s in written for name in s.defines if name.endswith(ending)}
+
+
+def _text(found: list[Answer]) -> str:
+    """The sections, an exercise each. What two tutorials define differently is named after its tutorial."""
+    texts: dict[str, set[str]] = {}
+    for answer in found:
+        for statement in answer.statements:
+            for name in statement.defines:
+                texts.setdefault(name, set()).add(statement.text)
+    clashes = {name for name, different in texts.items() if len(different) > 1}
+    written: set[str] = set()
+    sections = []
+    for answer in found:
+        names = {name: f"{name}_{answer.exercise.name[:2]}" for name in clashes}
+        own = [_renamed(statement, names).text for statement in answer.statements]
+        new = [text for text in dict.fromkeys(own) if text not in written]
+        written.update(new)
+        sections.append(f"# {answer.exercise.name}\n" + "\n\n\n".join(new))
+    return "\n\n\n".join(sections) + "\n"
+
+
+def _renamed(statement: Statement, names: dict[str, str]) -> Statement:
+    """The statement with other names, in its text and in what it defines."""
+    text = statement.text
+    for old, new in names.items():
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, text)
+    return statement if text == statement.text else next(statements(text))

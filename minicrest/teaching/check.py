@@ -1,0 +1,299 @@
+"""check("01.softmax", my_softmax): grade an answer at once, and say which usual mistake a wrong one suggests.
+
+An answer is right if it returns what the solution returns for every input, however it is written. The grader knows the
+usual mistakes as functions, and a wrong answer suggests the one that it agrees with for every input; where there is
+none, it says how the numbers differ (difference.py). The exercises of tutorial 01 are in exercises/ch01.py, and so on;
+those files give the solutions away.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from minicrest.teaching import difference
+from minicrest.teaching.exercise import Asked, Exercise
+
+TUTORIALS = tuple(f"{k:02d}" for k in range(1, 15))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with an answer.
+
+    hint: a sentence or two.  generic: True if it only says where the numbers differ.  shown: lines with the input that
+    went wrong and both results.
+    """
+
+    hint: str
+    generic: bool = False
+    shown: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([self.hint, *(f"    {line}" for line in self.shown)])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a function returned for one input, and what it asked the functions among its arguments (Asked)."""
+
+    value: Any
+    questions: tuple[tuple[str, np.ndarray], ...]
+
+
+def check(name: str, answer: Callable) -> bool:
+    """Grade `answer` to the exercise `name`, print the verdict, and return whether it is right.
+
+    Raises ValueError where there is no such exercise.
+    """
+    verdict = grade(find(name), answer)
+    print(f"{name}: correct." if verdict is None else f"{name}: not yet. {verdict}")
+    return verdict is None
+
+
+def either(name: str, answer: Callable) -> Callable:
+    """`answer` if it is right, otherwise the solution, with a line that says so: for cells that need one that works."""
+    exercise = find(name)
+    if grade(exercise, answer) is None:
+        print(f"{name}: with your function.")
+        return answer
+    print(f"{name}: with the solution, as yours does not pass yet.")
+    return exercise.solution
+
+
+def standing(tutorial: str, names: dict[str, Any]) -> None:
+    """Print which exercises of a tutorial, as "01", the functions in `names`, as globals(), solve.
+
+    A function belongs to the exercise that asks for it in the notebook, my_softmax to 01.softmax.
+    """
+    exercises = of_tutorial(tutorial)
+    states = []
+    for exercise in exercises:
+        answer = names.get(exercise.function)
+        right = answer is not None and grade(exercise, answer) is None
+        states.append("correct" if right else "not yet")
+        print(f"{exercise.name:18}{states[-1]}")
+    print(f"{states.count('correct')} of {len(states)} exercises of tutorial {tutorial} are solved.")
+
+
+def grade(exercise: Exercise, answer: Callable) -> Verdict | None:
+    """None if `answer` is right, else what is wrong with it."""
+    if not callable(answer):
+        return Verdict(f"check needs the function itself, without calling it; it got a {type(answer).__name__}.")
+    expected = [run(exercise.solution, case) for case in exercise.cases]
+    given: list[Outcome] = []
+    for case in exercise.cases:
+        try:
+            given.append(run(answer, case))
+        except Exception as error:  # whatever the reader's code raises is a wrong answer, not a crash of the grader
+            text = f"It raises {type(error).__name__}: {error}{_line(error, answer)}"
+            return Verdict(text, shown=_input(answer, case))
+    if any(outcome.value is None for outcome in given):
+        return Verdict("It returns None: is there a return at its end?")
+    try:
+        results = [difference.parts(g.value, e.value) for g, e in zip(given, expected)]
+    except Exception as error:  # an object that refuses to be an array, as a device array that was not read
+        text = f"Its result, a {type(given[0].value).__name__}, cannot be read as numbers: {error}"
+        return Verdict(text, shown=_input(answer, exercise.cases[0]))
+    return _Grading(exercise, answer, given, expected, results).verdict()
+
+
+def find(name: str) -> Exercise:
+    """The exercise called `name`, as "01.softmax". Raises ValueError with the names there are."""
+    chapter = str(name).partition(".")[0]
+    found = {exercise.name: exercise for exercise in of_tutorial(chapter)}
+    if name not in found:
+        raise ValueError(f"there is no exercise {name!r}; tutorial {chapter} has {', '.join(found)}")
+    return found[name]
+
+
+def of_tutorial(number: str) -> list[Exercise]:
+    """The exercises of tutorial `number`, as "01". Raises ValueError where there is no such tutorial."""
+    try:
+        return importlib.import_module(f"minicrest.teaching.exercises.ch{number}").EXERCISES
+    except ModuleNotFoundError as error:
+        raise ValueError(f"there is no tutorial {number!r}: names begin with its number, as 01.softmax") from error
+
+
+def run(function: Callable, case: tuple) -> Outcome:
+    """What `function` returns for a copy of the arguments, which it may overwrite, and what it asked them."""
+    arguments = copy.deepcopy(case)
+    value = function(*arguments)
+    asked = [argument for argument in arguments if isinstance(argument, Asked)]
+    return Outcome(value, tuple((one.called, np.array(sorted(one.questions))) for one in asked))
+
+
+class _Grading:
+    """One answer beside the solution: results are lists of parts, the questions asked among them."""
+
+    def __init__(self, exercise, answer, given, expected, results):
+        self.exercise, self.answer = exercise, answer
+        self.given = [[*r, *(q for _, q in o.questions)] for r, o in zip(results, given)]
+        self.expected = [_all_parts(e, e) for e in expected]
+        self.names = [*(exercise.parts or ["the result"]), *(name for name, _ in expected[0].questions)]
+        self.outcomes = expected
+
+    def verdict(self) -> Verdict | None:
+        short = next((k for k, (g, e) in enumerate(zip(self.given, self.expected)) if len(g) != len(e)), None)
+        if short is not None:
+            hint = self._whole() or self._count(short)
+            return Verdict(hint, shown=_input(self.answer, self.exercise.cases[short]))
+        right = np.array([[difference.close(g, e, self.exercise.tolerance) for g, e in zip(gs, es)]
+                          for gs, es in zip(self.given, self.expected)])  # fmt: skip
+        if right.all():
+            return None
+        first = int(np.argmin(right.all(axis=1)))
+        hint, generic = self._hint(right)
+        return Verdict(hint, generic, self._shown(first, right[first]))
+
+    def _count(self, k: int) -> str:
+        """Another number of things is returned than asked for."""
+        g, e, names = self.given[k], self.expected[k], self.names
+        text = f"It returns {len(g)} thing{'s' * (len(g) != 1)} where "
+        text += f"{len(e)} are expected: ({', '.join(names)})." if len(e) > 1 else "one is expected."
+        if len(g) == 1:
+            same = [name for name, part in zip(names, e) if difference.like(g[0], part)]
+            text += f" That is {same[0]} alone." if same else ""
+        return text
+
+    def _hint(self, right) -> tuple[str, bool]:
+        whole = self._whole()
+        if whole:
+            return whole, False
+        if len(self.names) == 1:
+            return self._of_part(0, right)
+        if difference.exchanged(self.given, self.expected, self.names):
+            return f"The right things in another order: ({', '.join(self.names)}) is asked for.", False
+        good = [name for name, column in zip(self.names, right.T) if column.all()]
+        bad = [k for k, column in enumerate(right.T) if not column.all()]
+        said = [(self.names[k], *self._of_part(k, right)) for k in bad]
+        text = f"{_listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
+        sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
+        return text + " ".join(sentences), all(generic for *_, generic in said)
+
+    @cached_property
+    def _known(self) -> list:
+        """(hint, results) of the known mistakes; results None where a mistake raises an error."""
+        return [(hint, self._of_mistake(function)) for hint, function in self.exercise.mistakes]
+
+    def _whole(self) -> str | None:
+        """The hint of the known mistake that the answer agrees with in all its parts."""
+        for hint, results in self._known:
+            if results is not None and all(self._agree(g, m) for g, m in zip(self.given, results)):
+                return f"It looks like this: {hint}"
+        return None
+
+    def _of_mistake(self, function):
+        """The parts that a known mistake returns for each input; None where it raises an error."""
+        try:
+            with np.errstate(all="ignore"):
+                outcomes = [run(function, case) for case in self.exercise.cases]
+        except (ArithmeticError, ValueError, LookupError, TypeError):
+            return None
+        return [_all_parts(m, e) for m, e in zip(outcomes, self.outcomes)]
+
+    def _agree(self, given, mistake) -> bool:
+        return len(given) == len(mistake) and all(
+            difference.close(g, m, self.exercise.tolerance) for g, m in zip(given, mistake)
+        )
+
+    def _of_part(self, k: int, right) -> tuple[str, bool]:
+        """What is wrong with part k, and whether that is generic."""
+        for hint, results in self._known:  # a mistake in this part alone, beside which others may have been made
+            if results is not None and all(len(m) == len(e) for m, e in zip(results, self.expected)):
+                rest = [(m[:k] + m[k + 1 :], e[:k] + e[k + 1 :]) for m, e in zip(results, self.expected)]
+                same = [([g[k]], [m[k]]) for g, m in zip(self.given, results)]
+                if all(self._agree(mine, theirs) for mine, theirs in rest + same):
+                    return f"It looks like this: {hint}", False
+        wrong = [n for n in range(len(right)) if not right[n, k]]
+        pairs = [(self.given[n][k], self.expected[n][k]) for n in wrong]
+        good = len(right) - len(wrong)
+        some = f" ({good} of the {len(right)} inputs come out right.)" if good else ""
+        form = next(filter(None, (difference.of_shape(g, e) for g, e in pairs)), None)
+        if form:
+            return form + some, False
+        cases = [self.exercise.cases[n] for n in wrong]
+        arguments = [dict(_named(self.answer, case)) for case in cases]
+        hint = difference.of_numbers(pairs, [_lengths(self.answer, case) for case in cases], arguments)
+        return (hint or difference.in_places(*pairs[0])) + some, hint is None
+
+    def _shown(self, k: int, right) -> tuple[str, ...]:
+        lines = list(_input(self.answer, self.exercise.cases[k]))
+        for j in np.flatnonzero(~right):
+            name = "" if len(self.names) == 1 else f"{self.names[j]}, "
+            lines += [f"{name}yours: {_short(self.given[k][j])}", f"{name}expected: {_short(self.expected[k][j])}"]
+        return tuple(lines)
+
+
+def _all_parts(outcome: Outcome, expected: Outcome) -> list[np.ndarray]:
+    return [*difference.parts(outcome.value, expected.value), *(questions for _, questions in outcome.questions)]
+
+
+# ---- words
+
+
+def _line(error: Exception, answer: Callable) -> str:
+    """", in line 3: `x = 1 / 0`", of the reader's own code, where the exception came from it."""
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
+    if not frames:
+        return ""
+    text = (linecache.getline(frames[-1].filename, frames[-1].lineno or 0) or "").strip()
+    return f", in line {frames[-1].lineno}" + (f": `{text}`" if text else "")
+
+
+def _named(answer: Callable, case: tuple) -> list[tuple[str, Any]]:
+    """The arguments with the names that the reader gave them."""
+    try:
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):
+        names = []
+    names = names if len(names) == len(case) else [f"argument {k + 1}" for k in range(len(case))]
+    return list(zip(names, case))
+
+
+def _input(answer: Callable, case: tuple) -> tuple[str, ...]:
+    shown = [f"{name} = {_short(value)}" for name, value in _named(answer, case) if not callable(value)]
+    return (f"for {', '.join(shown)}",) if shown else ()
+
+
+def _lengths(answer: Callable, case: tuple) -> dict[int, str]:
+    """{size: what it is the size of} of the arrays and whole numbers among the arguments, the first ones first."""
+    sizes: dict[int, str] = {}
+    for name, value in _named(answer, case):
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            sizes.setdefault(int(value), name)
+        shape = (len(value),) if isinstance(value, (list, tuple)) else getattr(value, "shape", ())
+        for axis, size in enumerate(shape):
+            sizes.setdefault(size, f"the length of {name}" if axis == 0 else f"{name}.shape[{axis}]")
+    return sizes
+
+
+_show = partial(np.array2string, precision=4, threshold=8, edgeitems=2, separator=", ", max_line_width=10**6)
+
+
+def _short(value: Any) -> str:
+    """A value on one line, shortened."""
+    if isinstance(value, (list, tuple)):
+        shown = [_short(v) for v in value[:4]] + ["..."] * (len(value) > 4)
+        return f"[{', '.join(shown)}]"
+    if isinstance(value, (np.ndarray, float, np.generic)):
+        array = np.asarray(value)
+        if array.ndim == 0:
+            return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
+        text = " ".join(_show(array).split())
+        return f"{text} of shape {array.shape}" if array.size > 8 else text
+    return str(value) if isinstance(value, (int, str, bool)) else type(value).__name__
+
+
+def _listed(names) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,1 @@
+"""The exercises of each tutorial. These files give the solutions away."""

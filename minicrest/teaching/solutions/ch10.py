@@ -1,0 +1,126 @@
+"""Tutorial 10: the inputs of its exercises, its solutions, and what wrong answers are made of."""
+
+import numpy as np
+
+rng = np.random.default_rng(10)
+RIGHT = np.array(  # (T, n) = (6, 5): twice, never right, once, always right, once after a wrong start
+    [[0, 0, 1, 1, 0], [1, 0, 1, 1, 1], [0, 0, 1, 1, 1], [1, 0, 0, 1, 0], [1, 0, 0, 1, 1], [0, 0, 0, 1, 1]], dtype=bool
+)
+PICKS, D = (
+    (rng.integers(0, 5, (3, 7)) + np.eye(3, 7, dtype=int)) * (np.arange(7) != 5),
+    rng.random(7) + 0.1,
+)  # one never
+ALPHA = 0.1
+SEEN = np.array(  # (T2, n) = (3, 9)
+    [
+        [0.05, 0.20, np.nan, 0.10, np.nan, 0.30, 0.50, 0.04, 0.30],
+        [0.02, 0.01, np.nan, 0.03, 0.04, 0.02, 0.02, 0.20, 0.05],
+        [np.nan, 0.03, np.nan, np.nan, 0.09, 0.05, np.nan, 0.15, 0.06],
+    ]
+)
+ACTIVE = np.array([True, True, True, True, True, False, True, True, True])
+WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
+    [
+        [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
+        [np.nan, 0.02, 0.40, 0.30, np.nan, 0.80],
+        [0.90, 0.03, 0.30, 0.20, np.nan, 0.04],
+        [0.80, np.nan, 0.02, 0.50, 0.70, 0.30],
+        [np.nan, 0.40, 0.03, 0.04, 0.05, np.nan],
+        [0.60, np.nan, 0.04, 0.01, 0.02, 0.10],
+        [0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+    ]
+)
+
+TURNS = np.array(  # (T, n) = (4, 5): the first two windows would leave too few, the third would not
+    [
+        [0.01, 0.02, 0.03, 0.50, 0.60],
+        [0.02, 0.01, 0.02, 0.05, 0.60],
+        [0.02, 0.40, 0.30, 0.05, 0.60],
+        [0.70, 0.40, 0.30, 0.70, 0.03],
+    ]
+)
+
+
+def forgetting(correct):
+    events = (correct[:-1] & ~correct[1:]).sum(axis=0)
+    return np.where(correct.any(axis=0), events, len(correct))
+
+
+def difficulty(picks, d):
+    return picks @ d / picks.sum(axis=1) / d.mean()
+
+
+def bound(alpha):
+    return np.sqrt(2) * (1 - np.exp(-alpha))
+
+
+def worst(losses):
+    """(n,) the largest loss recorded, -inf where none was."""
+    return np.where(np.isnan(losses), -np.inf, losses).max(axis=0)
+
+
+def drop(losses, active, alpha):
+    w = worst(losses)
+    return active & ~((w > -np.inf) & (w < alpha))
+
+
+def picked(pick):
+    """The mistake: one of the recorded losses, pick(those of an example), says whether it is learned."""
+
+    def answer(losses, active, alpha):
+        small = [len(x) > 0 and pick(x) < alpha for x in (column[~np.isnan(column)] for column in losses.T)]
+        return active & ~np.array(small)
+
+    return answer
+
+
+def excluding(rule=drop, keep=True, comes_back=False, rest=False, off=0):
+    """All windows with `rule`; the arguments are mistakes that can be made."""
+
+    def exclude(losses, alpha, T2, r):
+        rows = [np.ones(losses.shape[1], dtype=bool)]
+        ends = range(T2, len(losses) + (T2 if rest else 1), T2)
+        for end in ends:
+            before = np.ones_like(rows[-1]) if comes_back else rows[-1]
+            left = rule(losses[end - T2 : end], before, alpha)
+            rows.append(left if not keep or left.sum() >= r + off else rows[-1])
+        return np.array(rows)
+
+    return exclude
+
+
+def once_refused(losses, alpha, T2, r):
+    """The mistake: the first window that would leave too few ends it all."""
+    rows, over = [np.ones(losses.shape[1], dtype=bool)], False
+    for end in range(T2, len(losses) + 1, T2):
+        left = drop(losses[end - T2 : end], rows[-1], alpha)
+        over = over or left.sum() < r
+        rows.append(rows[-1] if over else left)
+    return np.array(rows)
+
+
+def overlapping(losses, alpha, T2, r):
+    """The mistake: a window begins at every step."""
+    rows = [np.ones(losses.shape[1], dtype=bool)]
+    for end in range(T2, len(losses) + 1):
+        left = drop(losses[end - T2 : end], rows[-1], alpha)
+        rows.append(left if left.sum() >= r else rows[-1])
+    return np.array(rows)
+
+
+def to_everyone(losses, alpha, T2, r):
+    """The mistake: where too few would be left, everyone is active again."""
+    rows = [np.ones(losses.shape[1], dtype=bool)]
+    for end in range(T2, len(losses) + 1, T2):
+        left = drop(losses[end - T2 : end], rows[-1], alpha)
+        rows.append(left if left.sum() >= r else rows[0])
+    return np.array(rows)
+
+
+def since_the_start(losses, alpha, T2, r):
+    """The mistake: windows that only grow."""
+    rows = [np.ones(losses.shape[1], dtype=bool)]
+    for end in range(T2, len(losses) + 1, T2):
+        left = drop(losses[:end], rows[-1], alpha)
+        rows.append(left if left.sum() >= r else rows[-1])
+    return np.array(rows)
