@@ -18,11 +18,13 @@ BOXES = {  # tutorial: (column, row, what it adds)
     "11": (4, 2, "The family"),
     "12": (4, 1, "Theory, checked"),
     "13": (3, 1, "On a GPU"),
+    "14": (2, 1, "A method\nthat pays"),
 }
 ARROWS = [  # from, to, what is handed on
     ("01", "02", "$p - y$"), ("02", "03", "layers"), ("01", "05", "$p - y$"), ("02", "04", "gradients"),
     ("04", "07", "$g$, $H$"), ("05", "06", "medoids, weights"), ("06", "08", "bias, variance"), ("07", "09", "when"),
     ("08", "09", "which\nexamples"), ("09", "10", ""), ("09", "11", ""), ("09", "12", ""), ("09", "13", ""),
+    ("09", "14", "the bill"),
 ]  # fmt: skip
 GROUPS = [("01 02 03", "tab:blue"), ("04 07", "tab:green"), ("05 06 08", "tab:orange"), ("09", "black")]  # others grey
 COLOURS = {number: colour for numbers, colour in GROUPS for number in numbers.split()}
@@ -47,9 +49,10 @@ def draw_map(path: Path) -> None:
         a, b = BOXES[start][:2], BOXES[end][:2]
         style = {"arrowstyle": "->", "color": "dimgrey", "patchA": boxes[start], "patchB": boxes[end], "shrinkA": 4}
         axis.annotate("", b, a, arrowprops={**style, "shrinkB": 4})
-        upright = a[0] == b[0]
+        upright, level = a[0] == b[0], a[1] == b[1]
+        side = "left" if upright else "center" if level else "right"
         axis.text((a[0] + b[0]) / 2 + 0.04 * upright, (a[1] + b[1]) / 2 + 0.08 * (not upright), label,
-                  ha="left" if upright else "center", va="center" if upright else "bottom", fontsize=8)  # fmt: skip
+                  ha=side, va="center" if upright else "bottom", fontsize=8)  # fmt: skip
     figure.savefig(path, dpi=100)
 
 
