@@ -1,4 +1,4 @@
-"""README's evidence at an equal bill, kept as a small JSON: python -m tests.evidence FOLDER gathers it, --write shows it.
+"""README's evidence at an equal bill, kept as small JSON: python -m tests.evidence FOLDER gathers it, --write shows it.
 
 FOLDER holds the folders that `minicrest compare --out` wrote; what is kept of each comparison are its rows, its setup
 and the learning rate and batch size that tuning chose for each method.
