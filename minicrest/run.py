@@ -83,4 +83,9 @@ class Run:
             "cost": self.ledger.cost, "seconds": self.ledger.seconds, "bill": bill,
             "distinct_examples": (self.uses > 0).sum(), "curve": vars(self.curve), "report": self.report,
         }  # fmt: skip
-        return json.loads(json.dumps(tree, default=lambda array: array.tolist()), parse_constant=lambda name: None)
+        return json.loads(json.dumps(tree, default=_plain), parse_constant=lambda name: None)
+
+
+def _plain(value):
+    """An array as a list; what JSON cannot hold, as what it is."""
+    return value.tolist() if hasattr(value, "tolist") else repr(value)

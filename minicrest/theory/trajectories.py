@@ -103,8 +103,13 @@ def moments(draws: Iterable[tuple[float, Batch]], g, G) -> tuple[float, float]:
 
 
 def region_draws(state) -> list[tuple[float, Batch]]:
-    """What CREST trains on while its region lasts: each of its coresets, equally likely, given that they are chosen."""
+    """What CREST trains on while its region lasts: each of its coresets, equally likely, given that they are chosen.
+
+    Raises ValueError where some are not chosen yet: take Crest(lazy=False).
+    """
     region = state.region
+    if not region.built.all():
+        raise ValueError("not all coresets of the region are built, so their draws cannot be listed; use lazy=False")
     return [(1 / len(region.indices), weighted(S, w)) for S, w in zip(region.indices, region.gamma)]
 
 

@@ -17,7 +17,7 @@ def crest_on_ridge(salt=0, stale=False):
     """Crest with its regions, exact bias and variance in each: the safe form of Theorem 4.1 on ridge regression."""
     p, N = problems.ridge(n=12, noise=1.0), 40
     eta = 0.5 / p.L_s
-    method = Crest(m=2, r=6, h=2, exclude=False, many=not stale, tau=np.inf if stale else 0.05)
+    method = Crest(m=2, r=6, h=2, exclude=False, lazy=False, many=not stale, tau=np.inf if stale else 0.05)
 
     def excess(seed):  # mean |grad L|^2 less its bound, whose bias and variance are random: at most 0 in the mean
         path = list(trajectory(method, p, SGD(eta, 0.0), N, seed, draws=region_draws))

@@ -195,7 +195,7 @@ def crest_run(crest: Crest, kind: str, seed: int, steps: int, biased: bool = Tru
 
 def crest(kind: str, salt: int = 0) -> Verdict:
     """CREST with its regions, checks and exclusion, 60 steps; in the mean it must open at least 3 regions a run."""
-    regions, method = [], Crest(m=4, r=16, tau=0.05, alpha=0.01, b=2.0, longest=4)
+    regions, method = [], Crest(m=4, r=16, tau=0.05, alpha=0.01, b=2.0, longest=4, lazy=False, T2=20, floor=0.0)
 
     def measure(seed):
         square, bound, opened = crest_run(method, kind, seed, 60)
@@ -208,7 +208,7 @@ def crest(kind: str, salt: int = 0) -> Verdict:
 
 def crest_for_ever(kind: str, salt: int = 0) -> Verdict:
     """A planted violation: a region of one coreset that never ends, held to the bound of an unbiased one."""
-    method = Crest(m=4, r=16, tau=math.inf, many=False, exclude=False)
+    method = Crest(m=4, r=16, tau=math.inf, many=False, exclude=False, lazy=False)
     return paired(lambda seed: crest_run(method, kind, seed, 200, biased=False)[:2], salt=salt)
 
 

@@ -125,7 +125,7 @@ def dependence(paired: bool = True, salt: int = 0) -> Verdict:
 
 def draws(r: int = R, salt: int = 0) -> Verdict:
     """|z| of the mean square error of 3000 coresets that `Crest` chose, against all V's; each must be one."""
-    oracle, crest = pool(salt), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1)
+    oracle, crest = pool(salt), Crest(m=M, r=r, b=3000, longest=3000, h=1e-9, order=1, lazy=False, T2=20, floor=0.0)
     region = crest.propose(crest.init(oracle), oracle)[1].region
     G, (_, S, gamma) = gradients(oracle), coresets(oracle)
     expected = square(errors(G, S, gamma * M / R))
@@ -179,7 +179,7 @@ def gain_picture(figure) -> None:
 
 def union(one: bool = False, salt: int = 0) -> Verdict:
     """Largest |g - gbar|^2 / mean_p |g_p - gbar|^2 over 20 regions, g the model's gradient (or its first coreset's)."""
-    worst, crest = 0.0, Crest(m=8, r=40, smooth=False, order=1, b=5)
+    worst, crest = 0.0, Crest(m=8, r=40, smooth=False, order=1, b=5, lazy=False, T2=20, floor=0.0)
     for seed in seeds(20, salt):
         net = mlp((2, 8, 3), Tanh)
         oracle = Oracle(net, spirals(200, seed=seed), net.initialize(seed, "float64"), seed=seed)

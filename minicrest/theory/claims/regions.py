@@ -24,8 +24,8 @@ from minicrest.theory import bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict
 from minicrest.theory.claims.verdicts import exact, paired, provided, seeds
 
-PLAIN = Crest(m=8, r=40, tau=0.02, exclude=False, longest=8)
-FEW = Crest(m=8, r=40, tau=0.03, b=2.0, exclude=False, longest=8)
+PLAIN = Crest(m=8, r=40, tau=0.02, exclude=False, longest=8, lazy=False)
+FEW = Crest(m=8, r=40, tau=0.03, b=2.0, exclude=False, longest=8, lazy=False)
 
 
 def oracle_of(net, x, y, theta, seed: int = 0) -> Oracle:
@@ -187,7 +187,7 @@ def fewer_updates(taus=(0.03, 0.2), salt: int = 0) -> Verdict:
 
 def ablation(swapped: bool = False, salt: int = 0) -> Verdict:
     """Regions opened with smoothing against those without it, one coreset a region; or swapped."""
-    crest = Crest(m=16, r=80, tau=0.1, many=False, exclude=False)
+    crest = Crest(m=16, r=80, tau=0.1, many=False, exclude=False, lazy=False)
     pair = crest, replace(crest, smooth=False)
     return fewer(*(pair[::-1] if swapped else pair), 1.0, salt)
 

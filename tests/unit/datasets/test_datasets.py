@@ -387,7 +387,7 @@ def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):
 def test_import_stays_light():
     """scikit-learn costs a second; only who asks for digits or text pays."""
     code = "import sys, minicrest.datasets; assert not {'sklearn', 'scipy', 'cupy'} & set(sys.modules)"
-    root = os.path.dirname(os.path.dirname(datasets.__file__))
+    root = Path(datasets.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
 
