@@ -89,7 +89,8 @@ def test_the_draws_of_a_region_are_its_coresets():
     p = problems.ridge(n=12)
     path = list(trajectory(Crest(m=2, r=6, h=3, exclude=False, lazy=False), p, SGD(0.1, 0.0), 6, draws=region_draws))
     assert all(step.exact and step.variance >= 0 for step in path) and max(step.variance for step in path) > 0
-    one = list(trajectory(Crest(m=2, r=6, many=False, exclude=False, lazy=False), p, SGD(0.1, 0.0), 6, draws=region_draws))
+    single = Crest(m=2, r=6, many=False, exclude=False, lazy=False)
+    one = list(trajectory(single, p, SGD(0.1, 0.0), 6, draws=region_draws))
     for step in one:
         off = step.estimate - step.gradient
         assert step.variance < 1e-25 and step.bias_square == pytest.approx(off @ off, rel=1e-9)
