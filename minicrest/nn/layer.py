@@ -101,17 +101,29 @@ class Layer:
 class Affine(Layer):
     """y = A(x) W + b with w = (W, b), W (kernel^2 inputs, outputs), b (outputs,) if `bias`: Linear and Conv2d.
 
-    By the product rule, all formulas follow from these:
-    prepared(x)             the cache, x as the others take it; ValueError if it does not fit
-    times(x, W)             A(x) W
-    weights(x, dy, out)     dW = A(x)' dy, shaped as W
-    transposed(x, dy, W)    dx, shaped as x was before it was prepared
+    By the product rule, all formulas follow from `prepared`, `times`, `weights` and `transposed`.
     """
 
     inputs: int
     outputs: int
     kernel = 1
     bias = piecewise_linear = True
+
+    def prepared(self, x):
+        """The cache: x as the others take it. Raises ValueError where it does not fit."""
+        return self._missing("prepared(x)")
+
+    def times(self, x, W):
+        """A(x) W."""
+        return self._missing("times(x, W)")
+
+    def weights(self, x, dy, out=None):
+        """dW = A(x)' dy, shaped as W, perhaps into `out`."""
+        return self._missing("weights(x, dy, out)")
+
+    def transposed(self, x, dy, W):
+        """dx, shaped as x was before it was prepared."""
+        return self._missing("transposed(x, dy, W)")
 
     @property
     def fan_in(self) -> int:
