@@ -111,19 +111,19 @@ class Affine(Layer):
 
     def prepared(self, x):
         """The cache: x as the others take it. Raises ValueError where it does not fit."""
-        return self._missing("prepared(x)")
+        raise missing(self, "prepared(x)")
 
     def times(self, x, W):
         """A(x) W."""
-        return self._missing("times(x, W)")
+        raise missing(self, "times(x, W)")
 
     def weights(self, x, dy, out=None):
         """dW = A(x)' dy, shaped as W, perhaps into `out`."""
-        return self._missing("weights(x, dy, out)")
+        raise missing(self, "weights(x, dy, out)")
 
     def transposed(self, x, dy, W):
         """dx, shaped as x was before it was prepared."""
-        return self._missing("transposed(x, dy, W)")
+        raise missing(self, "transposed(x, dy, W)")
 
     @property
     def fan_in(self) -> int:
