@@ -1,6 +1,7 @@
 """What README says, run: its tables, the claims made of them, its Python, and the subcommands it lists."""
 
 import importlib
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ import pytest
 from minicrest import cli
 from minicrest.experiments.parts import NAMED
 from minicrest.selection.method import Method
+from tests import evidence
 from tests.contract.test_architecture import PACKAGE
 from tests.readme import ALL, FIRST, README, block, blocks, files, output, python_blocks, tables
 
@@ -129,3 +131,21 @@ def test_where_to_read_is_the_plan():
     paths = [path for path in PACKAGE.iterdir() if not path.name.startswith(("__", "py.typed"))]
     there = [path.name + "/" * path.is_dir() for path in paths]
     assert sorted(listed) == sorted(there)
+
+
+def test_the_evidence_is_what_was_kept_and_what_readme_says_of_it():
+    comparisons = json.loads(evidence.KEPT.read_text())
+    assert evidence.block() == evidence.table(comparisons)
+    tenth = {evidence.title(c): {row["method"]: row for row in c["rows"]} for c in comparisons if c["budget"] == 0.1}
+    thinning = [rows["thinning"] for rows in tenth.values()]
+    assert len(thinning) == 6 and all(row["gain"]["mean"] > 0 and row["p"] < 0.05 for row in thinning)
+    assert all(row["gain_shuffle"]["mean"] > 0 for row in thinning)
+    assert sum(row["p_shuffle"] < 0.05 for row in thinning) == 2
+    gains = ("gain", "gain_shuffle")
+    behind = {title for title, rows in tenth.items() if min(rows["fresh"][gain]["mean"] for gain in gains) < 0}
+    assert behind == {"mnist10k, mlp, label-noise 0.2", "subj, mlp", "trec, mlp"}
+    assert all(abs(rows["infobatch"]["gain_shuffle"]["mean"]) < 0.4 for rows in tenth.values())
+    (whole,) = ({row["method"]: row for row in c["rows"]} for c in comparisons if c["budget"] == 1)
+    assert whole["thinning"]["p"] > 0.05 and whole["thinning"]["cost"] < 0.52 * whole["random"]["cost"]
+    digits = tenth["digits, mlp"]
+    assert digits["thinning"]["seconds"] > 2 * digits["random"]["seconds"]
