@@ -74,8 +74,8 @@ def root_mean_square(squares: MovingAverage):
 class Quadratic:
     """F(delta) = constant + gradient . delta + (1/2) delta . (curvature * delta), delta = w - w_l (CREST eq. 7).
 
-    A diagonal curvature buys no order: but along an axis the error is of order |delta|^2, as the linear model's is. Along
-    paths of SGD it is smaller by a part (claims taylor.orders and taylor.path have the numbers).
+    A diagonal curvature buys no order: except along an axis, the error is of order |delta|^2, as the linear model's is.
+    Along paths of SGD it is somewhat smaller (the claims taylor.orders and taylor.path have the numbers).
     """
 
     constant: float
