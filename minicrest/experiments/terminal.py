@@ -8,6 +8,8 @@ import sys
 import threading
 from contextlib import contextmanager
 
+from minicrest.threads import one_blas_thread
+
 
 class Interrupt:
     """Whether Ctrl-C was pressed. During a run's steps the first one asks for a stop and a second one ends at once.
@@ -43,6 +45,8 @@ def interruptible():
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
+    with one_blas_thread():  # looks for BLAS once; a KeyboardInterrupt inside ctypes' callbacks would be lost
+        pass
     before = signal.signal(signal.SIGINT, interrupt.note)
     try:
         yield interrupt
