@@ -11,7 +11,7 @@ import minicrest
 from minicrest import checkpoint
 from minicrest.nn import SoftmaxCrossEntropy
 from minicrest.optim import SGD, AdamW, Cosine, StepDecay
-from minicrest.oracle import Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.selection import METHODS
 from minicrest.train import train
 from tests.contract.test_contract import make_method, make_oracle, toy, toy_network
@@ -67,14 +67,18 @@ def test_stopping_anywhere_changes_nothing(name, optimizer, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["el2n", "grand", "forgetting"])
-def test_a_preparation_goes_on_from_where_it_was_stopped(name, tmp_path):
-    """Stopped at every question that it asks, or killed right after a checkpoint, it is never billed for one twice."""
+def test_a_preparation_goes_on_from_where_it_was_stopped(name, tmp_path, monkeypatch):
+    """Stopped at every other question, or killed after a checkpoint: nothing is repeated, nor billed twice."""
+    times, descend = [], Fork.descend
+    monkeypatch.setattr(Fork, "descend", lambda *given: (times.append(given[0].time), descend(*given))[1])
     method, path = METHODS[name](m=12, runs=2, **({"T": 3} if name == "forgetting" else {"t": 2})), tmp_path / "a.npz"
-    whole, parts = run(method, SGD()), []
-    while not parts or not parts[-1].report:
+    whole, uninterrupted, parts = run(method, SGD()), times.copy(), []
+    times.clear()
+    while not (parts and parts[-1].report) and len(parts) < 50:
         parts.append(run(method, SGD(), path, stop=after(2)))
         assert parts[-1].steps == 0 and not parts[-1].complete
     bills = [part.ledger.cost for part in parts]
+    assert [b for a, b in zip([None, *times], times) if a != b] == uninterrupted  # a stop comes before the work
     assert len(set(bills[:-1])) == len(bills) - 1 > 6  # each part goes on by what one question costs, or two
     assert_same_run(run(method, SGD(), path), whole)
 
