@@ -8,7 +8,7 @@ import pytest
 from minicrest import learner as learner_module
 from minicrest import ledger as ledger_module
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.batch import uniform
+from minicrest.batch import Feedback, uniform
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner, evaluate
 from minicrest.ledger import Bill, BillSpent, Ledger, Stopped
