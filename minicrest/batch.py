@@ -31,7 +31,7 @@ class Diverged(ValueError):
 
 
 def uniform(indices) -> Batch:
-    """A batch in which every example weighs 1. Raises TypeError and ValueError for what are no indices."""
+    """A batch of `indices` (m,), each of weight 1. Raises TypeError and ValueError for what are no indices."""
     return Batch(_indices(indices), np.ones(len(indices)))
 
 

@@ -15,7 +15,7 @@ from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
+    """Flatten, then Linear layers of the sizes (inputs, hidden..., C), `activation` between: (n, ...) to (n, C)."""
     sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
