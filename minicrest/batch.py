@@ -36,7 +36,11 @@ def uniform(indices) -> Batch:
 
 
 def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out."""
+    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out.
+
+    >>> weighted([4, 7, 9], [3, 1, 0])
+    Batch(indices=array([4, 7]), weights=array([1.5, 0.5]))
+    """
     indices = _indices(indices)
     gamma = arguments.shaped("gamma", gamma, len(indices)).astype(np.float64)
     if not (np.isfinite(gamma) & (gamma >= 0)).all():

@@ -24,7 +24,12 @@ def hutchinson_trace(hvp, probes):
 
 
 def hutchinson_diagonal(hvp, probes):
-    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6)."""
+    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6).
+
+    >>> import numpy as np
+    >>> hutchinson_diagonal(lambda z: z * [1.0, 3.0], np.array([[1.0, -1.0], [1.0, 1.0]]))
+    array([1., 3.])
+    """
     return (probes * _products(hvp, probes)).mean(0)
 
 

@@ -58,6 +58,10 @@ def compare(
     stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
 
     Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
+
+    >>> comparison = compare(["thinning"], seeds=2, settings={"epochs": 2})
+    >>> [row.method for row in comparison.rows]
+    ['random', 'shuffle', 'thinning']
     """
     ways = ways_of(equal)
     shared, parts = shared_setup(network, data, budget, ways[0], settings)
@@ -98,7 +102,11 @@ def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
 
 
 def seed_list(seeds) -> list[int]:
-    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different."""
+    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different.
+
+    >>> seed_list(3), seed_list([7, 9])
+    ([0, 1, 2], [7, 9])
+    """
     if not isinstance(seeds, Iterable) or isinstance(seeds, str):
         return list(range(whole("seeds", seeds, 1)))
     listed = [whole("each seed", seed, 0) for seed in seeds]

@@ -46,7 +46,7 @@ class Layer:
         raise missing(self, "forward(w, x, stats)")
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        """dx (n, ...), from dy like y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
+        """dx (n, ...) from dy, as y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
         raise missing(self, "backward(w, cache, dy, dw, need_dx)")
 
     def tangent(self, w, cache, Rw, Rx):

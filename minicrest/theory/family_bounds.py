@@ -25,6 +25,9 @@ def cover(G, S) -> float:
 
     CRAIG eq. 8-9 (Mirzasoleiman, Bilmes, Leskovec, ICML 2020); the triangle inequality, for any S, each i counted by
     its nearest j. Distances, not their squares: those bound nothing (shrink all gradients to see it).
+
+    >>> cover([[0.0], [1.0], [5.0]], [0, 2])  # the middle one is 1 away from the first
+    1.0
     """
     S = places("S", S, len(G))
     if not len(G[S]):
@@ -177,6 +180,9 @@ def inclusion_of_two(p):
     """(n,) probability that i is one of 2 drawn without replacement: p_i (1 + sum_{j != i} p_j / (1 - p_j)), not 2 p_i.
 
     Derived: i first, or j first and then i out of the rest. Sums to 2.
+
+    >>> inclusion_of_two([0.5, 0.25, 0.25]).round(3)
+    array([0.833, 0.583, 0.583])
     """
     _check_probabilities(p)
     odds = p / (1 - p)
@@ -185,7 +191,11 @@ def inclusion_of_two(p):
 
 @checked
 def effective_part(p) -> float:
-    """1 / (n sum p^2), p (n,): the part of n that equal probabilities would have to cover; 1 is uniform (Kish)."""
+    """1 / (n sum p^2), p (n,): the part of n that equal probabilities would have to cover; 1 is uniform (Kish).
+
+    >>> effective_part([0.25, 0.25, 0.25, 0.25]), effective_part([1.0, 0.0, 0.0, 0.0])
+    (1.0, 0.25)
+    """
     _check_probabilities(p)
     return float(1 / (len(p) * (p @ p)))
 
