@@ -84,7 +84,11 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
         print(f"stopped at {done}; go on with: {_resume_command(setup, checkpoint)}", file=sys.stderr)
         return STOPPED
     lines = [*notes, tables.summary(setup, run), f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz"]
+    plot = {None: checkpoint.parent / "run.png", "none": None}.get(plot, plot)
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
+    again = shlex.join(["minicrest", "show", str(checkpoint.parent)])
+    lines += ["next, to print this again, and to compare it with random selection:", f"  {again}"]
+    lines += [f"  {_beside_random(setup)}"]
     print("\n".join(lines))
     step = run.diverged
     return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
@@ -94,6 +98,13 @@ def _resume_command(setup: Setup, checkpoint: Path) -> str:
     words = ["minicrest", "resume", str(checkpoint.parent if checkpoint.name == "checkpoint.npz" else checkpoint)]
     for option, name in (("--method", setup.method), ("--model", setup.model)):
         words += [option, name] if is_foreign(name) else []
+    return shlex.join(words)
+
+
+def _beside_random(setup: Setup) -> str:
+    words = ["minicrest", "compare", "--data", setup.data]
+    words += ["--methods", setup.method] if setup.method not in BASELINES else []
+    words += ["--model", setup.model] if setup.model != Setup.preset({"data": setup.data}).model else []
     return shlex.join(words)
 
 

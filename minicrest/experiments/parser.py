@@ -103,7 +103,8 @@ def _add_grid(parser, first: str) -> None:
 
 
 def _add_plot(parser) -> None:
-    parser.add_argument("--plot", metavar="PNG", help="draw the run: its curves and, for CREST, its checks and regions")
+    parser.add_argument("--plot", metavar="PNG", help="where to draw the run, and what its method has to show "
+                        "(default: run.png in its folder; none: nowhere)")  # fmt: skip
 
 
 def _add_data_dir(parser) -> None:

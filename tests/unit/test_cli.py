@@ -16,6 +16,7 @@ import minicrest
 from minicrest import checkpoint, cli
 from minicrest.cli import commands
 from minicrest.cli.parser import Parser
+from minicrest.experiments import Setup
 from minicrest.optim import SGD
 from minicrest.selection import METHODS
 
@@ -70,6 +71,19 @@ def test_train_has_a_default_folder_and_goes_on_from_it(capsys):
     first = capsys.readouterr().out
     assert cli.main(["train", *QUICK, "--method", "random"]) == 0
     assert capsys.readouterr().out == first  # read, not repeated: the seconds are the same
+
+
+def test_train_ends_with_its_picture_and_what_to_do_next(capsys):
+    assert cli.main(["train", *QUICK, "--method", "thinning", "--out", "a b"]) == 0
+    *_, picture, following, again, beside = capsys.readouterr().out.splitlines()
+    assert picture == "picture: a b/run.png" and Path("a b/run.png").read_bytes().startswith(PNG)
+    assert following == "next, to print this again, and to compare it with random selection:"
+    assert again == "  minicrest show 'a b'"
+    assert beside == "  minicrest compare --data digits --methods thinning"
+    own = Setup(method="random", data="a b.npz", model="wide:wide")
+    assert commands._beside_random(own) == "minicrest compare --data 'a b.npz' --model wide:wide"
+    assert cli.main(["train", *QUICK, "--method", "random", "--out", "c", "--plot", "none"]) == 0
+    assert "picture" not in capsys.readouterr().out and not Path("c/run.png").exists()
 
 
 def test_train_draws(capsys):
@@ -411,7 +425,8 @@ def test_help_and_version_import_nothing_heavy(word):
 
 def test_a_subcommand_imports_what_it_needs():
     """No plotting to train without a picture, no scikit-learn to read its digits."""
-    assert not {"matplotlib", "sklearn", "cupy"} & loaded("train", *QUICK, "--steps", "2", "--method", "random")
+    told = [*QUICK, "--steps", "2", "--method", "random", "--plot", "none"]
+    assert not {"matplotlib", "sklearn", "cupy"} & loaded("train", *told)
     assert not {"matplotlib", "sklearn", "cupy"} & loaded("data")
 
 
