@@ -44,8 +44,8 @@ def one_blas_thread():
 
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
-    """As few slices of the first axis as possible, all equally long but the last, each of one row or of at most
-    `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or in one slice (None).
+    """As few slices of an array (n, ...) along n as possible, all equally long but the last, each of one row or of at
+    most `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or one slice (None).
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
@@ -58,7 +58,7 @@ def _slices(length: int, count: int) -> list:
 
 
 def by_pieces(work, *arrays, slices: list | None = None) -> None:
-    """Call work(*parts) for matching pieces (or `slices`) of arrays of the same length; it writes into some of them."""
+    """Call work(*parts) for matching pieces (or `slices`) of arrays (n, ...); it writes into some of them."""
 
     def some(todo):
         for piece in todo:
@@ -68,7 +68,7 @@ def by_pieces(work, *arrays, slices: list | None = None) -> None:
 
 
 def product(a, b, out=None):
-    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result."""
+    """a (n, k) @ b (k, m), into `out` if it is given; a large one in pieces along the longer side of the result."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
@@ -80,8 +80,8 @@ def product(a, b, out=None):
 
 def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
-    `array` is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds in all
-    threads, and an error in one is raised here once all have ended.
+    `array` (n, ...) is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds
+    in all threads, and an error in one is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]

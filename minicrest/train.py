@@ -25,7 +25,7 @@ from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
 
-BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
+BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} so far, about {remaining} more"
 RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
 
 

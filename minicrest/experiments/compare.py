@@ -6,12 +6,8 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from minicrest.arguments import flag, one_of, shown, whole
 from minicrest.datasets import Dataset
@@ -19,6 +15,7 @@ from minicrest.experiments.both import WAYS, BothWays
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
 from minicrest.experiments.parts import NAMED, Parts, content, described, function, is_content, path_text
+from minicrest.experiments.progress import RunBar
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.statistics import BASELINES
 from minicrest.experiments.tuning import Tuning
@@ -58,6 +55,10 @@ def compare(
     stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
 
     Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
+
+    >>> comparison = compare(["thinning"], seeds=2, settings={"epochs": 2})
+    >>> [row.method for row in comparison.rows]
+    ['random', 'shuffle', 'thinning']
     """
     ways = ways_of(equal)
     shared, parts = shared_setup(network, data, budget, ways[0], settings)
@@ -98,7 +99,11 @@ def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
 
 
 def seed_list(seeds) -> list[int]:
-    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different."""
+    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different.
+
+    >>> seed_list(3), seed_list([7, 9])
+    ([0, 1, 2], [7, 9])
+    """
     if not isinstance(seeds, Iterable) or isinstance(seeds, str):
         return list(range(whole("seeds", seeds, 1)))
     listed = [whole("each seed", seed, 0) for seed in seeds]
@@ -247,19 +252,19 @@ def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False
     if whole("jobs", jobs, 1) > 1:
         return _in_processes(plans, out, jobs)
     runs: list[Run] = []
-    with tqdm(total=len(plans), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
+    with RunBar(plans, out, silent) as bar:
 
-        def polled(plan, steps) -> bool:  # once a step: the bar also moves within a run
-            bar.set_postfix_str(f"{plan.label}, seed {plan.setup.seed}, {next(steps)} steps", refresh=False)
-            bar.update(0)
+        def polled() -> bool:  # once a step
+            bar.step()
             return stop()
 
-        for plan in plans:
+        for k, plan in enumerate(plans):
             begin()
-            runs.append(_one(plan, out, partial(polled, plan, count())))
+            bar.begin(k)
+            runs.append(_one(plan, out, polled))
             if not runs[-1].complete:
                 break
-            bar.update()
+            bar.end()
     return runs
 
 

@@ -39,6 +39,7 @@ from minicrest.experiments.parts import (
     tested_on,
 )
 from minicrest.experiments.presets import MODELS, PRESETS
+from minicrest.experiments.progress import announced
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -215,8 +216,8 @@ class Setup:
         with claimed(checkpoint) if checkpoint else nullcontext():
             return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                          evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
-                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
-                         progress=progress)  # fmt: skip
+                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()},
+                         stop=announced(stop, oracle, bill, progress), progress=progress)  # fmt: skip
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""

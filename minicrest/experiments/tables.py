@@ -58,7 +58,12 @@ def _only(heads, names) -> dict[str, Callable[[Row], str]]:
 
 
 def columns(lines: Sequence[Sequence[str]], right: bool = True) -> str:
-    """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left)."""
+    """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left).
+
+    >>> print(columns([["method", "steps"], ["crest", "47"]]))
+    method  steps
+    crest      47
+    """
     widths = [max(map(len, column)) for column in zip(*lines)]
     sides = "<" + (">" if right else "<") * (len(widths) - 1)
     return "\n".join("  ".join(map("{:{}{}}".format, line, sides, widths)).rstrip() for line in lines)

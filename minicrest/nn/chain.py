@@ -49,7 +49,7 @@ class Composite(Layer):
         return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]
 
     def leaves(self, caches, kept, offset: int = 0):
-        """(layer, slice of w, cache, dy) of every layer that `backward` reached and that is not composite itself."""
+        """(layer, slice of w, cache, dy (n, ...)) of each layer that `backward` reached and that is not composite."""
         for layer, part, cache, dy in zip(self.layers, self.parts, caches, kept):
             if layer.composite:
                 yield from layer.leaves(cache, dy, offset + part.start)
@@ -81,7 +81,7 @@ class Sequential(Composite):
 
     @one_blas_thread()
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
-        """`kept`, an empty list, receives the dy that reached each layer; for a composite layer, its own such list."""
+        """dx (n, ...). `kept`, an empty list, receives the dy of each layer; of a composite one, its own such list."""
         if kept is not None:
             kept += [[] if layer.composite else None for layer in self.layers]
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
@@ -103,7 +103,7 @@ class Sequential(Composite):
 
     @one_blas_thread()
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
-        """`kept` is the list that `backward` filled, in the place of dy."""
+        """Rdx (n, ...), and Rdw (size,); `kept` is the list that `backward` filled, in the place of dy."""
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
             part, below = self.parts[k], need_dx or k > self.start
             rest = caches[k], kept[k], Rw[part], Rcaches[k], Rdy, Rdw[part], below

@@ -15,7 +15,11 @@ from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
+    """Flatten, then Linear layers of the sizes (inputs, hidden..., C), `activation` between: (n, ...) to (n, C).
+
+    >>> mlp((64, 32, 10)).size  # 64 * 32 + 32 + 32 * 10 + 10 parameters
+    2410
+    """
     sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")

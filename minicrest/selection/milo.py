@@ -115,7 +115,7 @@ def cosines(z):
 
 
 def representative(cos, k, lam, eps, seeds):
-    """(len(seeds), k) positions: easy subsets, one stochastic greedy run on the graph cut for each seed."""
+    """(s, k) positions: easy subsets by cosines (n, n), a stochastic greedy run on the graph cut for each seed."""
     f = GraphCut((1 + cos) / 2, lam)
     return np.stack([stochastic_greedy(f, k, eps, seed).indices for seed in seeds])  # 2
 

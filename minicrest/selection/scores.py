@@ -89,7 +89,7 @@ def ranking(score: np.ndarray, rng) -> np.ndarray:
 
 
 def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Scored:
-    """Keep, with weight 1, the k = fraction n highest scores after the `offset` n highest of all."""
+    """Keep, with weight 1, the k = fraction n highest of the scores (n,) after the `offset` n highest of all."""
     k, order = subset_size(fraction, len(score)), ranking(score, stream(oracle.seed, name, "ties"))
     skip = min(round(offset * len(score)), len(score) - k)
     return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))

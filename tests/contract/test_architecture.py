@@ -50,6 +50,7 @@ BANNED = {
     "pytest", "tests",
 }  # fmt: skip
 BROUGHT = {"numpy", "sklearn", "scipy", "joblib", "threadpoolctl", "matplotlib", "tqdm", "cupy"}  # sklearn's own too
+OPTIONAL = {("minicrest.experiments.documents", "pandas"), ("minicrest.cli.parser", "shtab")}  # when asked for
 ALLOWED = BROUGHT | {"minicrest"} | set(sys.stdlib_module_names)
 METHOD_MODULES = {  # files in selection/ with a class that names its paper
     name for name, tree in TREES.items()
@@ -199,8 +200,7 @@ def test_the_trainer_names_no_method():
 def test_only_the_known_packages(module):
     for name in imports(TREES[module]):
         top = name.partition(".")[0]
-        optional = (module, top) == ("minicrest.experiments.documents", "pandas")  # asked for when a frame is
-        assert top not in BANNED and (top in ALLOWED or optional), f"{module} imports {name}"
+        assert top not in BANNED and (top in ALLOWED or (module, top) in OPTIONAL), f"{module} imports {name}"
         assert top != "cupy" or module == "minicrest.backend"
         assert top != "matplotlib" or module == "minicrest.experiments.figures"
 

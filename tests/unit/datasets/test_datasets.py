@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.datasets import load_digits
 
 from minicrest import datasets
 from minicrest.backend import device_of, to_numpy
@@ -372,6 +373,17 @@ def test_digits():
     assert len(flat.test) == 359 and np.all(np.abs(np.bincount(flat.test.y) - share) < 1)
     held = load("digits", validation=0.25)
     assert len(held.validation) == 360 and len(held) == 1078 and len(held.test) == 359
+
+
+def test_digits_are_read_without_importing_scikit_learn_where_its_file_is_there(monkeypatch):
+    module = sys.modules["minicrest.datasets.load"]
+    x, y = load_digits(return_X_y=True)
+    whole = Dataset((x / 16).astype(np.float32), y, "digits", tuple("0123456789")).hold_out_test(0.2)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # an import of it would fail
+    assert module.digits().fingerprint() == whole.fingerprint()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert module.digits().fingerprint() == whole.fingerprint()
 
 
 def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):

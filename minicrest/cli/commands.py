@@ -1,7 +1,6 @@
-"""The command line: train one network, tune and compare methods, show and resume what was trained, list what there is.
+"""What each subcommand does: train one network, tune and compare methods, show and resume what was trained, and so on.
 
-Every subcommand turns its arguments into Setups (experiments/setup.py), carries them out, saves, and prints. What is
-wrong with the arguments, the files or the device is one line on stderr and exit code 2.
+Every subcommand turns its arguments into Setups (experiments/setup.py), carries them out, saves, and prints.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from minicrest.cli.parser import DIVERGED, STOPPED
 from minicrest.datasets import available
 from minicrest.experiments import method_plots, plots, tables
 from minicrest.experiments.both import BothWays
@@ -30,7 +30,6 @@ from minicrest.experiments.figures import save_png
 from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.folders import saved_setup
 from minicrest.experiments.options import defaults, grid_of, hyperparameters
-from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign, made, method_class
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
@@ -41,33 +40,11 @@ from minicrest.experiments.tune import FIRST_SEED, Trials
 from minicrest.experiments.tuning import Tuning
 from minicrest.selection import METHODS
 
-DIVERGED = 3
-STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 
-
-def main(argv=None) -> int:
-    """Run the command line `argv` (None: the process's own) and return its exit code: 0, 2, 3 or 130, see --help."""
+def execute(arguments) -> int:
+    """Carry out the subcommand that `arguments.command` names, and return the exit code."""
     with printable(), current_folder():
-        try:
-            return _flushed(argv)
-        except BrokenPipeError:  # the reader of a pipe has had enough
-            return 0
-        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-            print(f"minicrest: error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-            return 2
-        except KeyboardInterrupt:  # outside the steps, where there is nothing to save
-            print("minicrest: interrupted; the same command goes on from what was saved", file=sys.stderr)
-            return STOPPED
-
-
-def _flushed(argv) -> int:
-    """The exit code of the command; what it printed has reached stdout, or BrokenPipeError is raised here."""
-    try:
-        arguments = parser().parse_args(argv)
         return _COMMANDS[arguments.command](arguments)
-    finally:
-        if sys.stdout is not None:
-            sys.stdout.flush()
 
 
 # ---- the subcommands
@@ -107,7 +84,11 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
         print(f"stopped at {done}; go on with: {_resume_command(setup, checkpoint)}", file=sys.stderr)
         return STOPPED
     lines = [*notes, tables.summary(setup, run), f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz"]
+    plot = {None: checkpoint.parent / "run.png", "none": None}.get(plot, plot)
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
+    again = shlex.join(["minicrest", "show", str(checkpoint.parent)])
+    lines += ["next, to print this again, and to compare it with random selection:", f"  {again}"]
+    lines += [f"  {_beside_random(setup)}"]
     print("\n".join(lines))
     step = run.diverged
     return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
@@ -117,6 +98,13 @@ def _resume_command(setup: Setup, checkpoint: Path) -> str:
     words = ["minicrest", "resume", str(checkpoint.parent if checkpoint.name == "checkpoint.npz" else checkpoint)]
     for option, name in (("--method", setup.method), ("--model", setup.model)):
         words += [option, name] if is_foreign(name) else []
+    return shlex.join(words)
+
+
+def _beside_random(setup: Setup) -> str:
+    words = ["minicrest", "compare", "--data", setup.data]
+    words += ["--methods", setup.method] if setup.method not in BASELINES else []
+    words += ["--model", setup.model] if setup.model != Setup.preset({"data": setup.data}).model else []
     return shlex.join(words)
 
 
