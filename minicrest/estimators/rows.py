@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 
 from minicrest.backend import array_module, to_device
 from minicrest.datasets.dataset import stratified
@@ -23,19 +24,16 @@ from minicrest.random import stream
 
 try:
     from sklearn.utils.validation import validate_data
-except ImportError:  # before scikit-learn 1.6 this was a method
-
-    def validate_data(estimator, *data, reset, dtype):
-        return estimator._validate_data(*data, reset=reset, dtype=dtype, accept_sparse="csr")
+except ImportError:  # before scikit-learn 1.6 it was a method
+    validate_data = BaseEstimator._validate_data
 
 
-def validated(estimator, *data, reset: bool, dtype=(np.float64, np.float32)):
+def validated(estimator, *data, reset: bool):
     """X (n, d), or X and y (n,), as scikit-learn checks them: finite, sparse only as CSR, as many features as before.
 
     reset: whether to take the number and the names of the features from X. Raises what scikit-learn raises.
     """
-    how = {} if validate_data.__module__ == __name__ else {"accept_sparse": "csr"}
-    return validate_data(estimator, *data, reset=reset, dtype=dtype, **how)
+    return validate_data(estimator, *data, reset=reset, accept_sparse="csr", dtype=(np.float64, np.float32))
 
 
 def dense_rows(x, i) -> np.ndarray:
@@ -55,9 +53,9 @@ def merged(x, labels, weights) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Rows:
-    """Part of a table, in the place of a Dataset: x (n, d) dense or CSR, labels (n,) int64 and weights (n,) on the host.
+    """Part of a table, in the place of a Dataset: x (n, d) dense or CSR, labels (n,) int64 and weights (n,) or None.
 
-    places: (k,) the rows that belong to this part.  shape: of one example, whose product is d.  weights None: equal.
+    All on the host.  places: (k,) the rows that belong to this part.  shape: of an example, whose product is d.
     """
 
     name, augment, test, scale, shift = "rows", 0, None, None, None

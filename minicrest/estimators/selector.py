@@ -7,9 +7,10 @@ from scipy.sparse import issparse
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import _safe_indexing
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from minicrest.arguments import flag, number, one_of, shown, whole
+from minicrest.arguments import flag, number, one_of, whole
 from minicrest.backend import DEVICES, to_device
 from minicrest.estimators.rows import validated
 from minicrest.submodular import (
@@ -26,7 +27,7 @@ FUNCTIONS = ("facility-location", "graph-cut", "disparity-min", "disparity-sum",
 
 
 class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """The k rows that a set function, maximised greedily, chooses to represent a table, and how many rows each one does.
+    """The k rows that a set function, maximised greedily, chooses from a table, and how many rows each represents.
 
     Parameters
     ----------
@@ -69,6 +70,10 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def fit(self, X, y=None):
         """Choose from the rows of X (n, d); y (n,) labels of any kind, used if per_class. Returns self."""
+        one_of("device", self.device, DEVICES)
+        for name, interval in (("lam", "[0, inf)"), ("gamma", "(0, inf)")):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name), interval)
         X = validated(self, X, reset=True)
         X = X.toarray() if issparse(X) else X
         groups = [np.arange(len(X))]
@@ -110,8 +115,9 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _groups(self, X, y) -> list[np.ndarray]:
         """The places of each class's rows."""
         if y is None:
-            raise ValueError("per_class=True requires y to be passed, but the target y is None: give a label for each row")
+            raise ValueError("per_class=True requires y to be passed, but the target y is None; give a label a row")
         y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
         if len(y) != len(X):
             raise ValueError(f"y has {len(y)} labels, but X has {len(X)} rows")
         _, groups = np.unique(y, return_inverse=True)
@@ -120,7 +126,6 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _choose(self, X, k: int):
         """(indices, weights, gains) of k rows of X (n, d)."""
         if isinstance(self.function, str) and self.function == FUNCTIONS[0]:
-            one_of("device", self.device, DEVICES)
             medoids = facility_location(to_device(X, self.device), k)
             return medoids.indices, medoids.weights, medoids.gains
         selection = greedy(self._set_function(X), k)
@@ -134,7 +139,7 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         one_of("function, unless it is a function of X that returns a set function,", self.function, FUNCTIONS)
         lam = {} if self.lam is None else {"lam": self.lam}
         if self.function == "log-determinant":
-            gamma = 1 / (X.shape[1] * (X.var() or 1)) if self.gamma is None else number("gamma", self.gamma, "(0, inf)")
+            gamma = 1 / (X.shape[1] * (X.var() or 1)) if self.gamma is None else self.gamma
             return LogDeterminant(np.exp(-gamma * cdist(X, X, "sqeuclidean")), **lam)
         distances = cdist(X, X)
         if self.function == "graph-cut":
