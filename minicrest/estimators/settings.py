@@ -21,6 +21,8 @@ from minicrest.selection import METHODS
 
 def method(given, m):
     """The method object; one that is named gets the batch size m. `train` checks an object."""
+    if isinstance(given, type):
+        raise TypeError(f"method must be a name or an object; give {given.__name__}() instead of the class")
     if not isinstance(given, str):
         return given
     one_of("method", given, METHODS)
