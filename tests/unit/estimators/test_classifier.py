@@ -251,6 +251,12 @@ def test_partial_fit_is_a_pass_that_remembers():
     assert twice.n_iter_ == twice.n_steps_ == len(twice.loss_curve_) == 2
 
 
+def test_partial_fit_remembers_the_count_of_adamw():
+    whole = dict(m=99, lr=0.01, weight_decay=0.1)
+    twice = small("full", **whole).partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y)
+    assert np.allclose(twice.theta_, theta(small("full", epochs=2, **whole), X, Y), atol=1e-12)
+
+
 def test_partial_fit_learns_from_chunks(wine):
     x, y = wine
     order = np.random.default_rng(0).permutation(len(y))
