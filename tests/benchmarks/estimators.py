@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from minicrest.estimators import CoresetClassifier
 from minicrest.experiments.statistics import estimate
 
-EPOCHS, M, LR, HIDDEN, FOLDS = 30, 32, 1e-3, (64,), 5
+EPOCHS, M, LR, HIDDEN, FOLDS = 20, 32, 1e-3, (64,), 5
 DATA: dict[str, Callable] = {
     "digits": lambda: datasets.load_digits(return_X_y=True),
     "breast cancer": lambda: datasets.load_breast_cancer(return_X_y=True),
@@ -36,7 +36,7 @@ DATA: dict[str, Callable] = {
         2000, 54, n_informative=12, n_redundant=10, n_classes=7, flip_y=0.02, random_state=0
     ),
 }
-BUDGETS = (1.0, 0.3, 0.1)
+BUDGETS = (1.0, 0.25)
 RIVALS = ("MLPClassifier", "full", "random", "thinning")
 
 

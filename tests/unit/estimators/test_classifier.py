@@ -235,6 +235,7 @@ def test_networks_of_ones_own(device):
     one = small(network=logistic, epochs=30, device=device).fit(images, y, sample_weight=1 + y)
     z, p = one.decision_function(images), one.predict_proba(images)
     assert np.allclose(p[:, 1], 1 / (1 + np.exp(-z))) and np.array_equal(one.predict(images), z > 0)
+    assert np.allclose(z, logistic.logits(one.theta_, images)[:, 0])
 
 
 # ---- going on
