@@ -66,6 +66,17 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
 
     `fit` raises ValueError and TypeError for settings and data that make no sense, for a single class, and where the
     training diverges. Numbers of steps and the bill are in rows after merging.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from minicrest.estimators import CoresetClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), CoresetClassifier("thinning", random_state=0))
+    >>> bool(model.fit(X, y).score(X, y) > 0.95)
+    True
     """
 
     def __init__(

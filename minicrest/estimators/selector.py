@@ -58,6 +58,13 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     n_features_in_, feature_names_in_ : as in scikit-learn.
 
     `fit` raises ValueError and TypeError for settings and data that make no sense.
+
+    Examples
+    --------
+    >>> from minicrest.estimators import CoresetSelector
+    >>> kept = CoresetSelector(k=2).fit([[0.0], [1.0], [2.0], [9.0]])
+    >>> kept.indices_, kept.weights_
+    (array([1, 3]), array([3., 1.]))
     """
 
     def __init__(self, k=10, *, function="facility-location", per_class=False, lam=None, gamma=None, device="cpu"):

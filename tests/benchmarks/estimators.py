@@ -76,11 +76,10 @@ def table(name: str, seeds: int) -> str:
     lines = []
     for budget, rival_name in accuracy:
         key = budget, rival_name
-        shown = "{:.2f} ± {:.2f}".format(*estimate(accuracy[key]))
-        gains = np.subtract(accuracy[key], accuracy[budget, "MLPClassifier"])
-        gain = "-" if rival_name == "MLPClassifier" else "{:+.2f} ± {:.2f}".format(*estimate(gains))
+        gain = estimate(np.subtract(accuracy[key], accuracy[budget, "MLPClassifier"]))
+        over = "-" if rival_name == "MLPClassifier" else f"{gain:+.2f}"
         numbers = f"{statistics.mean(bill[key]):.2f} | {statistics.median(seconds[key]):.2f}"
-        lines.append(f"| {name} | {budget:g} | {rival_name} | {shown} | {gain} | {numbers} |")
+        lines.append(f"| {name} | {budget:g} | {rival_name} | {estimate(accuracy[key]):.2f} | {over} | {numbers} |")
     return "\n".join(lines)
 
 
