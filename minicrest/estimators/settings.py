@@ -19,32 +19,33 @@ from minicrest.optim import OPTIMIZERS, SGD, AdamW
 from minicrest.selection import METHODS
 
 
-def method(given, m):
+def method(setting, m):
     """The method object; one that is named gets the batch size m. `train` checks an object."""
-    if isinstance(given, type):
-        raise TypeError(f"method must be a name or an object; give {given.__name__}() instead of the class")
-    if not isinstance(given, str):
-        return given
-    one_of("method", given, METHODS)
-    return METHODS[given](m=whole("m", m, 1))
+    if isinstance(setting, type):
+        raise TypeError(f"method must be a name or an object; give {setting.__name__}() instead of the class")
+    if not isinstance(setting, str):
+        return setting
+    one_of("method", setting, METHODS)
+    return METHODS[setting](m=whole("m", m, 1))
 
 
-def network(given, hidden, shape: tuple[int, ...], classes: int) -> Network:
+def network(setting, hidden, shape: tuple[int, ...], classes: int) -> Network:
     """The network for examples of `shape` and so many classes. ValueError, TypeError if it does not fit."""
-    if isinstance(given, str):
-        one_of("network, unless it is a Network or a function that returns one,", given, ("mlp",))
+    if isinstance(setting, str):
+        one_of("network, unless it is a Network or a function that returns one,", setting, ("mlp",))
         return mlp((math.prod(shape), *_sizes("hidden", hidden), classes))
-    made = given(shape, classes) if callable(given) else given
-    if not isinstance(made, Network):
-        raise TypeError(f'network must be "mlp", a Network or a function that returns one, got {shown(made)}')
-    if not isinstance(made.loss, (SoftmaxCrossEntropy, LogisticLoss)):
+    candidate = setting(shape, classes) if callable(setting) else setting
+    if not isinstance(candidate, Network):
+        raise TypeError(f'network must be "mlp", a Network or a function that returns one, got {shown(candidate)}')
+    if not isinstance(candidate.loss, (SoftmaxCrossEntropy, LogisticLoss)):
         raise ValueError("network must have SoftmaxCrossEntropy or LogisticLoss as its loss, which give "
-                         f"probabilities, got {made.loss!r}")  # fmt: skip
-    logistic = isinstance(made.loss, LogisticLoss)
-    if made.outputs != (1 if logistic else classes) or (logistic and classes != 2):
-        raise ValueError(f"network has {made.outputs} outputs and {made.loss!r}, which does not fit {classes} classes: "
-                         "SoftmaxCrossEntropy needs one output per class, LogisticLoss one for two")  # fmt: skip
-    return made
+                         f"probabilities, got {candidate.loss!r}")  # fmt: skip
+    logistic = isinstance(candidate.loss, LogisticLoss)
+    if candidate.outputs != (1 if logistic else classes) or (logistic and classes != 2):
+        raise ValueError(f"network has {candidate.outputs} outputs and {candidate.loss!r}, which does not fit "
+                         f"{classes} classes: SoftmaxCrossEntropy needs one output per class, LogisticLoss one for two"
+                         )  # fmt: skip
+    return candidate
 
 
 def optimizer(name, lr, momentum, weight_decay):
@@ -84,19 +85,19 @@ def row_weights(sample_weight, X) -> np.ndarray:
     return weights
 
 
-def class_weights(given, classes, labels, weights) -> np.ndarray:
+def class_weights(setting, classes, labels, weights) -> np.ndarray:
     """(C,) what the weights (n,) of each class's rows are multiplied by; "balanced" makes their sums equal."""
-    if given is None:
+    if setting is None:
         return np.ones(len(classes))
-    if isinstance(given, dict):
-        found = compute_class_weight(given, classes=classes, y=classes)
+    if isinstance(setting, dict):
+        factors = compute_class_weight(setting, classes=classes, y=classes)
     else:
-        one_of("class_weight, unless it is None or a dict from label to weight,", given, ("balanced",))
+        one_of("class_weight, unless it is None or a dict from label to weight,", setting, ("balanced",))
         totals = np.bincount(labels, weights, len(classes))
-        found = totals.sum() / (len(totals) * np.maximum(totals, np.finfo(float).tiny))
-    if not (np.isfinite(found) & (found >= 0)).all():
-        raise ValueError(f"class_weight must be finite and not negative, got {given}")
-    return found
+        factors = totals.sum() / (len(totals) * np.maximum(totals, np.finfo(float).tiny))
+    if not (np.isfinite(factors) & (factors >= 0)).all():
+        raise ValueError(f"class_weight must be finite and not negative, got {setting}")
+    return factors
 
 
 def _sizes(name: str, values) -> tuple[int, ...]:
