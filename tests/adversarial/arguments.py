@@ -113,7 +113,8 @@ OVERRIDES = {
     "experiments.tune.network": "object", "experiments.tune.data": "object", "experiments.tune.grid": "object",
     "experiments.compare.seeds": "count", "experiments.tune.seeds": "count", "experiments.compare.tuned": "object",
     "taylor.root_mean_square.squares": "object", "*.best": "not negative", "backend.*.array": "object",
-    "*.path": "path",
+    "*.path": "path", "estimators.*.method": "option", "estimators.*.function": "option",
+    "estimators.*.random_state": "natural", "estimators.*.gamma": "positive",
     "checkpoint.load.path": "file", "*.shift": "object", "*.scale": "object", "theory.*.target": "features",
 }  # fmt: skip
 WORDS = {  # other words for a parameter in a message
@@ -223,6 +224,16 @@ def _run():
 
 def _similarity():
     return np.array([[1.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 1.0]])
+
+
+def fitted(estimator):
+    """What makes the estimator and fits it: scikit-learn wants settings to be checked there, and nowhere before."""
+
+    def made_and_fitted(**settings):
+        return estimator(**settings).fit(_data().x, _data().y)
+
+    made_and_fitted.__signature__ = inspect.signature(estimator)
+    return made_and_fitted
 
 
 RECEIVERS = {  # class -> an object whose methods are called

@@ -39,7 +39,7 @@ FLOORS = [
     {"selection method"},
     {"selection"},
     {"train"},
-    {"experiments"},
+    {"experiments", "estimators"},
     {"theory"},
     {"teaching"},
     {"cli"},
