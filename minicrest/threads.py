@@ -76,8 +76,8 @@ def entrywise(function, first, *others):
 
 @one_blas_thread()
 def product(a, b, out=None):
-    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result.
-    A small one takes one thread: BLAS would wake others for it, and on a busy machine wait for them.
+    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result, a
+    small one in one thread: on a busy machine, BLAS would wait for others long after the product could be ready.
     """
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:

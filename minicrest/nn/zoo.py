@@ -26,8 +26,8 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 
 
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
-    """LeNet-5 (LeCun et al. 1998) in its modern form: 5 x 5 windows, max pooling, ReLU; shape is (c, h, w). Pooling
-    comes before ReLU: they commute, and a quarter of the pixels is left.
+    """LeNet-5 (LeCun et al. 1998) in its modern form: 5 x 5 windows, max pooling, then ReLU (they commute, and pooled
+    images are a quarter as large); shape is (c, h, w).
 
     Images below 32 x 32 (and from 12 x 12 on) are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     """

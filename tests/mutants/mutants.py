@@ -143,7 +143,8 @@ TABLE = {
     "nn/chain.py": [
         ("layer.backward(w[part], caches[k], dy,", "layer.backward(w[part], caches[k - 1], dy,",
          "mask from the wrong layer", "network::test_gradient_is_the_derivative_of_the_weighted_losses"),
-        ("array_module(dx).add, dx, dz)", "array_module(dx).add, dx, 0 * dz)", "Residual: gradient of the shortcut dropped",
+        ("array_module(dx).add, dx, dz)", "array_module(dx).add, dx, 0 * dz)",
+         "Residual: gradient of the shortcut dropped",
          "layers::test_forward_and_backward_equal_the_loops"),
         ("else Ry + Rz, [", "else Ry - Rz, [", "Residual: sign flipped in the tangent",
          "layers::test_tangents_are_derivatives_along_random_directions"),
