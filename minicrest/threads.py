@@ -77,8 +77,7 @@ def entrywise(function, first, *others):
 @one_blas_thread()
 def product(a, b, out=None):
     """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result, a
-    small one in one thread: on a busy machine, BLAS would wait for others long after the product could be ready.
-    """
+    small one in one thread, as it would wait for others on a busy machine."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
