@@ -10,7 +10,7 @@ from typing import Any
 
 from minicrest import arguments
 from minicrest.backend import array_module
-from minicrest.threads import pieces
+from minicrest.threads import by_pieces, pieces
 
 BLOCK = 1 << 16  # floats of each vector at a time on the host: theta, gradient and velocity then stay in cache
 
@@ -41,13 +41,15 @@ class SGD:
         """One step of theta (d,) against the gradient (d,), in place."""
         velocity = arguments.like("state", state, "an SGDState, made by init", "velocity").velocity
         _check_step(velocity, theta, gradient, factor)
-        for part in pieces(theta, BLOCK):  # every entry on its own: no bit of the result depends on the cut
-            w, g, v = theta[part], gradient[part], velocity[part]
+
+        def work(w, g, v):  # every entry on its own: no bit of the result depends on the cut
             v *= self.momentum
             v += g
             if self.weight_decay:
                 v += self.weight_decay * w
             w -= (self.lr * factor) * v
+
+        by_pieces(work, theta, gradient, velocity, slices=pieces(theta, BLOCK))
         return state
 
 

@@ -67,8 +67,17 @@ def by_pieces(work, *arrays, slices: list | None = None) -> None:
     share(some, slices or pieces(arrays[0]), arrays[0])
 
 
+def entrywise(function, first, *others):
+    """function(first, *others), a ufunc, as a new array like the first, in pieces."""
+    out = array_module(first).empty_like(first)
+    by_pieces(lambda out, *parts: function(*parts, out=out), out, first, *others)
+    return out
+
+
+@one_blas_thread()
 def product(a, b, out=None):
-    """a (n, k) @ b (k, m), into `out` if it is given; a large one in pieces along the longer side of the result."""
+    """a (n, k) @ b (k, m), into `out` if it is given; a large one in pieces along the longer side of the result, a small
+    one in one thread, as it would wait for others on a busy machine."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
@@ -78,6 +87,7 @@ def product(a, b, out=None):
     return out
 
 
+@one_blas_thread()
 def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
     `array` (n, ...) is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds

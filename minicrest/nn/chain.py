@@ -10,7 +10,7 @@ import numpy as np
 from minicrest.arguments import shown
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer
-from minicrest.threads import one_blas_thread
+from minicrest.threads import entrywise, one_blas_thread
 
 
 class Composite(Layer):
@@ -127,14 +127,14 @@ class Residual(Composite):
     def forward(self, w, x, stats=None):
         halves = zip(self.layers, self._halves(w), [None if stats is None else stats[mark] for mark in self.marks])
         (y, cache), (z, skip) = (f.forward(part, x, mark) for f, part, mark in halves)
-        return y + z, [cache, skip]
+        return entrywise(array_module(y).add, y, z), [cache, skip]
 
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         if kept is not None:
             kept += [[], []]
         halves = zip(self.layers, self._halves(w), caches, self._halves(dw), kept or (None, None))
         dx, dz = (f.backward(part, cache, dy, dpart, need_dx, keep) for f, part, cache, dpart, keep in halves)
-        return dx + dz if need_dx else None
+        return entrywise(array_module(dx).add, dx, dz) if need_dx else None
 
     def tangent(self, w, caches, Rw, Rx):
         halves = zip(self.layers, self._halves(w), caches, self._halves(Rw))
