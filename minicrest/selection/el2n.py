@@ -51,7 +51,7 @@ class EL2N(Scoring):
     price = "a step 3 m; runs (3 t + 1) n before the first, and no selection after it"
     limits = {**Scoring.limits, "t": 0}
 
-    epochs = property(lambda self: self.t)  # 1
+    epochs = property(lambda self: self.t, doc="Epochs of a run.")  # 1
 
     def score(self, fork, state) -> np.ndarray:
         with fork.phase("score"):

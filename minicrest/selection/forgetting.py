@@ -46,7 +46,7 @@ class Forgetting(Scoring):
     price = "a step 3 m; 3 runs T n before the first, and no selection after it"
     limits = {**Scoring.limits, "T": 2}  # an example can be forgotten from its second presentation on
 
-    epochs = property(lambda self: self.T)
+    epochs = property(lambda self: self.T, doc="Epochs of a run.")
 
     def note(self, state, feedback, oracle) -> np.ndarray:
         """(T, n) whether the network was right about each example when epoch t presented it, once an epoch."""
