@@ -13,6 +13,14 @@ from minicrest.experiments.paper.engine import Experiment
 
 NAMES = (
     "crest-table-1",
+    "crest-table-1-cifar10",
+    "crest-table-5",
+    "crest-speed-up",
+    "crest-ablations",
+    "crest-batch-sizes",
+    "doubled-step",
+    "infobatch",
+    "thinning",
 )  # fmt: skip
 
 
