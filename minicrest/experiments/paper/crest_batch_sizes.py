@@ -24,9 +24,9 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
     mean = trainings.mean_over(scores)
     verdict = together([judged(mean["random"] - mean["crest"]), judged(mean["crest"] - mean["random, r"])])
     small, large = (text_of(trainings.row_of(rows, name)["behind crest"], "+.2f") for name in ("random", "random, r"))
-    finding = (f"Relative error beside CREST's, in points, {trainings.where(scores)}: random batches of m {small}, of r "
-               f"{large}. The bill is {trainings.bills(rows, 'crest')} times that of batches of m for CREST, and "
-               f"{trainings.bills(rows, 'random, r')} times for batches of r.")  # fmt: skip
+    crest, r = (trainings.bills(rows, name) for name in ("crest", "random, r"))
+    finding = (f"Relative error beside CREST's, in points, {trainings.where(scores)}: random batches of m {small}, of "
+               f"r {large}; CREST's bill is {crest} times that of batches of m, and that of batches of r {r} times.")
     return Verdict(rows, COLUMNS, verdict, finding)
 
 

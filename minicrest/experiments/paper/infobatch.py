@@ -29,9 +29,9 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
     mean = trainings.mean_over(scores)
     verdict = judged(mean["infobatch"] - mean["full"], -MARGIN)
     ours, control = (text_of(trainings.row_of(rows, name)["beside full"], "+.2f") for name in ("infobatch", "shuffle"))
-    finding = (f"Accuracy beside full training's, in points, {trainings.where(scores)}, with 60% of the bill: InfoBatch "
-               f"{ours}, shuffled data without any pruning {control} (a loss that is clearly below {MARGIN} points counts "
-               f"as none).")  # fmt: skip
+    finding = (f"Accuracy beside full training's, in points, {trainings.where(scores)}, with 60% of the bill: "
+               f"InfoBatch {ours}, shuffled data without any pruning {control} (a loss that is clearly below {MARGIN} "
+               f"points counts as none).")  # fmt: skip
     return Verdict(rows, COLUMNS, verdict, finding)
 
 
