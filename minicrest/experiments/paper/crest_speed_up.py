@@ -9,6 +9,7 @@ import numpy as np
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper import trainings
 from minicrest.experiments.paper.crest_table_1 import METHODS, settings
+from minicrest.experiments.paper.drawing import name_rows
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
 
 LEAST = 1.7  # times, as printed
@@ -74,10 +75,9 @@ def draw(document: dict, figure) -> None:
         axes.errorbar(mean, k, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=3)
     labels = [f"{row['problem']}: {row['method']}" for row in rows]
     axes.set(xscale="log", xlabel="full training's bill, times the method's")
-    axes.set_yticks(range(len(rows)), labels)
+    name_rows(axes, labels)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
-    axes.invert_yaxis()
     axes.axvline(1, color="0.3", lw=1)
     axes.legend(loc="best", frameon=False)
 
