@@ -15,6 +15,7 @@ from minicrest.experiments.paper.engine import (
     text_of,
     together,
 )
+from minicrest.experiments.presets import PAPER_HYPER
 from minicrest.experiments.statistics import relative_error
 
 METHODS = {
@@ -26,6 +27,7 @@ METHODS = {
     "crest": trainings.method("crest"),
     "crest, eager": trainings.method("crest", **trainings.AS_PRINTED),
 }
+PRINTED = {"crest, eager": trainings.method("crest", **PAPER_HYPER["cifar10"]["crest"])}
 RIVALS = ("sgd", "random", "craig", "gradmatch", "glister")
 COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "rel. error %": ".2f", "behind crest": "+.2f",
            "bill": ".1f"}  # fmt: skip
@@ -90,7 +92,7 @@ EXPERIMENT = Experiment(
     scales={
         "quick": QUICK,
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ}),
-        "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}),
+        "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}, methods=METHODS | PRINTED),
     },
     parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,
 )  # fmt: skip
