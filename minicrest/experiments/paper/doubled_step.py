@@ -10,7 +10,7 @@ from minicrest.experiments.paper.drawing import dots
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, text_of
 
 RELEASE = dict(tau=0.1, exclude=False, lazy=False, balanced=True, per_class=True)
-MNIST = trainings.MNIST | dict(momentum=0.0, weight_decay=1e-4, epochs=60)
+MNIST = trainings.MNIST | dict(momentum=0.0, weight_decay=1e-4, epochs=40)
 COLUMNS = {"problem": "", "what": "", "accuracy %": ".2f", "points": "+.2f"}
 NAMES = ("random, lr", "random, 2 lr", "crest, lr", "crest, 2 lr")
 
@@ -56,7 +56,7 @@ EXPERIMENT = Experiment(
     minutes=4,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(momentum=0.0, epochs=4)}, methods=methods(0.1)),
-        "laptop": settings(10, {"mnist10k": MNIST}, methods=methods(0.1, longest=13, warmup=13)),
+        "laptop": settings(8, {"mnist10k": MNIST}, methods=methods(0.1, longest=13, warmup=13)),
         "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20 | dict(momentum=0.0)},
                           methods=methods(0.1, longest=40, warmup=40)),
     },

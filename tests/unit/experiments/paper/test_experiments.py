@@ -95,7 +95,7 @@ def test_a_planted_speed_up_is_concluded(times, verdict):
 
 def test_the_numbers_of_a_finding_are_those_of_the_rows():
     settings = EXPERIMENTS["crest-table-1"].scales["laptop"]
-    found = EXPERIMENTS["crest-table-1"].conclude(settings, measurements(settings, scores({"crest": 3}), lambda name: 30.0))
+    found = EXPERIMENTS["crest-table-1"].conclude(settings, measurements(settings, scores({"crest": 3})))
     mean = {row["method"]: row for row in found.rows if row["problem"] == "mean"}
     assert f"{mean['crest']['rel. error %']['mean']:.1f}%" in found.finding
     assert f"{mean['random']['behind crest']['mean']:+.1f} +- " in found.finding
