@@ -11,6 +11,7 @@ from minicrest.experiments.paper import trainings
 from minicrest.experiments.paper.crest_table_1 import METHODS, settings
 from minicrest.experiments.paper.drawing import name_rows
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
+from minicrest.experiments.statistics import estimate
 
 LEAST = 1.7  # times, as printed
 COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "speed-up (bill)": "", "speed-up (seconds)": ""}
@@ -46,11 +47,9 @@ def ratio(full: dict, run: dict, unit: str) -> float:
 
 def _times(logs) -> str:
     """The geometric mean of the ratios and the ends of its interval, as text."""
-    found = interval(logs)
-    if found["half"] is None:
-        return f"{math.exp(found['mean']):.2f}"
-    low, middle, high = (math.exp(found["mean"] + sign * found["half"]) for sign in (-1, 0, 1))
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    found = estimate(logs)
+    low, middle, high = (math.exp(found.mean + sign * found.half) for sign in (-1, 0, 1))
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})" if math.isfinite(found.half) else f"{np.exp(found.mean):.2f}"
 
 
 def _finding(rows: list[dict]) -> str:

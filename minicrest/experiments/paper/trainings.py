@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.datasets import load
+from minicrest.datasets import Dataset, load
 from minicrest.experiments.paper.engine import interval
 from minicrest.experiments.parts import Parts
 from minicrest.experiments.setup import Setup
@@ -64,9 +64,14 @@ def measure(settings: dict, part: str, seed: int) -> dict:
     setup, first = setup_of(settings, part, seed), _first(settings, part)
     own = Parts()
     if first:
-        data = load(setup.data, setup.data_dir, seed)
-        own = Parts(data=replace(data.take(np.arange(first[0])), test=data.test.take(np.arange(first[1]))))
+        own = Parts(data=_part(load(setup.data, setup.data_dir, seed), *first))
     return summary(setup.run(progress=False, parts=own))
+
+
+def _part(data: Dataset, training: int, test: int) -> Dataset:
+    """The first examples of `data`, so many of either part."""
+    parts = [part.take(np.arange(size)) for part, size in ((data, training), (data.test, test)) if part is not None]
+    return replace(parts[0], test=parts[1])
 
 
 def _first(settings: dict, part: str) -> list[int] | None:

@@ -13,7 +13,7 @@ from minicrest.experiments.paper.crest_table_1 import cut_short
 from minicrest.experiments.paper.drawing import dots
 from minicrest.experiments.paper.engine import FAILS, HOLDS, SCALES, UNTOLD, interval, picture, run, text
 from minicrest.experiments.paper.table import claims_table
-from minicrest.experiments.paper.trainings import bills, measure, setup_of, where
+from minicrest.experiments.paper.trainings import bills, measure, same, setup_of, where
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,20 @@ def test_a_part_is_the_setup_of_its_problem_and_its_method():
                 "methods": {"c": {"method": "crest", "hyper": {"tau": 0.3}}}}  # fmt: skip
     setup = setup_of(settings, "p/c", 4)
     assert (setup.data, setup.m, setup.budget, setup.seed, setup.hyper) == ("digits", 16, 0.2, 4, (("tau", 0.3),))
+
+
+def test_a_method_overrules_its_problem():
+    settings = {"setup": {"m": 8}, "data_dir": None, "device": "cpu",
+                "problems": {"p": {"data": "digits", "m": 16, "lr": 1}},
+                "methods": {"c": {"method": "random", "lr": 2}}}  # fmt: skip
+    assert (setup_of(settings, "p/c", 0).m, setup_of(settings, "p/c", 0).lr) == (16, 2)
+
+
+def test_trainings_on_other_examples_are_not_the_same():
+    settings = {"data_dir": "here", "device": "cpu", "methods": {"c": {"method": "random"}},
+                "problems": {"all": {"data": "digits"}, "some": {"data": "digits", "first": [50, 20]}}}  # fmt: skip
+    assert same(settings, "all/c", 0) == same(settings | {"data_dir": "there"}, "all/c", 0)
+    assert same(settings, "all/c", 0) != same(settings, "some/c", 0) != same(settings, "some/c", 1)
 
 
 def test_only_the_first_examples_are_trained_on():
