@@ -9,9 +9,9 @@ from minicrest.experiments.paper.engine import Experiment, Verdict, interval, ju
 
 METHODS = {
     "crest": trainings.method("crest"),
-    "first order": trainings.method("crest", order=1),
-    "no smoothing": trainings.method("crest", smooth=False),
-    "no exclusion": trainings.method("crest", exclude=False),
+    "first order": trainings.method("crest", dict(order=1)),
+    "no smoothing": trainings.method("crest", dict(smooth=False)),
+    "no exclusion": trainings.method("crest", dict(exclude=False)),
     "random": trainings.method("random"),
 }
 ABLATIONS = ("first order", "no smoothing", "no exclusion")

@@ -13,7 +13,7 @@ COLUMNS = {"problem": "", "method": "", "rel. error %": ".2f", "behind crest": "
 def methods(r: int) -> dict:
     """CREST, and random batches of the problem's m and of r = 4 m."""
     some = {name: METHODS[name] for name in ("full", "random", "crest")}
-    return {**some, "random, r": trainings.method("random", m=r)}
+    return {**some, "random, r": trainings.method("random", dict(m=r))}
 
 
 def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:

@@ -21,13 +21,13 @@ from minicrest.experiments.statistics import relative_error
 METHODS = {
     "full": trainings.FULL,
     "random": trainings.method("random"),
-    "craig": trainings.method("craig", fraction=0.1, R=1),
-    "gradmatch": trainings.method("gradmatch", fraction=0.1, R=1),
-    "glister": trainings.method("glister", fraction=0.1, R=1, target="train", rounds=20),
+    "craig": trainings.method("craig", dict(fraction=0.1, R=1)),
+    "gradmatch": trainings.method("gradmatch", dict(fraction=0.1, R=1)),
+    "glister": trainings.method("glister", dict(fraction=0.1, R=1, target="train", rounds=20)),
     "crest": trainings.method("crest"),
-    "crest, eager": trainings.method("crest", **trainings.AS_PRINTED),
+    "crest, eager": trainings.method("crest", trainings.AS_PRINTED),
 }
-PRINTED = {"crest, eager": trainings.method("crest", **PAPER_HYPER["cifar10"]["crest"])}
+PRINTED = {"crest, eager": trainings.method("crest", PAPER_HYPER["cifar10"]["crest"])}
 RIVALS = ("sgd", "random", "craig", "gradmatch", "glister")
 COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "rel. error %": ".2f", "behind crest": "+.2f",
            "bill": ".1f"}  # fmt: skip

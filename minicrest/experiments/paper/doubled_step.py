@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minicrest.experiments.paper import trainings
@@ -9,15 +11,16 @@ from minicrest.experiments.paper.crest_table_1 import settings
 from minicrest.experiments.paper.drawing import dots
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, text_of
 
-RELEASE = dict(tau=0.1, exclude=False, lazy=False, balanced=True, per_class=True)
+RELEASE: dict[str, Any] = dict(tau=0.1, exclude=False, lazy=False, balanced=True, per_class=True)
 MNIST = trainings.MNIST | dict(momentum=0.0, weight_decay=1e-4, epochs=40)
 COLUMNS = {"problem": "", "what": "", "accuracy %": ".2f", "points": "+.2f"}
 NAMES = ("random, lr", "random, 2 lr", "crest, lr", "crest, 2 lr")
 
 
-def methods(lr: float, **hyper) -> dict:
-    """Both methods at both rates."""
-    both = {"random": trainings.method("random"), "crest": trainings.method("crest", **RELEASE, **hyper)}
+def methods(lr: float, period: int | None = None) -> dict:
+    """Both methods at both rates. period: CREST's first steps on random batches, and the bound on T1 and P."""
+    hyper = RELEASE | ({} if period is None else dict(longest=period, warmup=period))
+    both = {"random": trainings.method("random"), "crest": trainings.method("crest", hyper)}
     return {f"{name}, {word}": fields | dict(lr=rate) for name, fields in both.items()
             for word, rate in (("lr", lr), ("2 lr", 2 * lr))}  # fmt: skip
 
@@ -56,9 +59,9 @@ EXPERIMENT = Experiment(
     minutes=4,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(momentum=0.0, epochs=4)}, methods=methods(0.1)),
-        "laptop": settings(8, {"mnist10k": MNIST}, methods=methods(0.1, longest=13, warmup=13)),
+        "laptop": settings(8, {"mnist10k": MNIST}, methods=methods(0.1, 13)),
         "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20 | dict(momentum=0.0)},
-                          methods=methods(0.1, longest=40, warmup=40)),
+                          methods=methods(0.1, 40)),
     },
     parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,
 )  # fmt: skip

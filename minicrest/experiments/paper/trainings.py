@@ -35,7 +35,7 @@ FULL: dict[str, Any] = dict(method="full")
 AS_PRINTED = dict(lazy=False, T2=20, floor=0.0)  # CREST's Algorithm 1: every coreset, and no bound on what is dropped
 
 
-def method(name: str, **hyper) -> dict[str, Any]:
+def method(name: str, hyper: dict[str, Any] | None = None) -> dict[str, Any]:
     """The fields of a method that is looked at when it has ended."""
     return dict(method=name, evaluations=1) | (dict(hyper=hyper) if hyper else {})
 
