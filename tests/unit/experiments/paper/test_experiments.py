@@ -105,6 +105,20 @@ def test_the_numbers_of_a_finding_are_those_of_the_rows():
 # ---- the pieces
 
 
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_training_of_every_scale_has_legal_settings(scale):
+    trained = [each for each in EXPERIMENTS.values() if each.measure is measure]
+    assert len(trained) >= 9
+    for experiment in trained:
+        settings = {**experiment.scales[scale], "data_dir": None, "device": "cpu"}
+        setups = [setup_of(settings, part, 0) for part in experiment.parts(settings)]
+        assert len({json.dumps(setup.identity()) for setup in setups}) > 1
+        assert not any(setup.needs_validation() for setup in setups)  # all methods have the same training examples
+        if scale == "paper":
+            assert {(setup.model, setup.epochs, setup.m, setup.lr) for setup in setups} <= {
+                ("resnet20", 200, 128, 0.1), ("resnet20", 200, 128, 0.2)}  # fmt: skip
+
+
 def test_a_training_cut_short_is_full_training_at_that_part_of_its_steps():
     run = {"steps": 100, "curve": {"steps": [0, 5, 10, 15, 20, 100], "accuracy": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}}
     assert cut_short(run, 0.1) == 3.0 and cut_short(run, 0.2) == 5.0 and cut_short(run, 0.12) == 4.0
