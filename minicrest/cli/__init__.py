@@ -23,6 +23,7 @@ COMMANDS = {  # name -> what it does
     "data": "list the data sets, and how to get those that are missing",
     "methods": "list each method's paper, hyper-parameters and price, or check one",
     "theory": "check what the papers prove, claim by claim, against this code",
+    "paper": "measure again what the papers claim, each claim by its name",
     "tutorials": "write the notebooks to a folder, or grade answers",
 }
 

@@ -102,6 +102,21 @@ def _add_grid(parser, first: str) -> None:
     parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
 
 
+def add_paper(paper) -> None:
+    """The options of `minicrest paper`."""
+    add = paper.add_argument
+    add("names", nargs="*", metavar="NAME", help="which claims (default: all, one after the other)")
+    add("--list", action="store_true", help="list the claims with the minutes that each takes, and measure none")
+    add("--scale", choices=("quick", "laptop", "paper"), default="laptop",
+        help="quick: seconds, on built-in data; laptop: minutes; paper: the paper's own networks and schedule, for a "
+             "GPU (default: %(default)s)")  # fmt: skip
+    add("--jobs", type=int, default=1, help="how many processes measure at once (default: %(default)s)")
+    add("--out", default="runs/paper", metavar="DIR",
+        help="folder for NAME-SCALE.json, NAME-SCALE.png and what was measured (default: %(default)s)")  # fmt: skip
+    _add_data_dir(paper)
+    add("--device", choices=DEVICES, default="cpu", help="default: %(default)s")
+
+
 def _add_plot(parser) -> None:
     parser.add_argument("--plot", metavar="PNG", help="where to draw the run, and what its method has to show "
                         "(default: run.png in its folder; none: nowhere)")  # fmt: skip
@@ -117,6 +132,8 @@ def _add_setup(parser, *ways: str) -> None:
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
                        f"(default: {Setup.data})")  # fmt: skip
     _add_data_dir(parser)
+    add("--preset", choices=("data", "paper"), default="data",
+        help="what the data set wants, or the papers' setting for it where there is one (see minicrest methods)")
     add("--validation", type=float, help=f"part of the training examples to hold out (default: {Setup.validation:g})")
     add("--test", type=float, help="part of the examples to test on, for data that comes without a test part")
     add("--transform", nargs="+", metavar="NAME=VALUE",
