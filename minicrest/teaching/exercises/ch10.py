@@ -6,6 +6,7 @@ from minicrest.teaching.exercise import Exercise
 from minicrest.teaching.solutions.ch10 import (
     ACTIVE,
     ALPHA,
+    MANY,
     PICKS,
     RIGHT,
     SEEN,
@@ -224,6 +225,8 @@ EXERCISES = [
             (WHOLE, ALPHA, 2, 5),
             (WHOLE, ALPHA, 3, 1),
             (TURNS, ALPHA, 1, 3),
+            (MANY, ALPHA, 2, 6),
+            (MANY, ALPHA, 2, 4),
         ],
         excluding(),
         [

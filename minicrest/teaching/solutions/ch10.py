@@ -40,6 +40,8 @@ TURNS = np.array(  # (T, n) = (4, 5): the first two windows would leave too few,
     ]
 )
 
+MANY = np.where(rng.random((6, 9)) < 0.2, np.nan, 0.12 * rng.random((6, 9)))  # most are learned in each window
+
 
 def forgetting(correct):
     events = (correct[:-1] & ~correct[1:]).sum(axis=0)
