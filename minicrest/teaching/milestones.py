@@ -28,7 +28,7 @@ class Milestone:
 MILESTONES = {  # tutorial: its milestone
     number: Milestone(f"{number}.milestone", function)
     for number, function in (("03", "cnn_on_digits"), ("05", "craig_on_logistic"), ("09", "Crest"),
-                             ("14", "MyThinning"), ("16", "Spread"))
+                             ("14", "MyThinning"), ("16", "Remember"))
 }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ SAME = {  # slips that change nothing: right answers
     "14.weights": ["return np.where(draws <= pi, 1 / pi, 0)"],  # no draw is exactly pi
     "14.step": ["a = np.exp(z)", "a = np.exp(z + z.max(axis=1, keepdims=True))",
                 "w = my_weights(my_chances(np.sqrt((a ** 2).mean(axis=1)), low), draws)"],  # only ratios count
+    "15.verdict": ["if mean - half >= least:", "return -1 if mean + half <= least else 0"],  # never equal
 }  # fmt: skip
 
 overflows = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a wrong exp or root is among the mistakes

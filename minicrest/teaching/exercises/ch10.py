@@ -19,7 +19,6 @@ from minicrest.teaching.solutions.ch10 import (
     excluding,
     forgetting,
     lowest_stay,
-    once_refused,
     over_windows,
     picked,
     refused,
@@ -256,10 +255,6 @@ EXERCISES = [
                 excluding(lambda x, a, t: a & ~(np.where(np.isnan(x), np.inf, x).min(axis=0) < t)),
             ),
             ("active and dropped are mixed up: True should say that an example stays.", lambda *q: ~excluding()(*q)),
-            (
-                "after one window that would have left too few, no other drops anybody; each is judged by itself.",
-                once_refused,
-            ),
             ("windows overlap: one begins at every step.",
              over_windows(lambda T, T2: [(end - T2, end) for end in range(T2, T + 1)])),
             ("where fewer than r would stay, everybody comes back; as many should go as leave r.",

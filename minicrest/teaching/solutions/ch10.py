@@ -122,17 +122,6 @@ def to_everyone(rows, window, left, r):
     return left if left.sum() >= r else rows[0]
 
 
-def once_refused(losses, alpha, T2, r):
-    """The mistake: the first window that would leave too few ends it all."""
-    rows, over = [np.ones(losses.shape[1], dtype=bool)], False
-    for end in range(T2, len(losses) + 1, T2):
-        window = losses[end - T2 : end]
-        left = drop(window, rows[-1], alpha)
-        rows.append(rows[-1] if over else kept_back(rows, window, left, r))
-        over = over or left.sum() < r
-    return np.array(rows)
-
-
 def over_windows(windows):
     """The mistake: other windows, a list of (begin, end) for len(losses) and T2."""
 
