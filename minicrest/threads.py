@@ -76,8 +76,8 @@ def entrywise(function, first, *others):
 
 @one_blas_thread()
 def product(a, b, out=None):
-    """a (n, k) @ b (k, m), into `out` if it is given: a large one in pieces along the longer side of the result, a small
-    one in one thread, which on a busy machine need not wait for others."""
+    """a (n, k) @ b (k, m), into `out` if it is given: a large one in pieces along the longer side of the result, and a
+    small one in one thread, which on a busy machine need not wait for others."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
