@@ -25,7 +25,7 @@ INSTALL = """# In a hosted notebook this installs minicrest; where it is install
 import importlib.util
 
 if importlib.util.find_spec("minicrest") is None:
-    %pip install --quiet "minicrest @ git+{repository}"
+    %pip install --quiet "git+{repository}"
 """
 
 

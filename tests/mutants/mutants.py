@@ -833,6 +833,7 @@ TABLE = {
          "damage::test_pickles_that_multiply_out"),
     ],
     "datasets/load.py": [
+        ("y.ravel().astype(int)", "y.ravel()", "digits: classes as floats", "datasets::test_digits"),
         ("(y == np.rint(y)).all()", "False", "float labels taken for targets", "own::test_an_npz_of_other_things"),
     ],
     "experiments/own_files.py": [
@@ -1085,6 +1086,20 @@ TABLE = {
     "cli/commands.py": [
         ("    return DIVERGED if diverged else 0", "    return 0", "a diverged run exits with 0",
          "show::test_a_run_that_diverges_is_a_result_and_exits_with_3"),
+    ],
+    "cli/parser.py": [
+        ("        self.filled()", "        pass", "a subcommand without options",
+         "cli::test_options_are_added_once_and_only_when_they_are_needed"),
+        ("fill, self.fill = self.fill, None", "fill = self.fill", "options added twice",
+         "cli::test_options_are_added_once_and_only_when_they_are_needed"),
+    ],
+    "experiments/progress.py": [
+        ("        return 0.0", "        return 1.0", "a run that is there counts as training",
+         "progress::test_a_run_counts_as_the_training_that_it_asks_for"),
+        ("min(0.95 * self.parts[self._k], pace * seconds)", "pace * seconds", "a run that is over before it ends",
+         "progress::test_the_bar_moves_within_a_run_at_the_pace_of_those_before"),
+        ("preparing = oracle.ledger.stop is not None", "preparing = True", "a preparation without end",
+         "progress::test_a_preparation_is_announced_until_it_ends"),
     ],
     "cli/__init__.py": [
         ("    except BrokenPipeError:", "    except ZeroDivisionError:", "a complaint to a closed pipe",

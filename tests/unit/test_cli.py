@@ -1,8 +1,10 @@
 """The command line, mostly in this process; in its own where a signal or an import is what is tested."""
 
+import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -472,3 +474,25 @@ def test_completion_without_shtab_says_how_to_get_it(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert cli.main(["--print-completion", "bash"]) == 2
     assert "--print-completion needs shtab: pip install shtab" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_tables_fit_and_nothing_is_coloured():
+    """As a process with a terminal of 70 columns: what it writes has no escape sequence but those that move a bar."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    told = ["compare", *QUICK, "--seeds", "2", "--methods", "crest", "thinning", "--out", "c"]
+    environment = {**ENVIRONMENT, "COLUMNS": "70", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "minicrest", *told]
+    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # a terminal whose writer has gone
+        while piece := os.read(ours, 1 << 16):
+            written += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    lines = written.decode().split("Saved in")[0].replace("\r\n", "\n").splitlines()
+    assert len(lines) > 20 and max(len(line.rpartition("\r")[2]) for line in lines) <= 70
+    assert not re.search(r"\x1b\[[\d;]*m", written.decode())
