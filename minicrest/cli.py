@@ -166,7 +166,7 @@ def _carried_out(plans, arguments, out: Path):
     """(runs, how many were there before); (None, 0) and a line on stderr where Ctrl-C stopped them."""
     before = sum((plan.setup.folder(out) / "run.npz").exists() for plan in plans)
     with interruptible() as interrupt:
-        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin)
+        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin, scheduler=arguments.dask)
     if runs[-1].complete:
         return runs, before
     print(f"stopped in run {len(runs)} of {len(plans)}; go on with the same command: {out} keeps what is finished, "

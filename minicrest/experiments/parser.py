@@ -95,6 +95,7 @@ def _add_methods(parser) -> None:
                              "which is full training that ends at the budget, are added")  # fmt: skip
     parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="train on the workers of a Dask scheduler, as tcp://host:8786")
 
 
 def _add_grid(parser, first: str) -> None:

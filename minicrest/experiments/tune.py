@@ -26,8 +26,8 @@ PART = 0.2
 
 def tune(
     methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=2, budget=Setup.budget,
-    equal=Setup.equal, *, grid=None, part=PART, out=None, jobs=1, settings=None, stop=lambda: False,
-    progress: bool = True,
+    equal=Setup.equal, *, grid=None, part=PART, out=None, jobs=1, scheduler=None, settings=None,
+    stop=lambda: False, progress: bool = True,
 ) -> Tuning:  # fmt: skip
     """Train each of `methods` at every point of the grid, and return the Tuning, which `compare(tuned=...)` takes.
 
@@ -42,7 +42,8 @@ def tune(
     shared, parts = shared_setup(network, data, budget, equal, settings)
     seeds = seed_list(seeds) if hasattr(seeds, "__iter__") else [FIRST_SEED + seed for seed in seed_list(seeds)]
     trials = Trials.of(described_methods(methods, shared, parts), seeds, grid, part)
-    return trials.tuning(carry_out_all(trials.plans, out, jobs=jobs, stop=stop, progress=progress))
+    runs = carry_out_all(trials.plans, out, jobs=jobs, stop=stop, progress=progress, scheduler=scheduler)
+    return trials.tuning(runs)
 
 
 @dataclass(frozen=True)
