@@ -20,6 +20,7 @@ from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
 from minicrest.experiments.jobs import Cluster, Processes, distribute
 from minicrest.experiments.parts import NAMED, Parts, content, described, function, is_content, path_text
+from minicrest.experiments.prepared import Preparations
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.statistics import BASELINES
 from minicrest.experiments.tuning import Tuning
@@ -40,8 +41,8 @@ class Plan:
 
 def compare(
     methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget,
-    equal=Setup.equal, *, tuned=None, out=None, jobs=1, scheduler=None, settings=None, stop=lambda: False,
-    progress: bool = True,
+    equal=Setup.equal, *, tuned=None, prepared=None, out=None, jobs=1, scheduler=None, settings=None,
+    stop=lambda: False, progress: bool = True,
 ) -> Comparison | BothWays:  # fmt: skip
     """Train with each of `methods` and each seed, and return the Comparison.
 
@@ -54,6 +55,7 @@ def compare(
     equal: "bill", "steps", or "both": then each method is trained both ways, and a BothWays is returned.
     tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice. For both
     ways, a list of two.
+    prepared: Preparations (prepared.py), or the file that `minicrest prepare` wrote: the subsets of milo.
     settings: further fields of Setup by name, as dict(epochs=10, m=64, schedule="cosine", transform={"copies": 9}).
     out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
     jobs: how many processes train at once; the result is the same bit for bit.
@@ -70,7 +72,8 @@ def compare(
     tunings = [Tuning.given(each) for each in given]
     if tuned is not None and not tunings:
         raise ValueError("tuned holds nothing; give what tune returned, or None")
-    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings)
+    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings,
+                         Preparations.given(prepared))  # fmt: skip
     runs = carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress, scheduler=scheduler)
     return program.collected(runs)
 
@@ -145,8 +148,9 @@ class Program:
     notes: list[str]
 
     @staticmethod
-    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = ()) -> Program:
-        """The plans of these setups for each way, with what the tuning for that way chose."""
+    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = (),
+           prepared: Preparations | None = None) -> Program:  # fmt: skip
+        """The plans of these setups for each way, with what the tuning for that way chose and what was prepared."""
         every: dict[str, list[Plan]] = {}
         for way in ways:
             equal = [(replace(setup, equal=way), parts) for setup, parts in setups]
@@ -154,7 +158,11 @@ class Program:
             if tunings and not mine:
                 raise ValueError(f"nothing was tuned at equal {way}; tune both ways, or compare one way")
             every[way], notes = with_validation(planned(equal, seeds, mine))
-        return Program(every, [*notes, *(tuning.note() for tuning in tunings)])
+        notes = [*notes, *(tuning.note() for tuning in tunings)]
+        if prepared is None:
+            return Program(every, notes)
+        every = {way: prepared.applied(plans) for way, plans in every.items()}
+        return Program(every, [*notes, prepared.note([plan for plans in every.values() for plan in plans])])
 
     @property
     def plans(self) -> list[Plan]:

@@ -10,10 +10,11 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,13 +50,19 @@ def distribute(pool: Processes | Cluster, plans: Sequence[Plan], out: str | None
     runs: dict[int, Run] = {}
     lost: list[str] = []
     try:
-        futures = {pool.submit(name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
-        for future in tqdm(as_completed(futures), total=len(plans), disable=silent, delay=2, unit="run", leave=False):
-            k = futures[future]
-            try:
-                runs[k] = pool.received(plans[k], out, future.result())
-            except pool.deaths:
-                lost.append(names[k])
+        waiting = {pool.submit(name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
+        with tqdm(total=len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    k = waiting.pop(future)
+                    try:
+                        runs[k] = pool.received(plans[k], out, future.result())
+                    except pool.deaths:
+                        if pool.innocent(names[k]):
+                            waiting[pool.submit(names[k], plans[k], out)] = k
+                            continue
+                        lost.append(names[k])
+                    bar.update()
     finally:
         pool.close(done=len(runs) + len(lost) == len(plans))
     if lost:
@@ -79,7 +86,7 @@ class Processes:
         self._work = work
         self._threads = ThreadPoolExecutor(jobs, "minicrest jobs")  # each thread looks after a process
         self._mine = threading.local()
-        self._executors: list[Any] = []
+        self._futures: dict[Any, Future] = {}  # of each executor of one process, what it does now
         self._closed, self._lock = False, threading.Lock()
         few = str(max(1, cpu_count() // jobs))
         self._environment = {name: os.environ.get(name, few) for name in THREADS}
@@ -97,23 +104,30 @@ class Processes:
         with self._lock:
             self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for executor in self._executors:
+        for executor, future in list(self._futures.items()):
+            while not (future.running() or future.done()):  # a kill between the two upsets loky
+                time.sleep(0.001)
             executor.shutdown(wait=done, kill_workers=not done)
         self._threads.shutdown(wait=True)
 
+    def innocent(self, name: str) -> bool:
+        """Whether a run that died deserves to be tried again; here, that has been done."""
+        return False
+
     def _attempts(self, name, plan, out) -> Run:
-        for death in range(1, DEATHS + 1):
+        death = 0
+        while True:
             try:
-                return self._process().submit(self._work, plan, out).result()
+                return self._begin(plan, out).result()
             except self.deaths:
                 del self._mine.executor
+                death += 1
                 if self._closed or death == DEATHS:
                     raise
-                _say_again(name, death)
-        raise AssertionError("unreachable")
+            _say_again(name, death)
 
-    def _process(self):
-        """This thread's executor of one process, a new one after a death."""
+    def _begin(self, plan, out) -> Future:
+        """The run to come, in this thread's process: a new one at first, and after a death."""
         from joblib.externals.loky import ProcessPoolExecutor
 
         with self._lock:
@@ -121,8 +135,9 @@ class Processes:
                 raise RuntimeError("no run begins any more")
             if not hasattr(self._mine, "executor"):
                 self._mine.executor = ProcessPoolExecutor(1, env=self._environment)
-                self._executors.append(self._mine.executor)
-            return self._mine.executor
+            future = self._mine.executor.submit(self._work, plan, out)
+            self._futures[self._mine.executor] = future
+            return future
 
 
 class Cluster:
@@ -180,6 +195,10 @@ class Cluster:
         self._data.clear()
         if not self._theirs:
             self._client.close()
+
+    def innocent(self, name: str) -> bool:
+        """Whether a run died of another one's fault: Dask counts a death against all that waited for the worker."""
+        return self._starts.get(name, 0) < DEATHS
 
     def _begun(self, event) -> None:
         name = event[1]["begun"]

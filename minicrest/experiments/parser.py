@@ -11,7 +11,7 @@ from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "tutorials")
+COMMANDS = ("train", "compare", "tune", "prepare", "report", "show", "resume", "data", "methods", "theory", "tutorials")
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
@@ -37,6 +37,8 @@ def parser() -> Parser:
     _add_train(commands)
     _add_compare(commands)
     _add_tune(commands)
+    _add_prepare(commands)
+    _add_report(commands)
     _add_show(commands)
     _add_resume(commands)
     data = _add(commands, "data", "list the data sets, and how to get those that are missing")
@@ -104,6 +106,23 @@ def _add_grid(parser, first: str) -> None:
     parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
 
 
+def _add_prepare(commands) -> None:
+    prepare = _add(commands, "prepare", "prepare the subsets of milo once, for any number of trainings")
+    prepare.add_argument("--out", required=True, metavar="FILE.npz", help="what train, compare and tune then take")
+    prepare.add_argument("--seeds", type=int, default=3, help="that compare will use: 0, 1, ... (default: %(default)s)")
+    prepare.add_argument("--tune-seeds", type=int, default=0, help="that tune will use (default: none)")
+    prepare.add_argument("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
+    _add_examples(prepare)
+    _add_set(prepare)
+
+
+def _add_report(commands) -> None:
+    report = _add(commands, "report", "write a comparison or a run as one page of HTML, with all that it shows inside")
+    report.add_argument("folder", metavar="DIR", help="a run's folder, or one that holds runs")
+    report.add_argument("--out", metavar="FILE.html", help="where to write it (default: DIR/report.html)")
+    report.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
+
+
 def _add_show(commands) -> None:
     show = _add(commands, "show", "print and draw finished runs and comparisons again")
     show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
@@ -141,8 +160,8 @@ def _add_data_dir(parser) -> None:
     parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
 
 
-def _add_setup(parser, *ways: str) -> None:
-    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+def _add_examples(parser) -> None:
+    """Options that say which examples are trained on."""
     add = parser.add_argument
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
                        f"(default: {Setup.data})")  # fmt: skip
@@ -152,6 +171,17 @@ def _add_setup(parser, *ways: str) -> None:
     add("--transform", nargs="+", metavar="NAME=VALUE",
         help="of the examples trained on: label-noise=0.2 (part of the labels wrong), imbalance=10 (first class to "
              "last), copies=9 (near copies of each easy example)")  # fmt: skip
+
+
+def _add_set(parser) -> None:
+    parser.add_argument("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
+        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+
+
+def _add_setup(parser, *ways: str) -> None:
+    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+    add = parser.add_argument
+    _add_examples(parser)
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
     add("--m", type=int, help="batch size")
@@ -168,8 +198,8 @@ def _add_setup(parser, *ways: str) -> None:
     add("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
     add("--evaluations", type=int, help=f"about how many on the test set (default: {Setup.evaluations})")
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
-    add("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
-        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+    add("--prepared", metavar="FILE", help="what minicrest prepare wrote: the subsets of milo")
+    _add_set(parser)
     lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
     kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
     parser.epilog = "\n".join(["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", EXIT_CODES])
