@@ -47,10 +47,10 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
         data = _own(Path(name))
     elif name in BUILT_IN:
         data = BUILT_IN[name](seed)
-    elif name in SOURCES:
-        data = _published(SOURCES[name], data_dir)
+    elif name in SOURCES or name in _further():
+        data = _published(SOURCES.get(name) or _further(name, data_dir)[name], data_dir)
     else:
-        names = [*BUILT_IN, *SOURCES]
+        names = [*BUILT_IN, *SOURCES, *_further()]
         hint = "".join(f" (did you mean {near!r}?)" for near in difflib.get_close_matches(str(name), names, n=1))
         raise ValueError(f"no data set is called {name!r}{hint}; there are {', '.join(names)}, and paths of files")
     data = data.hold_out_test(test) if test else data
@@ -60,9 +60,15 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
 def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
     """A row (name, present, where, how to get it) for every name that `load` knows, and for each format of a path."""
     built_in = [(name, True, "built in", "Nothing to get.") for name in BUILT_IN]
-    published = [(name, *whereabouts(source, data_dir)) for name, source in SOURCES.items()]
+    published = [(name, *whereabouts(source, data_dir)) for name, source in {**SOURCES, **_further()}.items()]
     own = [(f"FILE{end}", False, "a file of your own, by its path", f"{holds}.") for end, holds in FORMATS.items()]
     return built_in + published + own
+
+
+def _further(name=None, data_dir=None):
+    from minicrest.experiments import public_files
+
+    return public_files.sources(name, data_dir)
 
 
 def digits(images: bool = False) -> Dataset:

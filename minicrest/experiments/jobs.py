@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,9 @@ class Cluster:
         except ImportError as error:
             raise ImportError('a cluster needs Dask: pip install "dask[distributed]"') from error
         self.deaths = (distributed.KilledWorker,)
-        self._work, self._data, self._starts = work, {}, {}
+        self._work = work
+        self._data: dict[Any, Any] = {}  # what was scattered
+        self._starts: dict[str, int] = {}  # how often each run began on a worker
         self._theirs = isinstance(scheduler, distributed.Client)
         self._client = scheduler if self._theirs else _connected(distributed, scheduler)
         self._executor = self._client.get_executor(pure=False)
@@ -184,7 +187,7 @@ class Cluster:
             folder = plan.setup.folder(out)
             with claimed(folder / KEPT[0]):
                 for name in KEPT:
-                    write_atomically(folder / name, lambda file, name=name: file.write(files[name]))
+                    write_atomically(folder / name, partial(_put, files[name]))
         return run
 
     def close(self, done: bool) -> None:
@@ -248,6 +251,10 @@ def _there(work: Work, plan: Plan, data, files: dict[str, bytes], kept: bool, sa
             (folder / file).write_bytes(content)
         run = work(plan, out)
         return {file: (folder / file).read_bytes() for file in KEPT}, run
+
+
+def _put(content: bytes, file) -> None:
+    file.write(content)
 
 
 def own_modules(folder: Path) -> list[Path]:

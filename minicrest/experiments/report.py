@@ -38,7 +38,8 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } p { margin: .5rem 0; max-width: 
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } tr > :first-child { text-align: left; position: sticky; left: 0;
-  background: var(--paper); padding-left: 0; } .words th, .words td { text-align: left; white-space: normal; } .words tr > :first-child { white-space: nowrap; }
+  background: var(--paper); padding-left: 0; } .words th, .words td { text-align: left; white-space: normal; }
+.words tr > :first-child { white-space: nowrap; }
 dl { columns: 14rem; column-gap: 2rem; margin: .4rem 0; font-size: .9rem; }
 dl div { break-inside: avoid; border-bottom: 1px solid var(--line); padding: .2rem 0; display: flex; gap: 1rem;
   justify-content: space-between; } dt { color: var(--soft); } dd { margin: 0; text-align: right; }
