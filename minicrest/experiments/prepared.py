@@ -135,6 +135,7 @@ class Preparations:
         methods = [plan.parts.method for plan in plans if plan.setup.method == "milo"]
         used = {id(method.prepared) for method in methods}
         seconds = sum(self.seconds[name] for name, each in self.prepared.items() if id(each) in used)
-        return (f"milo's subsets were prepared beforehand, once, in {seconds:.2f} s that its seconds do not include: "
-                f"shared by the {len(methods)} runs here, {seconds / len(methods):.3g} s each. Their bill is 0, for no "
-                "network was asked.")  # fmt: skip
+        count = len(methods)
+        shared = f", {seconds / count:.3g} s for each of the {count} runs here" if count > 1 else ""
+        return (f"milo's subsets were prepared beforehand, once, in {seconds:.2f} s{shared}, which its seconds do not "
+                "include. Their bill is 0, for no network was asked.")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from minicrest.experiments.both import BothWays
 from minicrest.experiments.comparison import Comparison
@@ -51,7 +52,7 @@ def _compared(names: list[str], seeds: list[int]) -> list[str]:
 def _options(setup: Setup, both: bool, alone: bool) -> list[str]:
     """What differs from the data set's preset. Settings that were chosen for each method are in the file of --tuned."""
     given = {"data": setup.data, **({"optimizer": setup.optimizer} if setup.optimizer != Setup.optimizer else {})}
-    usual, words = Setup.preset(given), ["--data", setup.data]
+    usual, words = replace(Setup.preset(given), optimizer=Setup.optimizer), ["--data", setup.data]
     for name in OPTIONS:
         value = "both" if both and name == "equal" else getattr(setup, name)
         if value != getattr(usual, name) and name not in setup.tuned:

@@ -72,8 +72,8 @@ def write(folder, out=None, modules: Sequence[str] = ()) -> Path:
 def page(shown: Sequence[Comparison | BothWays]) -> str:
     """The page of comparisons, each a section; one of a single run shows the run."""
     sections = "".join(_section(each, f"s{k}") for k, each in enumerate(shown))
-    title = escaped(_heading(shown[0]))
-    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
+    title = _text(_heading(shown[0]))
+    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<style>{STYLE}</style>\n</head>\n<body>\n{sections}"
             f"<footer><p>Written by minicrest {minicrest.__version__}.</p></footer>\n</body>\n</html>\n")  # fmt: skip
@@ -118,7 +118,7 @@ def _verdicts(shown) -> str:
 
 def _pictures(shown, name: str) -> list[str]:
     """Wide for a screen, tall for a phone."""
-    label = f"{_heading(shown)}: test accuracy and test loss against the bill"
+    label = f"{escaped(_heading(shown))}: test accuracy and test loss against the bill"
     both = isinstance(shown, BothWays)
     wide = plots.both(shown.steps.runs, shown.bill.runs) if both else plots.comparison(shown.runs)
     tall = [plots.side_by_side([(f"Test results{title}", each.runs)]) for title, each in _ways(shown)]
@@ -150,7 +150,7 @@ def _bills(comparison: Comparison, title: str) -> list[str]:
     used = [phase for phase in phases if any(row.phases.get(phase) for row in rows)]
     colour = {phase: f"var(--c{phases.index(phase) % 6})" for phase in used}
     key = "".join(f'<span style="background:{colour[phase]}"></span>{html.escape(phase)}' for phase in used)
-    lines = "".join(f"<tr><td>{html.escape(row.method)}</td><td>{_bar(row, colour)}</td></tr>\n" for row in rows)
+    lines = "".join(f"<tr><td>{_text(row.method)}</td><td>{_bar(row, colour)}</td></tr>\n" for row in rows)
     head = [_element("h2", "Where the bill went")] if _single(comparison) else []
     return [*head, f'<p class="key soft">{key}</p>\n<div class="scroll"><table class="bars">\n{lines}</table></div>\n']
 
@@ -205,8 +205,13 @@ def _download(shown) -> str:
 # ---- elements
 
 
+def _text(text: str) -> str:
+    """What a page may hold; the bytes of a file name that are no characters as escapes."""
+    return html.escape(escaped(text))
+
+
 def _element(tag: str, text: str) -> str:
-    return f"<{tag}>{html.escape(escaped(text))}</{tag.partition(' ')[0]}>\n"
+    return f"<{tag}>{_text(text)}</{tag.partition(' ')[0]}>\n"
 
 
 def _listed(sentences: Iterable[str]) -> str:
@@ -219,11 +224,11 @@ def _pairs(pairs: Iterable[Sequence[str]]) -> str:
 
 
 def _lines(tag: str, lines: Iterable[str]) -> str:
-    return f"<{tag}>" + "<br>\n".join(html.escape(escaped(line)) for line in lines) + f"</{tag.partition(' ')[0]}>\n"
+    return f"<{tag}>" + "<br>\n".join(_text(line) for line in lines) + f"</{tag.partition(' ')[0]}>\n"
 
 
 def _table(lines: Sequence[Sequence[str]], kind: str = "numbers") -> str:
-    head, *rest = ([html.escape(escaped(cell)) for cell in line] for line in lines)
+    head, *rest = ([_text(cell) for cell in line] for line in lines)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>\n" for line in rest)
     first = "".join(f"<th>{cell}</th>" for cell in head)
     return f'<div class="scroll"><table class="{kind}">\n<tr>{first}</tr>\n{body}</table></div>\n'

@@ -17,7 +17,7 @@ from minicrest.selection import Random
 from tests.unit.test_checkpoint import assert_same
 
 SETTINGS = dict(hidden=(8,), epochs=2, evaluations=2)
-MORTAL = '''"""A method in the current folder whose process dies in its first `deaths` runs."""
+MORTAL = '''"""A method in the current folder: the first processes that train seed 1, so many as graves/../deaths says, die."""
 import os, signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,11 @@ from minicrest.selection import Random
 @dataclass(frozen=True)
 class Mortal(Random):
     graves: str = ""
-    deaths: int = 0
 
     def propose(self, state, oracle):
         graves = Path(self.graves)
-        if oracle.seed == 1 and oracle.time == 3 * COUNT and len(list(graves.iterdir())) < self.deaths:
+        deaths = int((graves.parent / "deaths").read_text())
+        if oracle.seed == 1 and oracle.time == 3 * COUNT and len(list(graves.iterdir())) < deaths:
             (graves / str(os.getpid())).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().propose(state, oracle)
@@ -48,7 +48,8 @@ def mortal(tmp_path, monkeypatch):
     Path("graves").mkdir()
 
     def plans(deaths: int, seeds: int = 3):
-        hyper = (("graves", str(tmp_path / "graves")), ("deaths", deaths))
+        Path("deaths").write_text(str(deaths))
+        hyper = (("graves", str(tmp_path / "graves")),)
         setup = Setup(method="mortal:Mortal", hyper=hyper, steps=8, checkpoint_every=2, **SETTINGS)
         return [Plan("mortal", replace(setup, seed=seed)) for seed in range(seeds)]
 
@@ -83,14 +84,12 @@ def assert_same_files(there, here):
 
 
 def test_a_death_costs_one_run_which_goes_on_from_its_checkpoint(mortal, capfd):
-    carry_out_all(mortal(0), "alone", progress=False)
-    graves = Path("graves")
+    alone, graves = carry_out_all(mortal(0), progress=False), Path("graves")
     together = carry_out_all(mortal(2), "together", jobs=2, progress=False)
     said = capfd.readouterr().err
     assert "the process of mortal, seed 1 died; it is started again (2 of 3)" in said
     assert "the process of mortal, seed 1 died; it is started again (3 of 3)" in said
     assert "seed 0" not in said and "seed 2" not in said and len(list(graves.iterdir())) == 2
-    alone = carry_out_all(mortal(0), "alone", progress=False)
     for a, b in zip(alone, together):
         assert (a.theta == b.theta).all() and a.complete and b.complete and a.ledger.cost == b.ledger.cost
 
@@ -141,10 +140,7 @@ others = pytest.mark.filterwarnings("ignore")  # Dask's own, on its way up and d
 @others
 def test_a_cluster_of_which_a_worker_dies_leaves_the_same_files(mortal, cluster, capfd):
     """Modules of the current folder reach the workers, also the one that takes the place of the dead."""
-    carry_out_all(mortal(1), "alone", jobs=2, progress=False)
-    for grave in Path("graves").iterdir():
-        grave.unlink()
-    capfd.readouterr()
+    carry_out_all(mortal(0), "alone", progress=False)
     away = carry_out_all(mortal(1), "away", scheduler=cluster, progress=False)
     assert len(list(Path("graves").iterdir())) == 1
     assert "the process of mortal, seed 1 died; it is started again" in capfd.readouterr().err
