@@ -47,8 +47,10 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
         data = _own(Path(name))
     elif name in BUILT_IN:
         data = BUILT_IN[name](seed)
-    elif name in SOURCES or name in _further():
-        data = _published(SOURCES.get(name) or _further(name, data_dir)[name], data_dir)
+    elif name in SOURCES:
+        data = _published(SOURCES[name], data_dir)
+    elif name in _further():
+        data = _published(_further(name, data_dir)[name], data_dir)
     else:
         names = [*BUILT_IN, *SOURCES, *_further()]
         hint = "".join(f" (did you mean {near!r}?)" for near in difflib.get_close_matches(str(name), names, n=1))

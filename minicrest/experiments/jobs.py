@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -51,7 +52,7 @@ def distribute(pool: Processes | Cluster, plans: Sequence[Plan], out: str | None
     runs: dict[int, Run] = {}
     lost: list[str] = []
     try:
-        waiting = {pool.submit(name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
+        waiting = {pool.submit(k, name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
         with tqdm(total=len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -59,8 +60,8 @@ def distribute(pool: Processes | Cluster, plans: Sequence[Plan], out: str | None
                     try:
                         runs[k] = pool.received(plans[k], out, future.result())
                     except pool.deaths:
-                        if pool.innocent(names[k]):
-                            waiting[pool.submit(names[k], plans[k], out)] = k
+                        if pool.innocent(k):
+                            waiting[pool.submit(k, names[k], plans[k], out)] = k
                             continue
                         lost.append(names[k])
                     bar.update()
@@ -92,8 +93,8 @@ class Processes:
         few = str(max(1, cpu_count() // jobs))
         self._environment = {name: os.environ.get(name, few) for name in THREADS}
 
-    def submit(self, name: str, plan: Plan, out: str | None) -> Future:
-        """The Run to come of a plan; `name` is what messages call it."""
+    def submit(self, k: int, name: str, plan: Plan, out: str | None) -> Future:
+        """The Run to come of plan k; `name` is what messages call it."""
         return self._threads.submit(self._attempts, name, plan, out)
 
     def received(self, plan: Plan, out: str | None, run: Run) -> Run:
@@ -111,8 +112,8 @@ class Processes:
             executor.shutdown(wait=done, kill_workers=not done)
         self._threads.shutdown(wait=True)
 
-    def innocent(self, name: str) -> bool:
-        """Whether a run that died deserves to be tried again; here, that has been done."""
+    def innocent(self, k: int) -> bool:
+        """Whether the run of plan k, which died, deserves another try; here, it had all of them."""
         return False
 
     def _attempts(self, name, plan, out) -> Run:
@@ -125,7 +126,7 @@ class Processes:
                 death += 1
                 if self._closed or death == DEATHS:
                     raise
-            _say_again(name, death)
+            _say_again(name, death + 1)
 
     def _begin(self, plan, out) -> Future:
         """The run to come, in this thread's process: a new one at first, and after a death."""
@@ -156,7 +157,9 @@ class Cluster:
         self.deaths = (distributed.KilledWorker,)
         self._work = work
         self._data: dict[Any, Any] = {}  # what was scattered
-        self._starts: dict[str, int] = {}  # how often each run began on a worker
+        self._names: dict[int, str] = {}
+        self._starts: Counter[int] = Counter()  # how often the run of each plan began on a worker
+        self._killed: Counter[int] = Counter()  # and how often the cluster gave it up
         self._theirs = isinstance(scheduler, distributed.Client)
         self._client = scheduler if self._theirs else _connected(distributed, scheduler)
         self._executor = self._client.get_executor(pure=False)
@@ -164,9 +167,9 @@ class Cluster:
         self._client.subscribe_topic(self._topic, self._begun)
         self._sent = False
 
-    def submit(self, name: str, plan: Plan, out: str | None) -> Future:
-        """The files and the Run to come of a plan; what is finished is read here."""
-        files = {}
+    def submit(self, k: int, name: str, plan: Plan, out: str | None) -> Future:
+        """The files and the Run to come of plan k; what is finished is read here."""
+        self._names[k], files = name, {}
         if out is not None:
             folder = plan.setup.folder(out)
             if (folder / "run.npz").exists():
@@ -178,7 +181,7 @@ class Cluster:
         self._send_modules(plan)
         bare = replace(plan, parts=replace(plan.parts, data=None))
         return self._executor.submit(_there, self._work, bare, self._scattered(plan), files, out is not None,
-                                     (self._topic, name, __version__))  # fmt: skip
+                                     (self._topic, k, __version__))  # fmt: skip
 
     def received(self, plan: Plan, out: str | None, answer: tuple[dict[str, bytes], Run]) -> Run:
         """The Run, once its files lie in its folder."""
@@ -199,15 +202,16 @@ class Cluster:
         if not self._theirs:
             self._client.close()
 
-    def innocent(self, name: str) -> bool:
-        """Whether a run died of another one's fault: Dask counts a death against all that waited for the worker."""
-        return self._starts.get(name, 0) < DEATHS
+    def innocent(self, k: int) -> bool:
+        """Whether the run of plan k died of another one: Dask counts a death against all that waited for the worker."""
+        self._killed[k] += 1
+        return self._starts[k] < DEATHS and self._killed[k] < DEATHS
 
     def _begun(self, event) -> None:
-        name = event[1]["begun"]
-        self._starts[name] = self._starts.get(name, 0) + 1
-        if self._starts[name] > 1:
-            _say_again(name, self._starts[name] - 1)
+        k = event[1]["begun"]
+        self._starts[k] += 1
+        if self._starts[k] > 1:
+            _say_again(self._names[k], self._starts[k])
 
     def _send_modules(self, plan) -> None:
         """Once: the modules of the current folder that this process has imported, those that plans name included."""
@@ -237,10 +241,10 @@ def _there(work: Work, plan: Plan, data, files: dict[str, bytes], kept: bool, sa
     """On a worker: the files of the run, which goes on from those given, and the Run."""
     import distributed
 
-    topic, name, version = said
+    topic, k, version = said
     if version != __version__:
         raise ValueError(f"a worker of the cluster has minicrest {__version__}, here is {version}; install the same")
-    distributed.get_worker().log_event(topic, {"begun": name})
+    distributed.get_worker().log_event(topic, {"begun": k})
     plan = plan if data is None else replace(plan, parts=replace(plan.parts, data=data))
     if not kept:
         return {}, work(plan, None)
@@ -284,5 +288,6 @@ def _connected(distributed, address):
         raise OSError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
 
 
-def _say_again(name: str, death: int) -> None:
-    tqdm.write(f"minicrest: the process of {name} died; it is started again ({death + 1} of {DEATHS})", file=sys.stderr)
+def _say_again(name: str, start: int) -> None:
+    count = f" ({start} of {DEATHS})" if start <= DEATHS else ""
+    tqdm.write(f"minicrest: the process of {name} died; it is started again{count}", file=sys.stderr)

@@ -173,8 +173,8 @@ def snli(path) -> tuple[np.ndarray, np.ndarray]:
     x = np.empty((len(pairs), 2 * SNLI_WORDS), np.float32)
     for start in range(0, len(pairs), PART):
         part = slice(start, start + PART)
-        for k in (0, 1):
-            x[part, k * SNLI_WORDS : (k + 1) * SNLI_WORDS] = hashed([pair[k] for pair in pairs[part]], SNLI_WORDS)
+        x[part, :SNLI_WORDS] = hashed([first for first, _, _ in pairs[part]], SNLI_WORDS)
+        x[part, SNLI_WORDS:] = hashed([second for _, second, _ in pairs[part]], SNLI_WORDS)
     return x, np.array([label for _, _, label in pairs], np.int64)
 
 

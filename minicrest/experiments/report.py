@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import html
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -44,7 +45,8 @@ dl { columns: 14rem; column-gap: 2rem; margin: .4rem 0; font-size: .9rem; }
 dl div { break-inside: avoid; border-bottom: 1px solid var(--line); padding: .2rem 0; display: flex; gap: 1rem;
   justify-content: space-between; } dt { color: var(--soft); } dd { margin: 0; text-align: right; }
 ul { padding-left: 1.1rem; max-width: 46rem; } .bars, .bars td:last-child { width: 100%; max-width: 46rem; }
-pre { background: var(--card); border-radius: .4rem; padding: .8rem 1rem; overflow-x: auto; }
+pre { background: var(--card); border-radius: .4rem; padding: .8rem 1rem; overflow-x: auto; white-space: pre-wrap; }
+pre span { white-space: nowrap; }
 svg { fill: var(--ink); display: block; width: 100%; height: auto; } .tall { display: none; max-width: 34rem; }
 .bar { display: flex; height: 1.1rem; min-width: 12rem; border-radius: .2rem; overflow: hidden; }
 .key span { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin: 0 .3rem 0 .9rem; }
@@ -83,7 +85,9 @@ def _section(shown: Comparison | BothWays, name: str) -> str:
     single = _single(shown)
     parts = [_element("h1", _heading(shown))]
     if single:
-        parts += [_lines("p", tables.summary(shown.setup, single).splitlines()), *_run_pictures(shown, single, name)]
+        summary = tables.summary(shown.setup, single).replace("\n  ", " ").splitlines()
+        done = summary[0].removeprefix(f"{tables.title(shown.setup)}: ")
+        parts += [_listed([done, *summary[1:]]), *_run_pictures(shown, single, name)]
     else:
         parts += [f'<div class="verdict">{_verdicts(shown)}</div>', *_pictures(shown, name)]
     for title, each in _ways(shown):
@@ -139,7 +143,7 @@ def _run_pictures(shown, run, name: str) -> list[str]:
 def _tables(comparison: Comparison, title: str) -> list[str]:
     quality, bills = tables.cells(comparison.rows)
     meanings = tables.meanings(comparison.setup, comparison.seeds, comparison.rows)
-    return [_element("h2", f"Results{title}"), _table(quality), _listed(meanings),
+    return [_element("h2", f"Results{title}"), _table(quality), f'<div class="soft">{_listed(meanings)}</div>\n',
             _element("h2", f"What the bill was spent on{title}"), _table(bills)]  # fmt: skip
 
 
@@ -193,7 +197,8 @@ def _repeated(shown) -> list[str]:
     if not line:
         return [_element("p", "This was made from Python, with objects or seeds that no command line can name: call "
                               "minicrest.compare again, with the same ones.")]  # fmt: skip
-    return [_element("pre", line), _element("p", f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")]
+    words = " ".join(f"<span>{_text(word)}</span>" for word in map(shlex.quote, shlex.split(line)))
+    return [f"<pre>{words}</pre>\n", _element("p", f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")]
 
 
 def _download(shown) -> str:
@@ -215,16 +220,12 @@ def _element(tag: str, text: str) -> str:
 
 
 def _listed(sentences: Iterable[str]) -> str:
-    return '<ul class="soft">\n' + "".join(_element("li", sentence) for sentence in sentences) + "</ul>\n"
+    return "<ul>\n" + "".join(_element("li", sentence) for sentence in sentences) + "</ul>\n"
 
 
 def _pairs(pairs: Iterable[Sequence[str]]) -> str:
     items = (f"<div>{_element('dt', name)}{_element('dd', value)}</div>\n" for name, value in pairs)
     return f"<dl>\n{''.join(items)}</dl>\n"
-
-
-def _lines(tag: str, lines: Iterable[str]) -> str:
-    return f"<{tag}>" + "<br>\n".join(_text(line) for line in lines) + f"</{tag.partition(' ')[0]}>\n"
 
 
 def _table(lines: Sequence[Sequence[str]], kind: str = "numbers") -> str:

@@ -246,7 +246,8 @@ def meanings(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
     """What the columns of the table mean, in sentences."""
     equal = {"bill": "selection and checks are paid from it", "steps": "selection and checks are billed on top"}
     share = f"The others have {100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}."
-    return [share, *_meanings(setup, seeds, rows)]
+    full, *rest = _meanings(setup, seeds, rows)
+    return [full, share, *rest]
 
 
 def _meanings(setup, seeds, rows) -> list[str]:

@@ -17,7 +17,7 @@ from minicrest.selection import Random
 from tests.unit.test_checkpoint import assert_same
 
 SETTINGS = dict(hidden=(8,), epochs=2, evaluations=2)
-MORTAL = '''"""A method in the current folder: the first processes that train seed 1, so many as graves/../deaths says, die."""
+MORTAL = '''"""A method in the current folder. As many processes that train seed 1 die as the file deaths says."""
 import os, signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,13 +111,17 @@ def test_what_a_run_raises_ends_the_others(mortal):
     assert time.monotonic() - begun < 60
 
 
-def test_a_module_that_changed_is_imported_anew(mortal):
-    one = carry_out_all(mortal(0, 2), jobs=2, progress=False)
-    Path("mortal.py").write_text(MORTAL.replace("return super().propose(state, oracle)",
-                                                "return super().propose(state, oracle.validation)"))  # fmt: skip
+def test_processes_are_fresh_in_folder_and_modules(mortal, tmp_path, monkeypatch):
+    """None is left over from another call, whose current folder and modules were others."""
+    carry_out_all(mortal(0, 2), "out", jobs=2, progress=False)
+    assert len(list(Path("out").glob("*/run.npz"))) == 2
+    changed = MORTAL.replace("propose(state, oracle)\n", "propose(state, oracle.validation)\n")
+    assert changed != MORTAL and (tmp_path / "mortal.py").write_text(changed)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="no validation examples"):
-        carry_out_all(mortal(0, 2), jobs=2, progress=False)
-    assert all(run.complete for run in one)
+        carry_out_all([replace(plan, label="changed") for plan in mortal(0, 2)], "out", jobs=2, progress=False)
+    assert len(list(Path("out").glob("*/setup.json"))) >= 1
 
 
 # ---- a cluster
@@ -195,9 +199,11 @@ def test_tuning_and_the_command_line_reach_the_cluster(tmp_path, monkeypatch, cl
     monkeypatch.chdir(tmp_path)
     told = dict(seeds=1, settings=SETTINGS, grid=dict(lr=(0.1,)), progress=False)
     assert tune(["random"], scheduler=cluster, **told).points == tune(["random"], **told).points
-    line = ["compare", "--hidden", "8", "--epochs", "2", "--methods", "random", "--no-full", "--seeds", "1"]
-    assert cli.main([*line, "--out", "a", "--dask", cluster.scheduler.address]) == 0
-    assert cli.main([*line, "--out", "b"]) == 0
+    line = ["compare", "--hidden", "8", "--epochs", "2", "--no-full", "--seeds", "1", "--equal", "both"]
+    capsys.readouterr()
+    assert cli.main([*line, "--methods", "random", "--out", "a", "--dask", cluster.scheduler.address]) == 0
+    assert "died" not in capsys.readouterr().err  # two runs of one method and seed are two
+    assert cli.main([*line, "--methods", "random", "--out", "b"]) == 0
     assert_same_files("a", "b")
 
 
