@@ -105,8 +105,9 @@ def decoded(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def read_bytes(path, largest: int = LARGEST) -> bytes:
-    """The content of `path`, unpacked if its name ends in .gz; ValueError if it is damaged or larger than `largest`."""
+def read_bytes(path, largest: int | None = None) -> bytes:
+    """The content of `path`, unpacked if its name ends in .gz; ValueError if damaged or above `largest` (LARGEST)."""
+    largest = LARGEST if largest is None else largest
     try:
         with (gzip.open if Path(path).suffix.lower() == ".gz" else open)(path, "rb") as file:
             raw = file.read(largest + 1)

@@ -146,7 +146,7 @@ class Cluster:
     """The workers of a Dask scheduler: its address, or a Client. How often it tries again is the cluster's setting.
 
     Data from files, the modules of the current folder and checkpoints are sent there, and the files of a run back.
-    Raises ImportError without Dask, OSError where no scheduler answers, TypeError for what is neither.
+    Raises ImportError without Dask, ValueError where no scheduler answers, TypeError for what is neither.
     """
 
     def __init__(self, work: Work, scheduler):
@@ -285,7 +285,7 @@ def _connected(distributed, address):
     try:
         return distributed.Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise OSError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
+        raise ValueError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
 
 
 def _say_again(name: str, start: int) -> None:

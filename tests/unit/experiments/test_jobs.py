@@ -224,7 +224,7 @@ def test_no_cluster_no_dask_and_both_are_refused(monkeypatch, capsys):
     pytest.importorskip("distributed", reason="needs Dask, which the dask extra brings")
     with pytest.raises(TypeError, match=r"scheduler must be the address of a Dask scheduler .* got 3"):
         compare(["random"], scheduler=3, progress=False)
-    with pytest.raises(OSError, match=r"no Dask scheduler answers at 'nowhere'"):
+    with pytest.raises(ValueError, match=r"no Dask scheduler answers at 'nowhere'"):
         compare(["random"], scheduler="nowhere", progress=False)
     assert cli.main(["compare", "--dask", "tcp://127.0.0.1:9", "--jobs", "2"]) == 2
     assert "give one" in capsys.readouterr().err
