@@ -69,7 +69,6 @@ def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
 
 def _further(name=None, data_dir=None):
     from minicrest.experiments import public_files
-
     return public_files.sources(name, data_dir)
 
 

@@ -26,7 +26,7 @@ def cifar(path) -> tuple[np.ndarray, np.ndarray]:
     """One CIFAR-10 file of either layout: images (10000, 3, 32, 32) uint8 and classes (10000,) int64."""
     raw = read_bytes(path)
     x, y = (_cifar_records if ".bin" in Path(path).name.lower() else _cifar_pickle)(path, raw)
-    return x.reshape(-1, 3, 32, 32), labels_below(10, y, path)
+    return x.reshape(-1, 3, 32, 32), _labels_below(10, y, path)
 
 
 def _cifar_records(path, raw):
@@ -67,7 +67,7 @@ def idx(path) -> np.ndarray:
 
 def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
     """A pair of idx files: images (n, 1, 28, 28) uint8 and digits (n,) int64."""
-    x, y = idx(images), labels_below(10, idx(labels), labels)
+    x, y = idx(images), _labels_below(10, idx(labels), labels)
     if x.shape[1:] != (28, 28):
         raise damaged(images, "images of 28 by 28", x.shape[1:])
     if len(x) != len(y):
@@ -107,19 +107,17 @@ def decoded(raw: bytes) -> str:
 
 def read_bytes(path, largest: int | None = None) -> bytes:
     """The content of `path`, unpacked if its name ends in .gz; ValueError if damaged or above `largest` (LARGEST)."""
-    largest = LARGEST if largest is None else largest
     try:
         with (gzip.open if Path(path).suffix.lower() == ".gz" else open)(path, "rb") as file:
-            raw = file.read(largest + 1)
+            raw = file.read((largest or LARGEST) + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # truncated, not a gzip file, corrupt
         raise damaged(path, "a whole gzip file", error) from error
-    if len(raw) > largest:
-        raise damaged(path, f"at most {largest} bytes", "more")
+    if len(raw) > (largest or LARGEST):
+        raise damaged(path, f"at most {largest or LARGEST} bytes", "more")
     return raw
 
 
-def labels_below(classes: int, y, path) -> np.ndarray:
-    """The labels y (n,) as int64; ValueError unless they are all in 0..classes - 1."""
+def _labels_below(classes, y, path):
     if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
         raise damaged(path, f"labels in 0..{classes - 1}", f"{y.min()}..{y.max()}")
     return y.astype(np.int64)

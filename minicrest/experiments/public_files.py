@@ -16,7 +16,7 @@ import numpy as np
 
 from minicrest.arguments import shown
 from minicrest.datasets.pickles import read_inert_pickle
-from minicrest.datasets.readers import damaged, decoded, hashed, labels_below, read_bytes
+from minicrest.datasets.readers import damaged, decoded, hashed, read_bytes
 from minicrest.datasets.sources import Source, locate
 
 CIFAR100 = {"train": 50_000, "test": 10_000}  # images in each file
@@ -69,7 +69,9 @@ def cifar100(path, count: int) -> tuple[np.ndarray, np.ndarray]:
     """
     raw = read_bytes(path, 2 * count * RECORD)
     x, y = (_records if ".bin" in Path(path).name.lower() else _pickled)(path, raw, count)
-    return x.reshape(-1, 3, 32, 32), labels_below(len(FINE), y, path)
+    if not 0 <= y.min() <= y.max() < len(FINE):
+        raise damaged(path, f"labels in 0..{len(FINE) - 1}", f"{y.min()}..{y.max()}")
+    return x.reshape(-1, 3, 32, 32), y.astype(np.int64)
 
 
 def _records(path, raw: bytes, count: int):

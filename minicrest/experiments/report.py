@@ -90,6 +90,7 @@ def _section(shown: Comparison | BothWays, name: str) -> str:
         parts += [_listed([done, *summary[1:]]), *_run_pictures(shown, single, name)]
     else:
         parts += [f'<div class="verdict">{_verdicts(shown)}</div>', *_pictures(shown, name)]
+        parts += [_listed(shown.notes)] if shown.notes else []
     for title, each in _ways(shown):
         parts += [*([] if single else _tables(each, title)), *_bills(each, title)]
     parts += [_element("h2", "How to repeat it"), *_repeated(shown), *_settings(shown), _download(shown)]

@@ -812,7 +812,7 @@ TABLE = {
          "damage::test_a_pickle_whose_key_takes_for_ever_to_hash"),
     ],
     "datasets/readers.py": [
-        ("    if len(raw) > largest:", "    if False:", "archives that expand without end",
+        ("    if len(raw) > (largest or LARGEST):", "    if False:", "archives that expand without end",
          "damage::test_an_archive_that_expands_without_end"),
         ("any(type(label) is not int for label in y)", "False", "labels that are no numbers",
          "damage::test_pickles_that_multiply_out"),
