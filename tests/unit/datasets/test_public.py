@@ -14,7 +14,7 @@ from minicrest.experiments import public_files
 from minicrest.experiments.public_files import FINE, SNLI_WORDS
 from minicrest.random import stream
 
-Image = pytest.importorskip("PIL.Image", reason="needs Pillow, which Matplotlib brings")
+Image = pytest.importorskip("PIL.Image", reason="needs Pillow, which comes with Matplotlib and no extra")
 NAMES = ("n01443537", "n01629819", "n00000003")
 
 

@@ -206,7 +206,7 @@ browser = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: apt-get in
 
 def photograph(page_path, width, height=1600, dark=False):
     """The pixels (h, w, 3) of a page in an iframe of so many pixels; a window alone is at least 500 wide."""
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow, which Matplotlib brings")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, which comes with Matplotlib and no extra")
     frame = f'<iframe src="{page_path.resolve().as_uri()}" width="{width}" height="{height}" style="border:0"></iframe>'
     Path("frame.html").write_text(f'<body style="margin:0">{frame}')
     scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
