@@ -18,6 +18,8 @@ COMMANDS = {  # name -> what it does
     "train": "train one network with one method; the same command again continues it",
     "compare": "compare methods over several seeds; finished runs are kept",
     "tune": "choose learning rate and batch size for every method, on training examples held out",
+    "prepare": "prepare the subsets of milo once, for any number of trainings",
+    "report": "write a comparison or a run as one page of HTML, with all that it shows inside",
     "show": "print and draw finished runs and comparisons again",
     "resume": "continue a stopped run with its own settings, to the same weights",
     "data": "list the data sets, and how to get those that are missing",

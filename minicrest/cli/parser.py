@@ -11,7 +11,7 @@ STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
-  2    bad arguments, or files that are missing, damaged or another training's: one line says which
+  2    bad arguments, files that are missing, damaged or another training's, a run given up: one line says which
   3    done, but a run diverged: its losses or parameters stopped being finite; table and picture mark it
   130  stopped by Ctrl-C; the last line says how to go on"""
 STYLE: dict[str, Any] = {"epilog": EXIT_CODES, "formatter_class": argparse.RawDescriptionHelpFormatter}

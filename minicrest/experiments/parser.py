@@ -94,6 +94,7 @@ def _add_compared(parser) -> None:
                              "which is full training that ends at the budget, are added")  # fmt: skip
     parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="train on the workers of a Dask scheduler, as tcp://host:8786")
 
 
 def _add_grid(parser, first: str) -> None:
@@ -117,6 +118,23 @@ def add_paper(paper) -> None:
     add("--device", choices=DEVICES, default="cpu", help="default: %(default)s")
 
 
+def add_prepare(prepare) -> None:
+    """The options of `minicrest prepare`."""
+    prepare.add_argument("--out", required=True, metavar="FILE.npz", help="what train, compare and tune then take")
+    prepare.add_argument("--seeds", type=int, default=3, help="that compare will use: 0, 1, ... (default: %(default)s)")
+    prepare.add_argument("--tune-seeds", type=int, default=0, help="that tune will use (default: none)")
+    prepare.add_argument("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
+    _add_examples(prepare)
+    _add_set(prepare)
+
+
+def add_report(report) -> None:
+    """The options of `minicrest report`."""
+    report.add_argument("folder", metavar="DIR", help="a run's folder, or one that holds runs")
+    report.add_argument("--out", metavar="FILE.html", help="where to write it (default: DIR/report.html)")
+    report.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
+
+
 def _add_plot(parser) -> None:
     parser.add_argument("--plot", metavar="PNG", help="where to draw the run, and what its method has to show "
                         "(default: run.png in its folder; none: nowhere)")  # fmt: skip
@@ -126,8 +144,8 @@ def _add_data_dir(parser) -> None:
     parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
 
 
-def _add_setup(parser, *ways: str) -> None:
-    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+def _add_examples(parser) -> None:
+    """Options that say which examples are trained on."""
     add = parser.add_argument
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
                        f"(default: {Setup.data})")  # fmt: skip
@@ -139,6 +157,17 @@ def _add_setup(parser, *ways: str) -> None:
     add("--transform", nargs="+", metavar="NAME=VALUE",
         help="of the examples trained on: label-noise=0.2 (part of the labels wrong), imbalance=10 (first class to "
              "last), copies=9 (near copies of each easy example)")  # fmt: skip
+
+
+def _add_set(parser) -> None:
+    parser.add_argument("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
+        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+
+
+def _add_setup(parser, *ways: str) -> None:
+    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+    add = parser.add_argument
+    _add_examples(parser)
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
     add("--m", type=int, help="batch size")
@@ -155,8 +184,8 @@ def _add_setup(parser, *ways: str) -> None:
     add("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
     add("--evaluations", type=int, help=f"about how many on the test set (default: {Setup.evaluations})")
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
-    add("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
-        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+    add("--prepared", metavar="FILE", help="what minicrest prepare wrote: the subsets of milo")
+    _add_set(parser)
     lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
     kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
     lines = ["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", parser.epilog]

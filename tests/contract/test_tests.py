@@ -20,6 +20,7 @@ THROUGH = {  # a module that no test imports: the tests that run it
     "selection.medoids": "unit/selection/test_craig.py",
     "datasets.own": "unit/datasets/test_own.py",
     "selection.scores": "unit/selection/test_scores.py",
+    "experiments.outputs": "unit/test_cli.py",
     "experiments.comparison": "unit/experiments/test_compare.py",
     "experiments.documents": "unit/experiments/test_tables.py",
     "experiments.method_plots": "unit/experiments/test_plots.py",

@@ -213,7 +213,7 @@ def test_data_tells_what_is_there(capsys):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ([], "the following arguments are required: train | compare | tune | show | resume | data"),
+        ([], "the following arguments are required: train | compare | tune | prepare | report | show | resume | data"),
         (["fly"], "invalid choice: 'fly'"),
         (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
@@ -268,7 +268,7 @@ def test_a_folder_of_another_training_is_refused(capsys):
 
 
 def test_a_bug_is_not_hidden(monkeypatch):
-    monkeypatch.setattr(commands, "available", lambda data_dir: 1 / 0)
+    monkeypatch.setattr("minicrest.experiments.listing.available", lambda data_dir: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["data"])
 
