@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from minicrest.datasets.pickles import read_inert_pickle
-
 CIFAR_RECORDS = 10_000  # images in each of the six files
 TEXT_FEATURES = 2048
 LARGEST = 1 << 26  # bytes of a published file, unpacked; MNIST's training images, the largest, take 47 MB
@@ -39,6 +37,8 @@ def _cifar_records(path, raw):
 
 def _cifar_pickle(path, raw):
     """The python layout: a pickled dict with b"data" (10000, 3072) uint8 and b"labels", read without unpickling."""
+    from minicrest.experiments.pickles import read_inert_pickle
+
     try:
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]

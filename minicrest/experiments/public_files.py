@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from minicrest.arguments import shown
-from minicrest.datasets.pickles import read_inert_pickle
 from minicrest.datasets.readers import damaged, decoded, hashed, read_bytes
 from minicrest.datasets.sources import Source, locate
+from minicrest.experiments.pickles import read_inert_pickle
 
 CIFAR100 = {"train": 50_000, "test": 10_000}  # images in each file
 RECORD = 2 + 3072  # bytes: the coarse label, the fine one, the image channel by channel

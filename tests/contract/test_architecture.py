@@ -62,13 +62,14 @@ BESIDE = ("theory", "experiments", "teaching", "estimators", "cli", "__main__") 
 CORE_LINES = 6_500
 UNDOCUMENTED: set[str] = set()
 
-OPTIONAL = {  # what is asked for where it is needed: a frame, a cluster, JPEGs (Matplotlib brings Pillow)
+OPTIONAL = {  # what is asked for where it is needed: a frame, a cluster, JPEGs (Matplotlib brings Pillow), completion
     ("minicrest.experiments.documents", "pandas"), ("minicrest.experiments.jobs", "distributed"),
-    ("minicrest.experiments.public_files", "PIL"),
+    ("minicrest.experiments.public_files", "PIL"), ("minicrest.cli.parser", "shtab"),
 }  # fmt: skip
 LAZY_DOORS = {  # (module, what it imports): the function that does so
     ("minicrest.selection.__init__", "minicrest.experiments.check_method"): "__getattr__",
     ("minicrest.datasets.load", "minicrest.experiments.own_files"): "_own",
+    ("minicrest.datasets.readers", "minicrest.experiments.pickles"): "_cifar_pickle",
     ("minicrest.datasets.load", "minicrest.experiments.public_files"): "_further",
 }
 every_module = pytest.mark.parametrize("module", MODULES)

@@ -639,7 +639,7 @@ TABLE = {
          "dynamic::test_random_dynamic_keeps_each_example_equally_often"),
     ],
     "selection/el2n.py": [
-        ("lambda self: self.t)", "lambda self: 0)", "scored before its epochs",
+        ("lambda self: self.t,", "lambda self: 0,", "scored before its epochs",
          "scores::test_el2n_is_measured_after_its_epochs"),
         (" / self.runs  # 2", "  # 2", "sum for mean over the runs",
          "scores::test_el2n_is_measured_after_its_epochs", "scores::test_grand_is_the_norm_of_the_whole_gradient"),
@@ -754,7 +754,8 @@ TABLE = {
         ("max(self.state.step / self.steps, billed)", "min(self.state.step / self.steps, billed)",
          "the bill does not lead the schedule",
          "train::test_a_bill_ends_the_training_and_leads_the_schedule"),
-        ("oracle.ledger.limit, oracle.ledger.stop = self.bill, stop", "oracle.ledger.stop = stop",
+        ("optimizer_state, oracle.ledger.limit = self.optimizer.init(theta), self.bill",
+         "optimizer_state = self.optimizer.init(theta)",
          "no limit to the bill", "train::test_no_bill_is_overshot"),
         ("and repr(old.get(k)) != repr(settings[k])]", "and k not in old]",
          "another training's checkpoint accepted", "../contract/test_resume.py::test_another_training_is_refused"),
@@ -768,7 +769,8 @@ TABLE = {
          "train::test_a_method_that_meets_features_that_are_not_finite_has_diverged"),
         ("and self.finite():", "and False:", "a method's own error taken for divergence",
          "train::test_an_error_of_the_method_itself_is_no_divergence"),
-        ("oracle.ledger.limit, oracle.ledger.stop = self.bill, stop", "oracle.ledger.limit = self.bill",
+        ("pieces, oracle.ledger.stop = _pieces(self.method, oracle, state.method_state), stop",
+         "pieces = _pieces(self.method, oracle, state.method_state)",
          "preparations cannot be stopped",
          "train::test_stop_ends_a_preparation_at_the_next_question"),
         ("if state.step in state.curve.step[-1:]:", "if False:", "a last row without a step",
@@ -822,7 +824,7 @@ TABLE = {
         ("not 0 <= i.min() <= i.max() < len(array)", "not 0 <= i.min() <= i.max() <= len(array)", "an index too many",
          "datasets::test_indices_are_checked"),
     ],
-    "datasets/pickles.py": [
+    "experiments/pickles.py": [
         ("all(isinstance(key, str) for", "all(True for", "keys that take for ever to hash",
          "damage::test_a_pickle_whose_key_takes_for_ever_to_hash"),
     ],
