@@ -1031,7 +1031,7 @@ TABLE = {
         ("                        lost.append(names[k])", "                        raise", "one death ends them all",
          "jobs::test_what_dies_three_times_is_given_up_and_the_others_go_on"),
         ("        return self._starts[k] < DEATHS and", "        return False and",
-         "the neighbours of what dies are lost", "jobs::test_a_cluster_gives_up_and_goes_on"),
+         "the neighbours of what dies are lost", "jobs::test_who_waited_for_a_worker_that_died_is_innocent"),
         ("{path.name: path.read_bytes() for path in [folder / KEPT[0]] if path.exists()}", "{}",
          "checkpoints stay at home", "jobs::test_a_cluster_goes_on_from_a_checkpoint"),
         ("                for path in own_modules(Path.cwd()):", "                for path in []:",

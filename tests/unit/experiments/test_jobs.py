@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from minicrest import checkpoint, cli
 from minicrest.datasets import Dataset
 from minicrest.experiments import Setup, compare, tune
 from minicrest.experiments.compare import Plan, carry_out_all
-from minicrest.experiments.jobs import DEATHS, own_modules
+from minicrest.experiments.jobs import DEATHS, Cluster, own_modules
 from minicrest.selection import Random
 from tests.unit.test_checkpoint import assert_same
 
@@ -166,10 +167,19 @@ def test_a_cluster_goes_on_from_a_checkpoint(mortal, cluster):
     polls = iter(range(100))
     carry_out_all([plan], "out", stop=lambda: next(polls) >= 5, progress=False)
     (stopped,) = Path("out").glob("*/checkpoint.npz")
-    assert checkpoint.load(stopped, modules=["mortal"])["progress"].step > 0
+    before = checkpoint.load(stopped, modules=["mortal"])["progress"]
     (run,) = carry_out_all([plan], "out", scheduler=cluster, progress=False)
     (alone,) = carry_out_all([plan], progress=False)
-    assert run.complete and (run.theta == alone.theta).all()
+    assert run.complete and (run.theta == alone.theta).all() and before.step > 0
+    assert run.curve.seconds[0] == before.curve.seconds[0] > 0  # it is the same training, not another one
+
+
+def test_who_waited_for_a_worker_that_died_is_innocent():
+    """Dask gives up both; one had begun on three workers, the other on none, but nothing is tried for ever."""
+    cluster = object.__new__(Cluster)
+    cluster._starts, cluster._killed = Counter({0: DEATHS}), Counter()
+    assert not cluster.innocent(0)
+    assert [cluster.innocent(1) for _ in range(DEATHS)] == [True] * (DEATHS - 1) + [False]
 
 
 @dataclass(frozen=True)
