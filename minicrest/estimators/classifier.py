@@ -31,9 +31,10 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     method : a name of `minicrest.selection.METHODS`, or a method object with settings of its own (`m` is then its own).
-    network : "mlp"; a `Network` with as many outputs as classes (or one, with LogisticLoss); or a function of (shape of
-        an example, number of classes) that returns one, as `minicrest.lenet` is. Its loss is softmax cross-entropy or
-        logistic, also with l2.
+    network : "mlp", whose output layer starts at zero: all classes equally likely, nothing to unlearn; or a `Network`,
+        which starts as it always does, with as many outputs as classes (or one, with LogisticLoss); or a function of
+        (shape of an example, number of classes) that returns one, as `minicrest.lenet` is. Its loss is softmax
+        cross-entropy or logistic, also with l2.
     hidden : sizes of the hidden layers of the "mlp".
     m : batch size of a method that is given by name.
     epochs : passes over the rows: at most `epochs * ceil(n / m)` steps.
@@ -161,7 +162,7 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
         if getattr(method, "needs_validation", False):
             rows = rows.hold_out(validation, seed)
         if not going_on:
-            theta = network.initialize(seed, str(X.dtype))
+            theta = settings.initial(self.network, network, seed, str(X.dtype))
             start = Start(theta, network.initial_statistics(theta))
         elif network.size == self.theta_.size:
             start = Start(self.theta_, self.statistics_, self.n_iter_, self.n_steps_, self.loss_curve_)

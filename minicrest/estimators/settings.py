@@ -48,6 +48,14 @@ def network(setting, hidden, shape: tuple[int, ...], classes: int) -> Network:
     return candidate
 
 
+def initial(setting, network: Network, seed: int, dtype: str) -> np.ndarray:
+    """theta (d,) before training, on the host; the output layer of the "mlp" is zero."""
+    theta = network.initialize(seed, dtype)
+    if isinstance(setting, str):
+        theta[theta.size - network.chain.layers[-1].size :] = 0
+    return theta
+
+
 def optimizer(name, lr, momentum, weight_decay):
     """SGD or AdamW with these settings, all of which are checked."""
     one_of("optimizer", name, OPTIMIZERS)

@@ -1,10 +1,11 @@
 """CoresetClassifier beside scikit-learn's MLPClassifier: `python -m tests.benchmarks.estimators` prints the table.
 
 The same network, batch size, epochs, learning rate (Adam's) and no weight decay, float32, features scaled; the same
-five stratified folds for each seed. At equal bill, everybody gets a part of the passes forward and back that all epochs
-cost: MLPClassifier by fewer epochs, minicrest by `budget`. Accuracies are the means over folds, with 95% intervals over
-the seeds; the gain is paired with MLPClassifier under the same budget. Seconds are the median of a fit, and the fits of
-a fold follow one another, so that a slow spell of the machine meets all of them.
+five stratified folds for each seed. Apart from the method, one thing differs: minicrest's output layer starts at zero.
+At equal bill, everybody gets a part of the passes forward and back that all epochs cost: MLPClassifier by fewer epochs,
+minicrest by `budget`. Accuracies are the means over folds, with 95% intervals over the seeds; the gain is paired with
+MLPClassifier under the same budget. Seconds are the median of a fit, and the fits of a fold follow one another, so that
+a slow spell of the machine meets all of them.
 """
 
 from __future__ import annotations

@@ -919,6 +919,8 @@ TABLE = {
          "rows::test_a_validation_part_is_held_out_with_its_weights"),
     ],
     "estimators/settings.py": [
+        ("theta[theta.size - network.chain.layers[-1].size :] = 0", "theta[network.chain.layers[-1].size :] = 0",
+         "more than the output layer starts at zero", "classifier::test_it_trains_as_train_does"),
         ("return int(check_random_state(random_state).randint(2**31 - 1))", "return 0", "a RandomState has no say",
          "classifier::test_random_states"),
         ("factors = totals.sum() / (len(totals) * np.maximum(totals, np.finfo(float).tiny))",

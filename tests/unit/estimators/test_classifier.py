@@ -46,6 +46,13 @@ def small(method="thinning", **settings):
     return CoresetClassifier(method, **{"hidden": (5,), "m": 16, "epochs": 3, "random_state": 0, **settings})
 
 
+def start(seed=0):
+    """Where the network of `small` starts: as ever, but that its last layer, 5 x 3 and 3 numbers, is zero."""
+    initial = mlp((4, 5, 3)).initialize(seed, "float64")
+    initial[-18:] = 0
+    return initial
+
+
 def theta(estimator, *data, **more):
     return estimator.fit(*data, **more).theta_
 
@@ -71,13 +78,21 @@ def test_it_trains_as_train_does(method):
     places, weights = merged(X, Y, np.ones(60))
     assert sorted(places) == list(range(60)) and (weights == 1).all()
     network = mlp((4, 5, 3))
-    oracle = Oracle(network, Dataset(X[places], Y[places]), network.initialize(7, "float64"), seed=7)
+    oracle = Oracle(network, Dataset(X[places], Y[places]), start(7), seed=7)
     run = train(METHODS[method](m=16), oracle, AdamW(1e-3, weight_decay=1e-4), 12, evaluate_every=4, progress=False)
     ours = small(method, random_state=7).fit(X, Y)
     assert np.array_equal(ours.theta_, run.theta) and ours.bill_ == run.ledger.cost
     assert ours.loss_curve_ == run.curve.train_loss[1:].tolist() and ours.loss_ == ours.loss_curve_[2]
     assert ours.n_iter_ == 3 and ours.n_steps_ == 12 and ours.run_.report.keys() == run.report.keys()
     assert np.array_equal(ours.predict(X), network.predict(run.theta, X))
+
+
+def test_a_network_of_ones_own_starts_as_it_always_does():
+    """And the "mlp" with every class equally likely."""
+    still = dict(optimizer="sgd", lr=1e-300, epochs=1)
+    given = small(network=mlp((4, 5, 3)), **still).fit(X, Y)
+    assert np.allclose(given.theta_, mlp((4, 5, 3)).initialize(0, "float64"), atol=1e-15)
+    assert np.allclose(small(**still).fit(X, Y).predict_proba(X), 1 / 3)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -95,7 +110,7 @@ def test_a_method_object_keeps_its_settings():
 
 
 def test_the_budget_is_a_part_of_the_bill_of_full_training():
-    part, whole = small(epochs=20, budget=0.5).fit(X, Y), small("full", epochs=20).fit(X, Y)
+    part, whole = small(epochs=20, lr=0.05, budget=0.5).fit(X, Y), small("full", epochs=20).fit(X, Y)
     assert whole.bill_ == 3 * 60 * 20 and 0.45 * whole.bill_ < part.bill_ <= 0.5 * whole.bill_
     assert part.n_steps_ > 0.5 * whole.n_steps_  # a step costs less than full's
     with pytest.raises(ValueError, match=r"budget=0.01 .* does not pay for one step"):
@@ -138,8 +153,7 @@ def test_only_relative_weights_matter():
 
 def test_a_step_by_hand():
     """theta - lr (1/n) sum s_i g_i, n the rows that have weight and s their weights of mean 1."""
-    network = mlp((4, 5, 3))
-    before = network.initialize(0, "float64")
+    network, before = mlp((4, 5, 3)), start()
     there = np.flatnonzero(WEIGHTS)
     s = WEIGHTS[there] / WEIGHTS[there].mean()
     G = network.per_example_gradients(before, X[there], Y[there])
@@ -248,7 +262,7 @@ def test_partial_fit_is_a_pass_that_remembers():
     first = twice.theta_
     twice.partial_fit(X, Y)
     assert np.allclose(twice.theta_, theta(small("full", epochs=2, **whole), X, Y), atol=1e-13)
-    assert not np.allclose(twice.theta_ - first, first - twice.network_.initialize(0, "float64"))
+    assert not np.allclose(twice.theta_ - first, first - start())
     assert twice.n_iter_ == twice.n_steps_ == len(twice.loss_curve_) == 2
 
 
