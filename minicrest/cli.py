@@ -29,9 +29,9 @@ from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.figures import save_png
 from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.folders import saved_setup
-from minicrest.experiments.options import defaults, grid_of, hyperparameters
+from minicrest.experiments.options import grid_of, hyperparameters
 from minicrest.experiments.parser import parser
-from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign, made, method_class
+from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
 from minicrest.experiments.statistics import BASELINES
@@ -39,7 +39,6 @@ from minicrest.experiments.terminal import escaped, interruptible, printable
 from minicrest.experiments.transforms import from_text
 from minicrest.experiments.tune import FIRST_SEED, Trials
 from minicrest.experiments.tuning import Tuning
-from minicrest.selection import METHODS
 
 DIVERGED = 3
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
@@ -244,26 +243,9 @@ def _data(arguments) -> int:
 
 
 def _list_methods(arguments) -> int:
-    if arguments.check:
-        return _check(arguments.check)
-    print(f"Prices are in {tables.RATE}; m examples a batch, n in all, k = fraction n kept.")
-    for name, method in METHODS.items():
-        takes = ", ".join(f"{field}={value!r}" for field, value in defaults(method).items())
-        print(f"\n{name}\n  paper   {method.paper}\n  takes   {takes}\n  costs   {method.price}")
-    return 0
+    from minicrest.experiments.listing import methods
 
-
-def _check(name: str) -> int:
-    from minicrest.selection import check_method
-
-    method = made(method_class(name), name, {})
-    try:
-        kept = check_method(method)
-    except AssertionError as error:
-        print(f"{name} does not keep the contract: {error}")
-        return 1
-    print(f"{name} keeps the contract:", *kept, sep="\n  ")
-    return 0
+    return methods(arguments)
 
 
 def _tutorials(arguments) -> int:
@@ -279,8 +261,15 @@ def _theory(arguments) -> int:
     return theory(arguments)
 
 
+def _paper(arguments) -> int:
+    from minicrest.experiments.paper.command import paper
+
+    return paper(arguments)
+
+
 _COMMANDS = {"train": _train, "compare": _compare, "tune": _tune, "show": _show, "resume": _resume, "data": _data,
-             "methods": _list_methods, "theory": _theory, "tutorials": _tutorials}  # fmt: skip
+             "methods": _list_methods, "theory": _theory, "paper": _paper,
+             "tutorials": _tutorials}  # fmt: skip
 
 
 # ---- from arguments to setups

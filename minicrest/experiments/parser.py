@@ -11,7 +11,7 @@ from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "tutorials")
+COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "paper", "tutorials")
 EXIT_CODES = """exit codes:
   0    done
   1    a claim of theory, or a method that is checked, does not hold
@@ -45,6 +45,7 @@ def parser() -> Parser:
     methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
     theory = _add(commands, "theory", "check what the papers prove, claim by claim, against this code")
     _add_theory(theory)
+    _add_paper(_add(commands, "paper", "measure again what the papers claim, each claim by its name"))
     tutorials = _add(commands, "tutorials", "write the notebooks to a folder, or grade answers")
     tutorials.add_argument("words", nargs="+", metavar="DIR",
                            help="a folder to write them to, or: status [DIR], which are solved; export "
@@ -130,6 +131,20 @@ def _add_theory(theory) -> None:
     add("--claims", action="append", metavar="FILE", help="also the CLAIMS that this Python file defines, first")
     add("--json", metavar="FILE", help="also write everything as JSON to FILE, or - for stdout")
     add("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
+
+
+def _add_paper(paper) -> None:
+    add = paper.add_argument
+    add("names", nargs="*", metavar="NAME", help="which claims (default: all, one after the other)")
+    add("--list", action="store_true", help="list the claims with the minutes that each takes, and measure none")
+    add("--scale", choices=("quick", "laptop", "paper"), default="laptop",
+        help="quick: seconds, on built-in data; laptop: minutes; paper: the paper's own networks and schedule, for a "
+             "GPU (default: %(default)s)")  # fmt: skip
+    add("--jobs", type=int, default=1, help="how many processes measure at once (default: %(default)s)")
+    add("--out", default="runs/paper", metavar="DIR",
+        help="folder for NAME-SCALE.json, NAME-SCALE.png and what was measured (default: %(default)s)")  # fmt: skip
+    _add_data_dir(paper)
+    add("--device", choices=DEVICES, default="cpu", help="default: %(default)s")
 
 
 def _add_plot(parser) -> None:
