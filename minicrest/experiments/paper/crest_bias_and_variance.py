@@ -3,7 +3,8 @@
 At marks along a training by random batches the full gradient g is computed, on plain data, in evaluation mode. About it
 
     random batches of m, of r    bias 0, variance sigma^2/size (n - size)/(n - 1): exact, from all gradient norms
-    one coreset of all data      k medoids by class, chosen there and then, and batches of m of them: exact, likewise
+    one coreset of all data      k medoids by class, and batches of m of them: exact, likewise; chosen there and then,
+                                 and again as the mark before chose it
     mini-batch coresets          m medoids of r random examples: many draws; |mean - g|^2 less what is due to chance
 
 All three are divided by |g|^2. The mean squared error of a step's gradient is bias^2 + variance.
@@ -20,11 +21,11 @@ from minicrest.experiments.paper.engine import Experiment, Verdict, interval, ju
 from minicrest.experiments.paper.trainings import parts_of_set, setup_of, short, walk
 from minicrest.oracle import Oracle
 from minicrest.random import stream
-from minicrest.selection.base import medoid_subset, subset_size
+from minicrest.selection.base import Subset, medoid_subset, subset_size
 from minicrest.submodular import facility_location
 
 KINDS = {"random m": "random batches of m", "random r": "random batches of r", "all data": "one coreset of all data",
-         "mini-batch": "mini-batch coresets"}  # fmt: skip
+         "old": "the same, a mark later", "mini-batch": "mini-batch coresets"}  # fmt: skip
 
 
 def random_moments(norms, full: float, size: int) -> tuple[float, float]:
@@ -44,9 +45,8 @@ def drawn_moments(gradients, g) -> tuple[float, float]:
     return float(((mean - g) ** 2).sum()) - variance / count, variance
 
 
-def coreset_moments(oracle: Oracle, g, norms, k: int, m: int) -> tuple[float, float]:
-    """(bias^2, variance) of batches of m of one coreset: k medoids of all the data, by class."""
-    subset, _ = medoid_subset(oracle, oracle.logit_gradients(np.arange(len(oracle))), k, 0)
+def coreset_moments(oracle: Oracle, subset: Subset, g, norms, m: int) -> tuple[float, float]:
+    """(bias^2, variance) of batches of m of one weighted subset of all the data."""
     mean = to_numpy(oracle.gradient(Batch(subset.indices, subset.weights)))
     _, variance = random_moments(subset.weights * norms[subset.indices], float(mean @ mean), min(m, len(subset.indices)))
     return float(((mean - g) ** 2).sum()), variance
@@ -59,16 +59,22 @@ def mini_batch_coreset(oracle: Oracle, r: int, m: int, rng) -> Batch:
     return weighted(V[medoids.indices], medoids.weights)
 
 
-def moments(oracle: Oracle, sizes: dict, seed: int) -> dict[str, list[float | None]]:
+def one_coreset(oracle: Oracle, fraction: float) -> Subset:
+    """The medoids of all the data, by class, at the oracle's parameters: CRAIG's coreset."""
+    every = np.arange(len(oracle))
+    return medoid_subset(oracle, oracle.logit_gradients(every), subset_size(fraction, len(oracle)), 0)[0]
+
+
+def moments(oracle: Oracle, sizes: dict, seed: int, fresh: Subset, old: Subset) -> dict[str, list[float | None]]:
     """kind -> [bias^2, variance], each over |g|^2, at the oracle's parameters."""
     m, r, every = sizes["m"], sizes["r"], np.arange(len(oracle))
     g, norms = to_numpy(oracle.gradient(uniform(every))), to_numpy(oracle.gradient_norms(every))
-    full, k = float(g @ g), subset_size(sizes["fraction"], len(oracle))
+    full = float(g @ g)
     draws = [oracle.gradient(mini_batch_coreset(oracle, r, m, stream(seed, "draw", oracle.time, p)))
              for p in range(sizes["draws"])]  # fmt: skip
     found = {
         "random m": random_moments(norms, full, m), "random r": random_moments(norms, full, r),
-        "all data": coreset_moments(oracle, g, norms, k, m),
+        "all data": coreset_moments(oracle, fresh, g, norms, m), "old": coreset_moments(oracle, old, g, norms, m),
         "mini-batch": drawn_moments(np.stack([to_numpy(draw) for draw in draws]), g),
     }  # fmt: skip
     return {kind: [short(value / full) for value in pair] for kind, pair in found.items()}
@@ -77,12 +83,15 @@ def moments(oracle: Oracle, sizes: dict, seed: int) -> dict[str, list[float | No
 def measure(settings: dict, part: str, seed: int) -> dict:
     """The moments at each mark of a training by random batches."""
     setup = setup_of(settings, part, seed, {"method": "random", "dtype": "float64"})
-    sizes = {"m": setup.m, "r": 4 * setup.m, "fraction": settings["fraction"], "draws": settings["draws"]}
-    marks = {round(setup.steps * mark) for mark in settings["marks"]}
-    found = [(moment.step, moments(moment.oracle, sizes, seed))
-             for moment in walk(setup, parts_of_set(settings, part)) if moment.step in marks]  # fmt: skip
-    return {"step": [step for step, _ in found],
-            **{kind: [each[kind] for _, each in found] for kind in KINDS}}  # fmt: skip
+    sizes = {"m": setup.m, "r": 4 * setup.m, "draws": settings["draws"]}
+    marks, steps, found, old = {round(setup.steps * mark) for mark in settings["marks"]}, [], [], None
+    for moment in walk(setup, parts_of_set(settings, part)):
+        if moment.step in marks:
+            fresh = one_coreset(moment.oracle, settings["fraction"])
+            found.append(moments(moment.oracle, sizes, seed, fresh, old or fresh))
+            steps.append(moment.step)
+            old = fresh
+    return {"step": steps, **{kind: [each[kind] for each in found] for kind in KINDS}}
 
 
 def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
@@ -116,13 +125,14 @@ def _finding(rows: list[dict]) -> str:
     words = []
     for row in rows:
         if row["gradient of"] == KINDS["mini-batch"]:
-            r, whole = (next(other for other in rows if (other["data"], other["gradient of"]) == (row["data"], KINDS[k]))
-                        for k in ("random r", "all data"))  # fmt: skip
+            r, whole, old = (next(x for x in rows if (x["data"], x["gradient of"]) == (row["data"], KINDS[kind]))
+                             for kind in ("random r", "all data", "old"))  # fmt: skip
             words.append(
-                f"on {row['data']} a mini-batch coreset has 1/{row['less variance']['mean']:.1f} of the variance of a "
-                f"random batch of its size (a random batch of r has 1/{r['less variance']['mean']:.1f}), a bias of "
-                f"{row['bias']['mean']:.2f} |g| where one coreset of all data has {whole['bias']['mean']:.2f} |g|, and "
-                f"{row['gain']['mean']:.1f} times less squared error in all"
+                f"on {row['data']} a mini-batch coreset has {row['less variance']['mean']:.1f} times less variance than a "
+                f"random batch of its size (a random batch of r: {r['less variance']['mean']:.1f} times), a bias of "
+                f"{row['bias']['mean']:.2f} |g| where one coreset of all data has {whole['bias']['mean']:.2f} |g|, or "
+                f"{old['bias']['mean']:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less squared error in "
+                f"all (one coreset: {whole['gain']['mean']:.1f} times, a mark later {old['gain']['mean']:.1f} times)"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
