@@ -47,8 +47,8 @@ def drawn_moments(gradients, g) -> tuple[float, float]:
 
 def coreset_moments(oracle: Oracle, subset: Subset, g, norms, m: int) -> tuple[float, float]:
     """(bias^2, variance) of batches of m of one weighted subset of all the data."""
-    mean = to_numpy(oracle.gradient(Batch(subset.indices, subset.weights)))
-    _, variance = random_moments(subset.weights * norms[subset.indices], float(mean @ mean), min(m, len(subset.indices)))
+    mean, size = to_numpy(oracle.gradient(Batch(subset.indices, subset.weights))), min(m, len(subset.indices))
+    _, variance = random_moments(subset.weights * norms[subset.indices], float(mean @ mean), size)
     return float(((mean - g) ** 2).sum()), variance
 
 
@@ -128,11 +128,11 @@ def _finding(rows: list[dict]) -> str:
             r, whole, old = (next(x for x in rows if (x["data"], x["gradient of"]) == (row["data"], KINDS[kind]))
                              for kind in ("random r", "all data", "old"))  # fmt: skip
             words.append(
-                f"on {row['data']} a mini-batch coreset has {row['less variance']['mean']:.1f} times less variance than a "
-                f"random batch of its size (a random batch of r: {r['less variance']['mean']:.1f} times), a bias of "
-                f"{row['bias']['mean']:.2f} |g| where one coreset of all data has {whole['bias']['mean']:.2f} |g|, or "
-                f"{old['bias']['mean']:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less squared error in "
-                f"all (one coreset: {whole['gain']['mean']:.1f} times, a mark later {old['gain']['mean']:.1f} times)"
+                f"on {row['data']} a mini-batch coreset has {row['less variance']['mean']:.1f} times less variance "
+                f"than a random batch of its size (a random batch of r: {r['less variance']['mean']:.1f} times), a bias "
+                f"of {row['bias']['mean']:.2f} |g| where one coreset of all data has {whole['bias']['mean']:.2f} |g|, or "
+                f"{old['bias']['mean']:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less squared error "
+                f"in all (one coreset: {whole['gain']['mean']:.1f} times, a mark later {old['gain']['mean']:.1f} times)"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
@@ -158,8 +158,8 @@ def draw(document: dict, figure) -> None:
 _MARKS = [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
 EXPERIMENT = Experiment(
     name="crest-bias-and-variance",
-    claim="Mini-batch coresets of random subsets are nearly unbiased and have a smaller variance than random batches of "
-          "their size; one coreset of all the data is biased (the figure prints no numbers).",
+    claim="Mini-batch coresets of random subsets are nearly unbiased and have a smaller variance than random batches "
+          "of their size; one coreset of all the data is biased (the figure prints no numbers).",
     place="CREST, Section 4 and its figure of bias and variance (its number is not known here)",
     minutes=4,
     scales={

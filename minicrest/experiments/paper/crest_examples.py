@@ -1,4 +1,4 @@
-"""What CREST looks at: how difficult its examples are as training goes on, how often each is picked, and who is dropped.
+"""What CREST looks at: how difficult its examples are over the training, how often each is picked, and who is dropped.
 
 Difficulty is measured once, by another training on all the data: how often it forgets an example (Toneva et al., 2019),
 and EL2N, the distance of its early prediction from the label. During CREST's training the examples that step 1 has
@@ -127,8 +127,8 @@ def _finding(rows: list[dict]) -> str:
             f"({100 * LATER:.0f}% are claimed)")  # fmt: skip
         again = f", {row['again']['mean']:.0f}% of the forgotten are right again" if row["again"] else ""
         words.append(
-            f"on {row['data']} the forgetting score of what CREST picks changes by {row['rise']['mean']:+.2f} of the mean "
-            f"score from the first three tenths of the training to the last three; {dropped}{again}; "
+            f"on {row['data']} the forgetting score of what CREST picks changes by {row['rise']['mean']:+.2f} of the "
+            f"mean score from the first three tenths of the training to the last three; {dropped}{again}; "
             f"{row['never picked, crest']['mean']:.0f}% are never picked "
             f"(random batches: {row['random']['mean']:.0f}%)"
         )
@@ -160,8 +160,8 @@ def draw(document: dict, figure) -> None:
 
 EXPERIMENT = Experiment(
     name="crest-examples",
-    claim="CREST picks more difficult examples as training goes on; of the examples that are dropped as learned 92% are "
-          "right early, and more than 99% later, since what is forgotten is learned again.",
+    claim="CREST picks more difficult examples as training goes on; of the examples that are dropped as learned 92% "
+          "are right early, and more than 99% later, since what is forgotten is learned again.",
     place="CREST, Section 5 and its figures of forgetting scores and of dropped examples (numbers not known here)",
     minutes=3,
     scales={

@@ -72,16 +72,16 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
 def _finding(rows: list[dict]) -> str:
     times = {(row["network"], row["work"]): row["times selecting"]["mean"] for row in rows}
     words = [
-        f"on {name} CRAIG's selection takes {times[name, 'CRAIG, for a batch']:.1f} times as long for each batch that it "
-        f"serves as selecting a mini-batch coreset ({FACTOR:.0f} are printed), a model as printed "
-        f"{times[name, 'modelling, as printed']:.1f} times (printed: {PRINTED['modelling'] / PRINTED['selecting']:.0f}), "
-        f"and a check of r examples {times[name, 'checking, as printed']:.2f} times "
+        f"on {name} CRAIG's selection takes {times[name, 'CRAIG, for a batch']:.1f} times as long for each batch that "
+        f"it serves as selecting a mini-batch coreset ({FACTOR:.0f} are printed), a model as printed "
+        f"{times[name, 'modelling, as printed']:.1f} times (printed: {PRINTED['modelling'] / PRINTED['selecting']:.0f})"
+        f", and a check of r examples {times[name, 'checking, as printed']:.2f} times "
         f"(printed: {PRINTED['checking'] / PRINTED['selecting']:.0f})"
         for name in dict.fromkeys(row["network"] for row in rows)
     ]
     text = "; ".join(words)
-    return (f"{text[:1].upper()}{text[1:]}. The printed seconds of CRAIG are read as those for each batch, and those of a "
-            "check would fit a pass over all the data; neither is certain.")  # fmt: skip
+    return (f"{text[:1].upper()}{text[1:]}. The printed seconds of CRAIG are read as those for each batch, and those "
+            "of a check would fit a pass over all the data; neither is certain.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -1,4 +1,4 @@
-"""What experiments with measurements of their own share: their trainings, step by step, and how fast a run got where."""
+"""What experiments with measurements of their own share: trainings, step by step, and what a run spent to get where."""
 
 from __future__ import annotations
 
