@@ -127,12 +127,13 @@ def _finding(rows: list[dict]) -> str:
         if row["gradient of"] == KINDS["mini-batch"]:
             r, whole, old = (next(x for x in rows if (x["data"], x["gradient of"]) == (row["data"], KINDS[kind]))
                              for kind in ("random r", "all data", "old"))  # fmt: skip
+            less, more = row["less variance"]["mean"], r["less variance"]["mean"]
             words.append(
-                f"on {row['data']} a mini-batch coreset has {row['less variance']['mean']:.1f} times less variance "
-                f"than a random batch of its size (a random batch of r: {r['less variance']['mean']:.1f} times), a bias "
-                f"of {row['bias']['mean']:.2f} |g| where one coreset of all data has {whole['bias']['mean']:.2f} |g|, or "
-                f"{old['bias']['mean']:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less squared error "
-                f"in all (one coreset: {whole['gain']['mean']:.1f} times, a mark later {old['gain']['mean']:.1f} times)"
+                f"on {row['data']} a mini-batch coreset has {less:.1f} times less variance than a random batch of its size "
+                f"(a random batch of r: {more:.1f} times), a bias of {row['bias']['mean']:.2f} |g| where one coreset of "
+                f"all data has {whole['bias']['mean']:.2f} |g|, or {old['bias']['mean']:.2f} |g| a mark later, and "
+                f"{row['gain']['mean']:.1f} times less squared error in all (one coreset: {whole['gain']['mean']:.1f} "
+                f"times, a mark later {old['gain']['mean']:.1f} times)"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

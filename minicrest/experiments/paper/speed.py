@@ -155,10 +155,10 @@ def finding(rows: list[dict], hero: str) -> str:
         if row["method"] == hero:
             continue
         never = "" if row["reached"] == 100 else f"; at least, as it gets there in {row['reached']:.0f}% of the seeds"
-        notes = (f"{row['printed']:g} are printed" if row["printed"] else "no number is printed") + never
-        words.append(f"on {row['problem']} {row['method']} takes {row['times, bill']['mean']:.2f} times the bill and "
-                     f"{row['times, seconds']['mean']:.2f} times the seconds ({notes})")  # fmt: skip
-    return f"To become as good as {hero} is in the end, {'; '.join(words)}."
+        notes = (f"printed: {row['printed']:g}" if row["printed"] else "nothing is printed") + never
+        words.append(f"on {row['problem']}, {row['method']} {row['times, bill']['mean']:.2f} by bill and "
+                     f"{row['times, seconds']['mean']:.2f} by seconds ({notes})")  # fmt: skip
+    return f"What others spend until they are as good as {hero} is in the end, over what it spends: {'; '.join(words)}."
 
 
 def draw(document: dict, figure, hero: str) -> None:
