@@ -128,12 +128,12 @@ def _finding(rows: list[dict]) -> str:
             r, whole, old = (next(x for x in rows if (x["data"], x["gradient of"]) == (row["data"], KINDS[kind]))
                              for kind in ("random r", "all data", "old"))  # fmt: skip
             less, more = row["less variance"]["mean"], r["less variance"]["mean"]
+            bias, alone, later = (each["bias"]["mean"] for each in (row, whole, old))
             words.append(
-                f"on {row['data']} a mini-batch coreset has {less:.1f} times less variance than a random batch of its size "
-                f"(a random batch of r: {more:.1f} times), a bias of {row['bias']['mean']:.2f} |g| where one coreset of "
-                f"all data has {whole['bias']['mean']:.2f} |g|, or {old['bias']['mean']:.2f} |g| a mark later, and "
-                f"{row['gain']['mean']:.1f} times less squared error in all (one coreset: {whole['gain']['mean']:.1f} "
-                f"times, a mark later {old['gain']['mean']:.1f} times)"
+                f"on {row['data']} a mini-batch coreset has {less:.1f} times less variance than a random batch of its "
+                f"size (a random batch of r: {more:.1f} times), a bias of {bias:.2f} |g| where one coreset of all data "
+                f"has {alone:.2f} |g|, or {later:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less "
+                f"squared error in all (one coreset: {whole['gain']['mean']:.1f}, a mark later {old['gain']['mean']:.1f} times)"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

@@ -62,12 +62,13 @@ def _finding(rows: list[dict]) -> str:
         if row["method"] == "milo":
             rivals = [other for other in rows if (other["data"], other["kept"]) == (row["data"], row["kept"])]
             random, shuffle = (next(x["points lost"]["mean"] for x in rivals if x["method"] == m) for m in METHODS[1:])
+            cheaper = [row[f"whole training, {unit}"]["mean"] for unit in UNITS]
+            times = [row[f"times, {unit}"]["mean"] for unit in UNITS]
             words.append(
-                f"on {row['data']} with {row['kept']:.0%} kept, MILO is {row['whole training, bill']['mean']:.1f} times "
-                f"cheaper than full training by bill and {row['whole training, seconds']['mean']:.1f} times by seconds, "
-                f"loses {row['points lost']['mean']:.1f} points (random batches lose {random:.1f}, a short schedule on "
-                f"all data {shuffle:.1f}), and full training takes {row['times, bill']['mean']:.1f} times its bill and "
-                f"{row['times, seconds']['mean']:.1f} times its seconds to be as accurate"
+                f"on {row['data']} with {row['kept']:.0%} kept, MILO is {cheaper[0]:.1f} times cheaper than full "
+                f"training by bill and {cheaper[1]:.1f} times by seconds; it loses {row['points lost']['mean']:.1f} points "
+                f"(random batches lose {random:.1f}, a short schedule on all data {shuffle:.1f}), and full training takes "
+                f"{times[0]:.1f} times its bill and {times[1]:.1f} times its seconds to be as accurate"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
