@@ -13,7 +13,7 @@ from minicrest.backend import to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import setup_of, short
+from minicrest.experiments.paper.walks import setup_of, short
 from minicrest.experiments.parts import Parts
 from minicrest.random import stream
 

@@ -18,7 +18,7 @@ from minicrest.backend import to_numpy
 from minicrest.batch import Batch, uniform, weighted
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import parts_of_set, setup_of, short, walk
+from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, walk
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.base import Subset, medoid_subset, subset_size
@@ -133,7 +133,8 @@ def _finding(rows: list[dict]) -> str:
                 f"on {row['data']} a mini-batch coreset has {less:.1f} times less variance than a random batch of its "
                 f"size (a random batch of r: {more:.1f} times), a bias of {bias:.2f} |g| where one coreset of all data "
                 f"has {alone:.2f} |g|, or {later:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less "
-                f"squared error in all (one coreset: {whole['gain']['mean']:.1f}, a mark later {old['gain']['mean']:.1f} times)"
+                f"squared error in all (one coreset: {whole['gain']['mean']:.1f}, a mark later "
+                f"{old['gain']['mean']:.1f} times)"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

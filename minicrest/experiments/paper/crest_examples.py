@@ -13,7 +13,7 @@ import numpy as np
 from minicrest.backend import to_numpy
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import parts_of_set, setup_of, short, walk
+from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, walk
 
 MARKS = 40  # moments at which dropped examples are looked at
 LATER = 0.99  # the accuracy of dropped examples that is printed for later in the training

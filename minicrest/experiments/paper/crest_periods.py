@@ -11,7 +11,7 @@ import numpy as np
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import short, trained
+from minicrest.experiments.paper.walks import short, trained
 
 POINTS = 30  # of a curve
 CURVES = ("T1", "P", "curvature")

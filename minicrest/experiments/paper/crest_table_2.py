@@ -11,7 +11,7 @@ import math
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import short, trained
+from minicrest.experiments.paper.walks import short, trained
 from minicrest.run import Run
 
 PRINTED = {"selecting": 0.006, "CRAIG, for a batch": 0.089, "modelling": 0.115, "checking": 0.796}  # seconds

@@ -12,7 +12,7 @@ import numpy as np
 from minicrest.experiments.census import census
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import short, trained
+from minicrest.experiments.paper.walks import short, trained
 
 ONCE = 1_000_000_000  # passes between two choices: more than there are
 STATIC, DYNAMIC = ("static random", "el2n", "forgetting"), ("random-dynamic", "epsilon-greedy", "ucb")

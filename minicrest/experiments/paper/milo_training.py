@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import curve_of, spent_to, trained
+from minicrest.experiments.paper.walks import curve_of, spent_to, trained
 
 LEAST, MOST = 3, 10  # times faster, as printed
 UNITS = ("bill", "seconds")
@@ -66,9 +66,9 @@ def _finding(rows: list[dict]) -> str:
             times = [row[f"times, {unit}"]["mean"] for unit in UNITS]
             words.append(
                 f"on {row['data']} with {row['kept']:.0%} kept, MILO is {cheaper[0]:.1f} times cheaper than full "
-                f"training by bill and {cheaper[1]:.1f} times by seconds; it loses {row['points lost']['mean']:.1f} points "
-                f"(random batches lose {random:.1f}, a short schedule on all data {shuffle:.1f}), and full training takes "
-                f"{times[0]:.1f} times its bill and {times[1]:.1f} times its seconds to be as accurate"
+                f"training by bill and {cheaper[1]:.1f} times by seconds; it loses {row['points lost']['mean']:.1f} "
+                f"points (random batches lose {random:.1f}, a short schedule on all data {shuffle:.1f}), and full "
+                f"training takes {times[0]:.1f} times its bill and {times[1]:.1f} times its seconds to be as accurate"
             )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

@@ -22,7 +22,7 @@ import numpy as np
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import FAILS, HOLDS, UNTOLD, Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import setup_of, short
+from minicrest.experiments.paper.walks import setup_of, short
 from minicrest.random import stream
 from minicrest.selection import Milo
 from minicrest.selection.milo import prepare

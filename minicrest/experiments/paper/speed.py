@@ -22,7 +22,7 @@ from minicrest.datasets import Dataset, load
 from minicrest.datasets.synthetic import blobs
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import FAILS, HOLDS, UNTOLD, Verdict, interval, judged, together
-from minicrest.experiments.paper.trainings import curve_of, short, spent_to, thinned
+from minicrest.experiments.paper.walks import curve_of, short, spent_to, thinned
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, SoftmaxCrossEntropy, Tanh, lenet, mlp, resnet20
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle

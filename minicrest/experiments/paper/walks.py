@@ -1,4 +1,4 @@
-"""What experiments with measurements of their own share: trainings, step by step, and what a run spent to get where."""
+"""What experiments with measurements of their own share: a training walked through step by step, and plain numbers."""
 
 from __future__ import annotations
 
