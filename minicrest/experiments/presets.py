@@ -2,7 +2,7 @@
 
 from typing import Any
 
-MODELS = ("mlp", "logistic", "lenet", "resnet20")
+MODELS = ("mlp", "logistic", "lenet", "resnet8", "resnet20")
 _IMAGES = dict(model="lenet", lr=0.05, weight_decay=5e-4)
 _TEXT = dict(hidden=(64,), m=64, epochs=20, lr=0.5)
 PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other than Setup's own defaults

@@ -39,7 +39,7 @@ from minicrest.experiments.parts import (
     tested_on,
 )
 from minicrest.experiments.presets import MODELS, PRESETS
-from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet20
+from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -279,7 +279,7 @@ class Setup:
         if len(data.shape) != 3:
             hint = "give grey images (n, h, w) as x[:, None]" if len(data.shape) == 2 else "use mlp"
             raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; {hint}")
-        return {"lenet": lenet, "resnet20": resnet20}[self.model](data.shape, classes)
+        return lenet(data.shape, classes) if self.model == "lenet" else resnet(int(self.model[6:]), data.shape, classes)
 
 
 def is_file(data: str) -> bool:

@@ -8,10 +8,10 @@ from minicrest.nn.losses import LogisticLoss, Loss, SoftmaxCrossEntropy, Squared
 from minicrest.nn.network import Answers, Network, Pass, Step
 from minicrest.nn.norm import BatchNorm2d
 from minicrest.nn.pool import AvgPool2d, MaxPool2d
-from minicrest.nn.zoo import lenet, mlp, resnet20
+from minicrest.nn.zoo import lenet, mlp, resnet, resnet20
 
 __all__ = [
     "Answers", "AvgPool2d", "BatchNorm2d", "Conv2d", "Flatten", "Layer", "Linear", "LogisticLoss", "Loss", "MaxPool2d",
     "Network", "Pass", "ReLU", "Residual", "Sequential", "SoftmaxCrossEntropy", "SquaredError", "Step", "Tanh", "lenet",
-    "mlp", "resnet20",
+    "mlp", "resnet", "resnet20",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Three networks: a multi-layer perceptron, LeNet-5 and the ResNet-20 of the CIFAR papers."""
+"""Three networks: a multi-layer perceptron, LeNet-5 and the ResNets of the CIFAR papers, among them ResNet-20."""
 
 from dataclasses import dataclass
 
@@ -42,14 +42,21 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
 
 
 def resnet20(shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
-    """ResNet-20 for CIFAR (He et al. 2016, section 4.2): 3 stages of 3 blocks, 16, 32, 64 channels, 0.27M parameters.
+    """`resnet` of depth 20: 0.27M parameters."""
+    return resnet(20, shape, classes, loss)
 
-    Where a stage halves the image and doubles the channels the shortcut has no parameters: every second pixel, and
-    zeros for the new channels ("option A" of the paper). Convolutions before a batch-norm need no bias.
+
+def resnet(depth: int, shape=(3, 32, 32), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
+    """The ResNet of depth 6 k + 2 for CIFAR (He et al. 2016, section 4.2): 3 stages of k blocks, 16, 32, 64 channels.
+
+    Where a stage doubles the channels the shortcut is every second pixel, and zeros for the new ones ("option A").
     """
+    if whole("depth", depth, 8) % 6 != 2:
+        raise ValueError(f"depth must be 8, 14, 20 or another 6 k + 2, got {depth}")
     c, _, _ = _whole_numbers("shape (c, h, w)", shape, 3)
     layers: list[Layer] = [Conv2d(c, 16, padding=1, bias=False), BatchNorm2d(16), ReLU()]
-    for c, o in [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2:
+    widths = [16, *[width for width in (16, 32, 64) for _ in range(depth // 6)]]
+    for c, o in zip(widths, widths[1:]):
         body = [Conv2d(c, o, stride=o // c, padding=1, bias=False), BatchNorm2d(o), ReLU(),
                 Conv2d(o, o, padding=1, bias=False), BatchNorm2d(o)]  # fmt: skip
         layers += [Residual(body, [] if c == o else [Subsample(o // c, o - c)]), ReLU()]

@@ -89,7 +89,7 @@ OVERRIDES = {
     "datasets.Dataset.validation": "object", "datasets.Dataset.classes": "sequence",
     "datasets.load.test": "part", "submodular.*.memory": "natural", "submodular.quotas.k": "natural",
     "datasets.blobs.n": "count", "nn.Conv2d.bias": "flag", "nn.lenet.classes": "count",
-    "nn.resnet20.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "not negative",
+    "nn.resnet*.classes": "count", "datasets.spirals.classes": "count", "nn.BatchNorm2d.eps": "not negative",
     "optim.AdamW.eps": "positive", "nn.mlp.activation": "function", "selection.Crest.order": "natural",
     "selection.Crest.warmup": "natural", "selection.InfoBatch.q": "part", "selection.UCB.c": "not negative",
     "selection.*.features": "option", "train.train.progress": "flag", "train.train.schedule": "object",
@@ -265,7 +265,8 @@ VALUES = {  # parameter -> a legal value
     "mean": lambda: np.ones(3), "task": lambda: 0, "steps": lambda: 1,
 }  # fmt: skip
 SPECIAL = {  # callable.parameter -> a legal value where the name alone does not say it
-    "nn.mlp.sizes": lambda: (2, 3, 3), "taylor.*.loss": lambda: 1.0, "theory.bounds.*.loss": lambda: 1.0,
+    "nn.mlp.sizes": lambda: (2, 3, 3), "nn.resnet.depth": lambda: 8, "nn.resnet.shape": lambda: (1, 8, 8),
+    "taylor.*.loss": lambda: 1.0, "theory.bounds.*.loss": lambda: 1.0,
     "optim.AdamW.update.state": lambda: AdamW().init(_theta()), "theory.*.curvature": lambda: _similarity().diagonal(),
     "checkpoint.load.path": lambda: "there.npz", "experiments.saved_setup.checkpoint": lambda: "there.npz",
     "theory.*.v": lambda: 1.0, "theory.*.n": lambda: 12, "taylor.MovingAverage.update.x": lambda: np.ones(3),

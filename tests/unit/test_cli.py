@@ -199,7 +199,7 @@ def test_data_tells_what_is_there(capsys):
         (["fly"], "invalid choice: 'fly'"),
         (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
-        (["train", "--model", "vgg"], "model must be one of mlp, logistic, lenet, resnet20, or module:function"),
+        (["train", "--model", "vgg"], "model must be one of mlp, logistic, lenet, resnet8, resnet20, or module"),
         (["train", "--data", "digitz"], "did you mean 'digits'"),
         (["train", "--data", "nowhere.npz"], "nowhere.npz: no such .npz file; it should hold arrays x"),
         (["train", "--data", "cifar10", "--data-dir", "."], "lacks data_batch_1"),

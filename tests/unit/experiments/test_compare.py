@@ -60,7 +60,7 @@ def test_json_round_trip():
 @pytest.mark.parametrize(
     "wrong, says",
     [
-        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet20, or module:function, got 'vgg'"),
+        (dict(model="vgg"), "model must be one of mlp, logistic, lenet, resnet8, resnet20, or module"),
         (dict(method="best"), "method must be one of"),
         (dict(equal="time"), "equal must be one of bill, steps"),
         (dict(device="tpu"), "device must be one of cpu, cuda"),

@@ -25,6 +25,7 @@ from minicrest.nn import (
     Tanh,
     lenet,
     mlp,
+    resnet,
     resnet20,
 )  # fmt: skip
 from minicrest.nn.zoo import Subsample
@@ -173,6 +174,7 @@ SIZES = [
     lambda: mlp((3, 2), loss=SquaredError), lambda: Network([Linear(2, 2), ReLU], SquaredError()),
     lambda: Network(Linear(2, 2), SquaredError()), lambda: Sequential(3), lambda: Residual([1]),
     lambda: lenet(28), lambda: lenet((28, 28)), lambda: lenet((1, 28.0, 28)), lambda: lenet(classes=0),
+    lambda: resnet(2), lambda: resnet(21), lambda: resnet("8"),
     lambda: lenet(classes=2.5), lambda: resnet20((3, 32)), lambda: resnet20((0, 8, 8)), lambda: resnet20(classes=-1),
 ]  # fmt: skip
 

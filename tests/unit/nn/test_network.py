@@ -24,6 +24,7 @@ from minicrest.nn import (
     Tanh,
     lenet,
     mlp,
+    resnet,
     resnet20,
 )  # fmt: skip
 from minicrest.nn.zoo import Subsample
@@ -351,7 +352,7 @@ def test_sizes_of_the_known_networks(device):
         (mlp((784, 100, 10)), (784,), 79_510),
         (lenet(), (1, 28, 28), 61_706), (lenet((3, 32, 32)), (3, 32, 32), 62_006),
         (lenet((1, 12, 15), 3), (1, 12, 15), 15_031), (resnet20(), (3, 32, 32), 269_722),
-        (resnet20((1, 9, 8), 4), (1, 9, 8), 269_044),
+        (resnet20((1, 9, 8), 4), (1, 9, 8), 269_044), (resnet(8), (3, 32, 32), 75_290),
     ]:  # fmt: skip
         theta = net.initialize(0, device=device)
         z = net.logits(theta, array_module(theta).ones((2, *shape)))

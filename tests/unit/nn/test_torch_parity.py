@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import to_device, to_numpy
-from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError, Tanh, lenet, mlp, resnet20
+from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError, Tanh, lenet, mlp, resnet, resnet20
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import relative_error
 
@@ -30,8 +30,8 @@ class Block(nn.Module):
         return F.relu(y + F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra)))
 
 
-def torch_resnet20(c):
-    widths = [16] * 4 + [32] * 3 + [64] * 3
+def torch_resnet20(c, blocks=3):
+    widths = [16] * (1 + blocks) + [32] * blocks + [64] * blocks
     blocks = [Block(a, b) for a, b in zip(widths, widths[1:])]
     first = [nn.Conv2d(c, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     return nn.Sequential(*first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES))
@@ -69,6 +69,7 @@ NETS = {  # ours, PyTorch's, the loss there, the shape of x, number of labels
     "resnet20": lambda: (
         resnet20((3, 16, 16), loss=SoftmaxCrossEntropy(0.01)), torch_resnet20(3), softmax, (3, 16, 16), CLASSES,
     ),
+    "resnet8": lambda: (resnet(8, (3, 8, 8)), torch_resnet20(3, 1), softmax, (3, 8, 8), CLASSES),
     "resnet20 odd": lambda: (resnet20((1, 13, 11)), torch_resnet20(1), softmax, (1, 13, 11), CLASSES),
     "mlp": lambda: (mlp((12, 8, 7, CLASSES)), torch_mlp(CLASSES, nn.ReLU), softmax, (3, 2, 2), CLASSES),
     "mlp tanh, squared": lambda: (

@@ -1,0 +1,101 @@
+"""Trainings as measurements: for each seed, every method of the settings on every problem of the settings.
+
+Both are plain fields of a Setup, by name, and a part is called "problem/method". A problem may also say "first": only
+so many training and test examples, those that come first. Experiments that make the same training share it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minicrest.datasets import load
+from minicrest.experiments.parts import Parts
+from minicrest.experiments.setup import Setup
+from minicrest.experiments.statistics import relative_error
+from minicrest.run import Run
+
+DIGITS: dict[str, Any] = dict(data="digits", m=32)
+MNIST: dict[str, Any] = dict(data="mnist10k", m=64, epochs=20)
+TREC: dict[str, Any] = dict(data="trec", m=64, epochs=20, lr=0.5)
+SUBJ: dict[str, Any] = TREC | dict(data="subj", first=[4000, 2000])
+CIFAR: dict[str, Any] = dict(data="cifar10", m=64, epochs=15, lr=0.05, weight_decay=5e-4)
+LENET: dict[str, Any] = CIFAR | dict(model="lenet", first=[10_000, 2000])
+RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, first=[2000, 1000])
+# the CREST paper's own: 200 epochs, of which the others have a tenth of the steps
+RESNET20: dict[str, Any] = dict(data="cifar10", model="resnet20", epochs=200, weight_decay=1e-4)
+
+FULL: dict[str, Any] = dict(method="full")
+AS_PRINTED = dict(lazy=False, T2=20, floor=0.0)  # CREST's Algorithm 1: every coreset, and no bound on what is dropped
+
+
+def method(name: str, **hyper) -> dict[str, Any]:
+    """The fields of a method that is looked at when it has ended."""
+    return dict(method=name, evaluations=1) | (dict(hyper=hyper) if hyper else {})
+
+
+def parts(settings: dict) -> list[str]:
+    """Every method on every problem."""
+    return [f"{problem}/{name}" for problem in settings["problems"] for name in settings["methods"]]
+
+
+def setup_of(settings: dict, part: str, seed: int) -> Setup:
+    """The Setup of a part: the fields of "setup" in the settings, then the problem's, then the method's."""
+    problem, name = part.split("/")
+    fields = {**settings.get("setup", {}), **settings["problems"][problem], **settings["methods"][name]}
+    fields.pop("first", None)
+    hyper = tuple(fields.pop("hyper", {}).items())
+    return Setup(seed=seed, hyper=hyper, data_dir=settings["data_dir"], device=settings["device"], **fields)
+
+
+def same(settings: dict, part: str, seed: int) -> dict:
+    """All that decides the training of a part."""
+    return {"first": _first(settings, part), "setup": setup_of(settings, part, seed).identity()}
+
+
+def measure(settings: dict, part: str, seed: int) -> dict:
+    """Train, and keep what the run shows in plain values."""
+    setup, first = setup_of(settings, part, seed), _first(settings, part)
+    own = Parts()
+    if first:
+        data = load(setup.data, setup.data_dir, seed)
+        own = Parts(data=replace(data.take(np.arange(first[0])), test=data.test.take(np.arange(first[1]))))
+    return summary(setup.run(progress=False, parts=own))
+
+
+def _first(settings: dict, part: str) -> list[int] | None:
+    return settings["problems"][part.split("/")[0]].get("first")
+
+
+def summary(run: Run) -> dict:
+    """Accuracy in percent at the end and over the training, the bill by phase, seconds, and CREST's regions."""
+    curve = {"steps": run.curve.step, "bill": run.curve.cost, "seconds": run.curve.seconds,
+             "accuracy": 100 * run.curve.accuracy}  # fmt: skip
+    return {
+        "accuracy": 0.0 if run.diverged is not None or not math.isfinite(run.accuracy) else 100 * run.accuracy,
+        "diverged": run.diverged, "steps": run.steps, "bill": run.ledger.cost, "seconds": run.ledger.seconds,
+        "phases": {name: bill.cost for name, bill in run.ledger.phases.items()},
+        "regions": len(run.report["start"]) if "start" in run.report else None,
+        "examples": int((run.uses > 0).sum()),
+        "curve": {name: [round(float(value), 4) for value in values] for name, values in curve.items()},
+    }  # fmt: skip
+
+
+def column(results: dict[str, list[dict]], part: str, name: str) -> np.ndarray:
+    """One number of a part's measurements (n,), in the order of the seeds."""
+    return np.array([measurement[name] for measurement in results[part]], dtype=float)
+
+
+def errors(results: dict[str, list[dict]], problem: str, name: str) -> np.ndarray:
+    """The relative error (n,) in percent of full training's accuracy, paired by seed."""
+    accuracy, full = (column(results, f"{problem}/{each}", "accuracy") for each in (name, "full"))
+    return relative_error(accuracy, full)
+
+
+def times(results: dict[str, list[dict]], problem: str, name: str, other: str = "random") -> float:
+    """How many times the bill of `other` that of a method is."""
+    bill, others = (column(results, f"{problem}/{each}", "bill").mean() for each in (name, other))
+    return float(bill / others)
