@@ -13,6 +13,8 @@ from minicrest.experiments.paper.engine import Experiment
 
 NAMES = (
     "crest-table-1",
+    "crest-bias-and-variance", "crest-table-2", "crest-periods", "crest-examples",
+    "adacore-speed", "adacore-imbalanced", "milo-training", "milo-tuning", "dynamic-pruning", "craig-speed",
 )  # fmt: skip
 
 
