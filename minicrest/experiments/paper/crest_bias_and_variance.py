@@ -161,8 +161,8 @@ _MARKS = [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
 EXPERIMENT = Experiment(
     name="crest-bias-and-variance",
     claim="Mini-batch coresets of random subsets are nearly unbiased and have a smaller variance than random batches "
-          "of their size; one coreset of all the data is biased (the figure prints no numbers).",
-    place="CREST, Section 4 and its figure of bias and variance (its number is not known here)",
+          "of their size; one coreset of all the data is biased (in our words; the figure prints no numbers).",
+    place="CREST, the figure of bias and variance",
     minutes=4,
     scales={
         "quick": {"seeds": 3, "fraction": 0.1, "draws": 8, "marks": [0, 0.5, 1],

@@ -161,8 +161,8 @@ def draw(document: dict, figure) -> None:
 EXPERIMENT = Experiment(
     name="crest-examples",
     claim="CREST picks more difficult examples as training goes on; of the examples that are dropped as learned 92% "
-          "are right early, and more than 99% later, since what is forgotten is learned again.",
-    place="CREST, Section 5 and its figures of forgetting scores and of dropped examples (numbers not known here)",
+          "are right early, and more than 99% later, since what is forgotten is learned again (in our words).",
+    place="CREST, the figures of forgetting scores and of dropped examples",
     minutes=3,
     scales={
         "quick": {"seeds": 3, "T": 2, "sets": {"digits": {"data": "digits", "examples": 400, "hidden": [16],

@@ -101,8 +101,8 @@ def _parts(settings: dict) -> list[str]:
 EXPERIMENT = Experiment(
     name="crest-periods",
     claim="As training goes on the curvature falls, so that T1 = h |H_0| / |H_l| and P = b T1 grow: the model is "
-          "checked ever less often (no numbers are printed).",
-    place="CREST, Section 4 and its figure of T1 and P (its number is not known here)",
+          "checked ever less often (in our words; no numbers are printed).",
+    place="CREST, the figure of T1 and P",
     minutes=4,
     scales={
         "quick": {"seeds": 3, "horizons": [10, 40], "sets": {"digits": {"data": "digits", "hidden": [16]}}},
