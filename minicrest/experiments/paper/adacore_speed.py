@@ -44,9 +44,9 @@ EXPERIMENT = Experiment(
             "blobs": logistic({"data": "blobs", "examples": 300, "dimensions": 10}, 0.1, 2, [0.03]),
             "digits, network": network({"data": "digits", "examples": 300, "hidden": 16}, 0.3, 2, [0.1])}},
         "laptop": {"seeds": 5, "problems": {
-            "blobs": logistic({"data": "blobs", "examples": 4000, "dimensions": 20}, 0.1, 5, _RATES),
-            "digits, odd or even": logistic({"data": "digits"}, 0.1, 20, _RATES),
-            "mnist10k, network": network({"data": "mnist10k", "examples": 4000}, 0.1, 6, _RATES)}},
+            "blobs": logistic({"data": "blobs", "examples": 2000, "dimensions": 20}, 0.1, 5, _RATES),
+            "digits, odd or even": logistic({"data": "digits"}, 0.1, 10, _RATES[1:]),
+            "mnist10k, network": network({"data": "mnist10k", "examples": 2000}, 0.1, 8, _RATES[1:])}},
         "paper": {"seeds": 5, "problems": {
             "mnist, odd or even": logistic({"data": "mnist"}, 0.1, 20, _RATES),
             "cifar10, resnet20": network({"data": "cifar10"}, 0.1, 200, [0.1], 256, "resnet20")}},

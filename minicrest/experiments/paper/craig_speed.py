@@ -39,9 +39,9 @@ EXPERIMENT = Experiment(
             "blobs": logistic({"data": "blobs", "examples": 300, "dimensions": 10}, 0.1, 2, [0.03]),
             "digits, network": network({"data": "digits", "examples": 300, "hidden": 16}, 0.5, 2, [0.1])}},
         "laptop": {"seeds": 5, "problems": {
-            "blobs": logistic({"data": "blobs", "examples": 4000, "dimensions": 20}, 0.1, 5, _RATES),
-            "mnist10k, odd or even": logistic({"data": "mnist10k", "examples": 4000}, 0.3, 6, _RATES[:4]),
-            "mnist10k, network": network({"data": "mnist10k", "examples": 4000}, 0.5, 8, _RATES[1:])}},
+            "blobs": logistic({"data": "blobs", "examples": 2000, "dimensions": 20}, 0.1, 5, _RATES),
+            "mnist10k, odd or even": logistic({"data": "mnist10k", "examples": 2000}, 0.3, 6, _RATES[:3]),
+            "mnist10k, network": network({"data": "mnist10k", "examples": 2000}, 0.5, 8, _RATES[2:])}},
         "paper": {"seeds": 5, "problems": {
             "mnist, odd or even": logistic({"data": "mnist"}, 0.1, 20, _RATES),
             "mnist, network": network({"data": "mnist"}, 0.5, 15, _RATES),

@@ -153,7 +153,8 @@ def draw(document: dict, figure) -> None:
     for name, (left, right) in zip(sets, axes):
         left.set(ylabel=f"{name}\nbias / |g|", xlabel="step")
         right.set(ylabel="variance / |g|\u00b2", xlabel="step", yscale="log")
-        dress(left), dress(right)
+        dress(left)
+        dress(right)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
 
 

@@ -48,31 +48,44 @@ class Dropped:
         self.right.append(short(right[dropped].mean()) if dropped.any() else None)
 
 
+class Picked:
+    """What a training picks: how often each example, and how difficult it is in each tenth of the training."""
+
+    def __init__(self, scores: dict[str, np.ndarray], steps: int):
+        self.scores, self.steps = scores, steps
+        self.uses = np.zeros(len(next(iter(scores.values()))), dtype=int)
+        self.sums = {name: np.zeros((10, 2)) for name in scores}  # of difficulties, and how many picks
+
+    def note(self, step: int, indices) -> None:
+        """Count the batch `indices` of `step`, 1 .. steps."""
+        np.add.at(self.uses, indices, 1)
+        for name, score in self.scores.items():
+            self.sums[name][(step - 1) * 10 // self.steps] += score[indices].sum(), len(indices)
+
+    def summary(self) -> dict:
+        """never: the part of examples not picked; most: the picks that fall on the most picked tenth; difficulties."""
+        most = np.sort(self.uses)[-len(self.uses) // 10 :].sum() / self.uses.sum()
+        means = {name: [short(total / picks) for total, picks in sums] for name, sums in self.sums.items()}
+        return {"never": short((self.uses == 0).mean()), "most": short(most), **means}
+
+
 def measure(settings: dict, part: str, seed: int) -> dict:
-    """The difficulty of what CREST picks in each tenth of a training, its picks, and what becomes of the dropped."""
-    scores, picks = difficulty(settings, part, seed), {}
-    for name in ("random", "crest"):
+    """What random batches and CREST pick over a training, and what becomes of those that CREST has dropped."""
+    scores, steps = difficulty(settings, part, seed), settings["sets"][part]["steps"]
+    marks = set(np.linspace(0, steps, MARKS + 1).round().astype(int))
+    picked = {name: Picked(scores, steps) for name in ("random", "crest")}
+    dropped = Dropped(len(picked["crest"].uses))
+    for name, mine in picked.items():
         setup = setup_of(settings, part, seed, {"method": name})
-        marks = set(np.linspace(0, setup.steps, MARKS + 1).round().astype(int))
-        harder = {score: np.zeros((2, 10)) for score in SCORES}  # sum and number of picks, in each tenth
         for moment in walk(setup, parts_of_set(settings, part)):
-            if moment.batch is None:
-                n = len(moment.oracle)
-                uses, dropped, right = np.zeros(n, dtype=int), Dropped(n), np.zeros(n, dtype=bool)
-                continue
-            np.add.at(uses, moment.batch.indices, 1)
-            for score in SCORES:
-                picked = scores[score][moment.batch.indices]
-                harder[score][:, (moment.step - 1) * 10 // setup.steps] += picked.sum(), len(picked)
-            if name == "crest" and moment.step in marks:
-                right = _right(moment.oracle)
-                dropped.look(moment.state.active, right)
-        picks[name] = {"never": short((uses == 0).mean()), "most": short(np.sort(uses)[-n // 10 :].sum() / uses.sum()),
-                       **{score: [short(x) for x in sums / counts] for score, (sums, counts) in harder.items()}}
-    again = right[dropped.forgotten].mean() if dropped.forgotten.any() else None
-    return {**picks, "dropped": dropped.share, "right": dropped.right, "n": n,
-            "forgotten": short(dropped.forgotten.sum() / max(1, (~moment.state.active).sum())),
-            "again": None if again is None else short(again)}  # fmt: skip
+            if moment.batch is not None:
+                mine.note(moment.step, moment.batch.indices)
+            if name == "crest" and moment.step > 0 and moment.step in marks:
+                dropped.look(moment.state.active, right := _right(moment.oracle))
+    forgotten = dropped.forgotten
+    return {**{name: mine.summary() for name, mine in picked.items()}, "dropped": dropped.share,
+            "right": dropped.right, "forgotten": short(forgotten.sum() / max(1, (~moment.state.active).sum())),
+            "again": short(right[forgotten].mean()) if forgotten.any() else None}  # fmt: skip
 
 
 def _right(oracle) -> np.ndarray:
@@ -95,7 +108,7 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
         early, late = np.array([early_and_late(run) for run in runs]).T
         verdicts += [judged(rise["forgetting"]), judged(late - early), judged(late, LATER)]
         again = [run["again"] for run in runs if run["again"] is not None]
-        row = {"data": name, "rise": interval(rise["forgetting"]), "rise of EL2N": interval(rise["el2n"]),
+        row: dict = {"data": name, "rise": interval(rise["forgetting"]), "rise of EL2N": interval(rise["el2n"]),
                "dropped": interval([100 * run["dropped"][-1] for run in runs]),
                "right at first": interval(100 * early), "right at last": interval(100 * late),
                "forgotten": interval([100 * run["forgotten"] for run in runs]),
@@ -170,7 +183,6 @@ EXPERIMENT = Experiment(
         "laptop": {"seeds": 5, "T": 10, "sets": {
             "digits": {"data": "digits", "steps": 1350},
             "mnist10k": {"data": "mnist10k", "model": "mlp", "steps": 1260},
-            "trec": {"data": "trec", "steps": 860},
         }},
         "paper": {"seeds": 5, "T": 200, "sets": {"cifar10": {
             "data": "cifar10", "model": "resnet20", "steps": 7820, "lr": 0.1, "weight_decay": 1e-4}}},

@@ -16,9 +16,10 @@ from minicrest.run import Run
 
 PRINTED = {"selecting": 0.006, "CRAIG, for a batch": 0.089, "modelling": 0.115, "checking": 0.796}  # seconds
 FACTOR = PRINTED["CRAIG, for a batch"] / PRINTED["selecting"]
-METHODS = {"random": {"method": "random"}, "crest": {"method": "crest"},
-           "as printed": {"method": "crest", "hyper": {"lazy": False}},
-           "craig": {"method": "craig"}}  # fmt: skip
+METHODS: dict[str, dict] = {
+    "random": {"method": "random"}, "crest": {"method": "crest"}, "craig": {"method": "craig"},
+    "as printed": {"method": "crest", "hyper": {"lazy": False}},
+}  # fmt: skip
 
 
 def each_time(run: Run, phase: str, times: int) -> dict[str, float | None]:
@@ -61,7 +62,7 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
         rows += [{
             "network": name, "work": work, "milliseconds": interval([1000 * s for s in seconds(work)]),
             "bill": interval([run[work]["bill"] for run in runs]), "times selecting": interval(ratios(work)),
-            "printed": short(PRINTED[work] / PRINTED["selecting"], 3) if work in PRINTED else None,
+            "printed": _printed(work),
         } for work in runs[0]]  # fmt: skip
     columns = {"network": "", "work": "", "milliseconds": ".2f", "bill": ",.0f", "times selecting": ".2f",
                "printed": ".1f"}  # fmt: skip
@@ -69,11 +70,18 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
     return Verdict(rows, columns, together(every), _finding(rows))
 
 
+def _printed(work: str) -> float | None:
+    """The printed seconds over those of selecting, of CREST as printed or not."""
+    seconds = PRINTED.get(work.removesuffix(", as printed"))
+    return None if seconds is None else short(seconds / PRINTED["selecting"], 3)
+
+
 def _finding(rows: list[dict]) -> str:
     times = {(row["network"], row["work"]): row["times selecting"]["mean"] for row in rows}
     words = [
-        f"on {name} CRAIG's selection takes {times[name, 'CRAIG, for a batch']:.1f} times as long for each batch that "
-        f"it serves as selecting a mini-batch coreset ({FACTOR:.0f} are printed), a model as printed "
+        f"on {name} CRAIG's selection takes {times[name, 'CRAIG, a selection']:.1f} times as long as selecting a "
+        f"mini-batch coreset, or {times[name, 'CRAIG, for a batch']:.1f} times for each batch that it serves (printed: "
+        f"{FACTOR:.0f}), a model as printed "
         f"{times[name, 'modelling, as printed']:.1f} times (printed: {PRINTED['modelling'] / PRINTED['selecting']:.0f})"
         f", and a check of r examples {times[name, 'checking, as printed']:.2f} times "
         f"(printed: {PRINTED['checking'] / PRINTED['selecting']:.0f})"

@@ -108,9 +108,9 @@ EXPERIMENT = Experiment(
     scales={
         "quick": {"seeds": 3, "fractions": [0.1], "sets": {"digits": {
             "data": "digits", "examples": 400, "hidden": [16], "epochs": 4}}},
-        "laptop": {"seeds": 10, "fractions": [0.1, 0.3], "sets": {
-            "digits": {"data": "digits", "epochs": 60, "schedule": "cosine", "evaluations": 60},
-            "mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 30, "schedule": "cosine", "evaluations": 60}}},
+        "laptop": {"seeds": 5, "fractions": [0.1, 0.3], "sets": {
+            "digits": {"data": "digits", "epochs": 30, "schedule": "cosine", "evaluations": 60},
+            "mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 20, "schedule": "cosine", "evaluations": 60}}},
         "paper": {"seeds": 5, "fractions": [0.1, 0.3], "sets": {"cifar10": {
             "data": "cifar10", "model": "resnet20", "epochs": 300, "lr": 0.05, "weight_decay": 5e-4,
             "schedule": "cosine", "evaluations": 300}}},

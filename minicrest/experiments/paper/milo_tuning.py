@@ -5,8 +5,8 @@ hidden units. Each trains at a constant rate and is scored by the accuracy on he
 data, on MILO's subsets and on random subsets of the same size ("random") it makes equally many passes. Two searches are
 judged: "random" trains every configuration to the end; "halving" ranks them after 1/9 of the passes, goes on with the
 best third, ranks them after 1/3, and goes on with the best third of these. A constant rate makes the early part of a
-training the same whatever its end, so halving is read from the same curves. MILO is prepared once for all of a search,
-and its seconds are counted.
+training the same whatever its end (but for MILO's easy phase, which is a part of the whole), so halving is read from
+the same curves. MILO is prepared once for all of a search, and its seconds are counted.
 
 regret: what the configuration that a subset chose lacks, trained on ALL the data, in points, to the one that the same
 search on all the data chose.  hit: whether it is among the best third on all the data.  correlation: Kendall's tau of
@@ -58,8 +58,7 @@ def trial(settings: dict, part: str, seed: int, way: str, fraction: float, confi
     steps = setup.epochs * -(-k // setup.m)
     built = (Milo.from_prepared(prepared, setup.m) if way == "milo" else built[0], *built[1:4], steps, None)
     run = replace(setup, evaluations=steps // max(1, -(-k // setup.m))).train(built, progress=False)
-    at = [min(len(run.curve.step) - 1, np.searchsorted(run.curve.step, rung * -(-k // setup.m)))
-          for rung in rungs(setup.epochs)]  # fmt: skip
+    at = [int(np.searchsorted(run.curve.step[:-1], rung * -(-k // setup.m))) for rung in rungs(setup.epochs)]
     return {"score": [short(100 * run.curve.accuracy[i]) for i in at], "bill": [int(run.curve.cost[i]) for i in at],
             "seconds": [short(run.curve.seconds[i]) for i in at]}  # fmt: skip
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,8 @@ def measure(settings: dict, part: str, seed: int) -> dict:
     curves: dict[str, dict[str, dict]] = {}
     for name, hyper in problem["methods"].items():
         for lr in problem["lrs"]:
-            method = METHODS[hyper["method"]](m=problem["m"], **{k: v for k, v in hyper.items() if k != "method"})
+            kind: Any = METHODS[hyper["method"]]
+            method = kind(m=problem["m"], **{k: v for k, v in hyper.items() if k != "method"})
             theta = network.initialize(seed, "float32", settings["device"])
             run = train(method, Oracle(network, data, theta, seed=seed), SGD(lr, problem.get("momentum", 0.0)),
                         problem["passes"] * -(-n // problem["m"]), max_bill=3 * n * problem["passes"],
@@ -111,7 +113,8 @@ def conclude(settings: dict, results: dict[str, list[dict]], hero: str, printed:
 
     A factor "up to" which it is faster is reached where it is on one of the problems, by bill and by seconds.
     """
-    rows, verdicts = [], {}
+    rows: list[dict] = []
+    verdicts: dict[tuple, list[str]] = {}
     for name, runs in results.items():
         rate, _ = level_of(runs, hero)
         rows.append({"problem": name, "method": hero, "rate": rate, "curve": _curve(runs, hero, rate)})

@@ -43,7 +43,8 @@ def test_a_claim_is_judged_by_bill_and_seconds_but_never_by_a_bound(other, claim
     def later(one, k):
         return {**one, "seconds": [s * (1 + k / 100) for s in one["seconds"]]}
 
-    runs = [{name: {rate: later(one, k) for rate, one in rates.items()} for name, rates in RUN.items()} for k in range(3)]
+    runs = [{name: {rate: later(one, k) for rate, one in rates.items()} for name, rates in RUN.items()}
+            for k in range(3)]  # fmt: skip
     found = speed.conclude({"problems": {"toy": {}}}, {"toy": runs}, "coreset", {other: lambda problem: claimed})
     assert found.verdict == verdict
 
