@@ -120,8 +120,7 @@ EXPERIMENT = Experiment(
         "quick": {"seeds": 3, "periods": [5], "passes": 10, "fraction": 0.05, "validation": 0.1,
                   "sets": {"digits": {"data": "digits", "hidden": [16], "m": 16}}},
         "laptop": {**_COMMON, "seeds": 10, "periods": [20, 10, 5], "passes": 100, "sets": {
-            "mnist10k": {"data": "mnist10k", "model": "mlp", "m": 11},
-            "subj": {"data": "subj", "m": 11, "lr": 0.1}}},
+            "mnist10k": {"data": "mnist10k", "model": "mlp", "m": 11}}},
         "paper": {**_COMMON, "seeds": 5, "periods": [20, 10, 5], "passes": 200, "sets": {"cifar10": {
             "data": "cifar10", "model": "resnet20", "m": 128, "lr": 0.1, "weight_decay": 1e-4}}},
     },

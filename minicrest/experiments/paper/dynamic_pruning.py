@@ -136,8 +136,8 @@ EXPERIMENT = Experiment(
         "quick": {"seeds": 3, "kept": [0.5], "T_p": 2, "t": 1, "T": 2, "sets": {"digits": {
             "data": "digits", "examples": 400, "hidden": [16], "epochs": 6}}},
         "laptop": {"seeds": 5, "kept": [0.7, 0.5, 0.3], "T_p": 2, "t": 4, "T": 10, "sets": {
-            "mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 20},
-            "trec": {"data": "trec", "epochs": 20}}},
+            "mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 12},
+            "trec": {"data": "trec", "examples": 2000, "epochs": 20}}},
         "paper": {"seeds": 5, "kept": [0.7, 0.5, 0.3], "T_p": 10, "t": 20, "T": 200, "sets": {"cifar10": {
             "data": "cifar10", "model": "resnet20", "epochs": 200, "lr": 0.1, "weight_decay": 1e-4}}},
     },

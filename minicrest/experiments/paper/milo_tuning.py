@@ -181,8 +181,8 @@ EXPERIMENT = Experiment(
     scales={
         "quick": {"seeds": 3, "configurations": 4, "fractions": [0.1], "subsets": 3, "held out": 0.2,
                   "sets": {"digits": {"data": "digits", "epochs": 3}}},
-        "laptop": {"seeds": 5, "configurations": 27, "fractions": [0.1, 0.05, 0.02], "subsets": 20, "held out": 0.2,
-                   "sets": {"mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 9, "m": 32},
+        "laptop": {"seeds": 5, "configurations": 18, "fractions": [0.1, 0.05, 0.02], "subsets": 20, "held out": 0.2,
+                   "sets": {"mnist10k": {"data": "mnist10k", "model": "mlp", "epochs": 9, "m": 64},
                             "digits": {"data": "digits", "epochs": 18, "m": 16}}},
         "paper": {"seeds": 5, "configurations": 108, "fractions": [0.1, 0.05, 0.01], "subsets": 300, "held out": 0.1,
                   "sets": {"trec": {"data": "trec", "epochs": 20, "m": 16},
