@@ -16,7 +16,7 @@ import numpy as np
 
 from minicrest.backend import to_numpy
 from minicrest.batch import Batch, uniform, weighted
-from minicrest.experiments.figures import COLOURS, dress
+from minicrest.experiments.figures import COLOURS, dress, logarithmic
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
 from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, walk
 from minicrest.oracle import Oracle
@@ -152,7 +152,8 @@ def draw(document: dict, figure) -> None:
             panel.plot(row["step"], values, "o-", ms=4, color=COLOURS[k], label=row["gradient of"])
     for name, (left, right) in zip(sets, axes):
         left.set(ylabel=f"{name}\nbias / |g|", xlabel="step")
-        right.set(ylabel="variance / |g|\u00b2", xlabel="step", yscale="log")
+        right.set(ylabel="variance / |g|\u00b2", xlabel="step")
+        logarithmic(right)
         dress(left)
         dress(right)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)

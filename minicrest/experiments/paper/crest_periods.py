@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from minicrest.experiments.figures import COLOURS, dress
+from minicrest.experiments.figures import COLOURS, dress, logarithmic
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
 from minicrest.experiments.paper.walks import short, trained
 
@@ -86,7 +86,8 @@ def draw(document: dict, figure) -> None:
             panel.plot(done, values, color=COLOURS[horizons.index(row["steps"])], label=f"{row['steps']:,} steps")
     for name, panels in zip(sets, axes):
         for curve, panel in zip(("T1, steps between checks", "P, coresets of a region", "|H|"), panels):
-            panel.set(title=f"{name}: {curve}", xlabel="% of the training", yscale="log")
+            panel.set(title=f"{name}: {curve}", xlabel="% of the training")
+            logarithmic(panel)
             dress(panel)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
 
