@@ -32,6 +32,7 @@ from minicrest.experiments.folders import saved_setup
 from minicrest.experiments.options import grid_of, hyperparameters
 from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign
+from minicrest.experiments.presets import paper_fields, with_papers
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
 from minicrest.experiments.statistics import BASELINES
@@ -75,7 +76,7 @@ def _flushed(argv) -> int:
 def _train(arguments) -> int:
     method = arguments.method or Setup.method
     setup = _setup(arguments, method=method)
-    setup = replace(setup, hyper=hyperparameters(arguments.set, [method])[method])
+    setup = replace(setup, hyper=_hyper(arguments, [method])[method])
     (plan,), notes = with_validation(planned([(setup, Parts())], [setup.seed]))
     folder = Path(arguments.out) if arguments.out else plan.setup.folder(_default_out(setup))
     return _carry_out(plan.setup, folder / "checkpoint.npz", arguments.plot, notes)
@@ -283,13 +284,20 @@ def _setup(arguments, **fixed) -> Setup:
     for name in ("data", "data_dir"):  # `resume` may be run from elsewhere
         if name in given and (name == "data_dir" or is_file(given[name])):
             given[name] = str(Path(given[name]).resolve())
-    return Setup.preset(given | fixed)
+    paper = paper_fields(given.get("data", Setup.data)) if arguments.preset == "paper" else {}
+    return Setup.preset(paper | given | fixed)
+
+
+def _hyper(arguments, methods) -> dict[str, tuple]:
+    """The hyper-parameters of each method: the preset's, then those that --set gives."""
+    given = hyperparameters(arguments.set, methods)
+    return with_papers(given, arguments.data or Setup.data) if arguments.preset == "paper" else given
 
 
 def _setups(arguments) -> tuple[list[tuple[Setup, Parts]], list[str]]:
     """The Setup of each method to compare, and notes."""
     methods, notes = _methods(arguments.methods, arguments.full)
-    hyper = hyperparameters(arguments.set, methods)
+    hyper = _hyper(arguments, methods)
     shared = _setup(arguments, method="random", equal=ways_of(arguments.equal or Setup.equal)[0])
     return [(replace(shared, method=name, hyper=hyper[name]), Parts()) for name in methods], notes
 

@@ -161,6 +161,8 @@ def _add_setup(parser, *ways: str) -> None:
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
                        f"(default: {Setup.data})")  # fmt: skip
     _add_data_dir(parser)
+    add("--preset", choices=("data", "paper"), default="data",
+        help="what the data set wants, or the papers' setting for it where there is one (see minicrest methods)")
     add("--validation", type=float, help=f"part of the training examples to hold out (default: {Setup.validation:g})")
     add("--test", type=float, help="part of the examples to test on, for data that comes without a test part")
     add("--transform", nargs="+", metavar="NAME=VALUE",

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from minicrest.experiments.paper import NAMES
 from tests.contract.test_architecture import ALLOWED, MODULES, PACKAGE, ROOT
 from tests.mutants.mutants import MUTANTS
 
@@ -27,6 +28,9 @@ THROUGH = {  # a module that no test imports: the tests that run it
     "experiments.presets": "unit/experiments/test_compare.py",
     "experiments.show": "unit/test_cli.py",
     "experiments.terminal": "unit/test_cli.py",
+    "experiments.listing": "unit/test_cli.py",
+    "experiments.paper.command": "unit/experiments/paper/test_experiments.py",
+    **{f"experiments.paper.{name.replace('-', '_')}": "unit/experiments/paper/test_experiments.py" for name in NAMES},
 }
 BROUGHT = ALLOWED | {"pytest", "hypothesis", "tests"} | {"run"}  # the last lies in tutorials/
 

@@ -13,8 +13,24 @@ from minicrest.experiments.paper.engine import Experiment
 
 NAMES = (
     "crest-table-1",
-    "crest-bias-and-variance", "crest-table-2", "crest-periods", "crest-examples",
-    "adacore-speed", "adacore-imbalanced", "milo-training", "milo-tuning", "dynamic-pruning", "craig-speed",
+    "crest-table-1-cifar10",
+    "crest-table-2",
+    "crest-table-5",
+    "crest-speed-up",
+    "crest-ablations",
+    "crest-bias-and-variance",
+    "crest-periods",
+    "crest-examples",
+    "crest-batch-sizes",
+    "doubled-step",
+    "adacore-speed",
+    "adacore-imbalanced",
+    "milo-training",
+    "milo-tuning",
+    "dynamic-pruning",
+    "craig-speed",
+    "infobatch",
+    "thinning",
 )  # fmt: skip
 
 

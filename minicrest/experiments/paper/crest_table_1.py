@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minicrest.experiments.paper import trainings
 from minicrest.experiments.paper.drawing import dots
 from minicrest.experiments.paper.engine import (
@@ -17,17 +15,19 @@ from minicrest.experiments.paper.engine import (
     text_of,
     together,
 )
-from minicrest.experiments.paper.trainings import column, errors
+from minicrest.experiments.presets import PAPER_HYPER
+from minicrest.experiments.statistics import relative_error
 
 METHODS = {
     "full": trainings.FULL,
     "random": trainings.method("random"),
-    "craig": trainings.method("craig", fraction=0.1, R=1),
-    "gradmatch": trainings.method("gradmatch", fraction=0.1, R=1),
-    "glister": trainings.method("glister", fraction=0.1, R=1, target="train", rounds=20),
+    "craig": trainings.method("craig", dict(fraction=0.1, R=1)),
+    "gradmatch": trainings.method("gradmatch", dict(fraction=0.1, R=1)),
+    "glister": trainings.method("glister", dict(fraction=0.1, R=1, target="train", rounds=20)),
     "crest": trainings.method("crest"),
-    "crest, eager": trainings.method("crest", **trainings.AS_PRINTED),
+    "crest, eager": trainings.method("crest", trainings.AS_PRINTED),
 }
+PRINTED = {"crest, eager": trainings.method("crest", PAPER_HYPER["cifar10"]["crest"])}
 RIVALS = ("sgd", "random", "craig", "gradmatch", "glister")
 COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "rel. error %": ".2f", "behind crest": "+.2f",
            "bill": ".1f"}  # fmt: skip
@@ -40,30 +40,26 @@ def settings(seeds: int, problems: dict, budget: float = 0.1, methods=METHODS) -
 
 
 def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
-    """The claim is that of every rival the relative error, on average over the problems, is larger than CREST's."""
-    behind, rows = errors_of(settings, results), []
-    for problem, found in behind.items():
-        for name, error in found.items():
-            row = {"problem": problem, "method": name, "rel. error %": interval(error)}
-            row["behind crest"] = None if name == "crest" else interval(error - found["crest"])
-            rows.append(row | _paid(settings, results, problem, name))
-    mean = {name: np.mean([found[name] for found in behind.values()], axis=0) for name in next(iter(behind.values()))}
-    rows += [{"problem": "mean", "method": name, "rel. error %": interval(error),
-              "behind crest": None if name == "crest" else interval(error - mean["crest"])}
-             for name, error in mean.items()]  # fmt: skip
+    """The claim is that of every rival the relative error, on average over the problems, is larger than CREST's.
+
+    "sgd" is full training where it is after the budget's part of its steps: its learning rate is still high.
+    """
+    budget, scores, cut = settings["setup"]["budget"], trainings.errors(settings, results), {}
+    for problem, found in scores.items():
+        cut[problem] = [cut_short(run, budget) for run in results[f"{problem}/full"]]
+        full = trainings.column(results, f"{problem}/full", "accuracy")
+        scores[problem] = {"sgd": relative_error(cut[problem], full), **found}
+    rows = trainings.compared(scores, "crest", "rel. error %", "behind crest")
+    trainings.pay(rows, results)
+    for row in rows:
+        part = f"{row['problem']}/{row['method']}"
+        if part in results:
+            row["accuracy %"] = interval(trainings.column(results, part, "accuracy"))
+        elif row["problem"] in cut:
+            row |= {"accuracy %": interval(cut[row["problem"]]), "bill": 1.0}
+    mean = trainings.mean_over(scores)
     verdicts = {name: judged(mean[name] - mean["crest"]) for name in RIVALS if name in mean}
-    return Verdict(rows, COLUMNS, together(verdicts.values()), _finding(rows, verdicts))
-
-
-def errors_of(settings: dict, results) -> dict[str, dict[str, np.ndarray]]:
-    """Problem -> method -> relative errors (n,); "sgd" is full training where it is after the budget's part of it."""
-    found = {}
-    for problem in settings["problems"]:
-        full = column(results, f"{problem}/full", "accuracy")
-        cut = [cut_short(run, settings["setup"]["budget"]) for run in results[f"{problem}/full"]]
-        found[problem] = {"sgd": trainings.relative_error(cut, full)}
-        found[problem] |= {name: errors(results, problem, name) for name in settings["methods"] if name != "full"}
-    return found
+    return Verdict(rows, COLUMNS, together(verdicts.values()), _finding(rows, verdicts, trainings.where(scores)))
 
 
 def cut_short(run: dict, part: float) -> float:
@@ -72,24 +68,13 @@ def cut_short(run: dict, part: float) -> float:
     return next(a for step, a in zip(curve["steps"], curve["accuracy"]) if step >= part * run["steps"] - 1)
 
 
-def _paid(settings: dict, results, problem: str, name: str) -> dict:
-    """A method's accuracy, and its bill in multiples of random's."""
-    if name == "sgd":
-        cut = [cut_short(run, settings["setup"]["budget"]) for run in results[f"{problem}/full"]]
-        return {"accuracy %": interval(cut), "bill": 1.0}
-    accuracy = interval(column(results, f"{problem}/{name}", "accuracy"))
-    return {"accuracy %": accuracy, "bill": trainings.times(results, problem, name)}
-
-
-def _finding(rows: list[dict], verdicts: dict[str, str]) -> str:
-    mean = {row["method"]: row for row in rows if row["problem"] == "mean"}
-    crest, random = (mean[name]["rel. error %"]["mean"] for name in ("crest", "random"))
-    ahead = text_of(mean["random"]["behind crest"], "+.1f")
-    bills = [row["bill"] for row in rows if row["method"] == "crest" and "bill" in row]
+def _finding(rows: list[dict], verdicts: dict[str, str], where: str) -> str:
+    crest, random = (trainings.row_of(rows, name) for name in ("crest", "random"))
     groups = [f"{word}: {', '.join(names)}" for verdict, word in WORDS.items()
               if (names := [name for name, each in verdicts.items() if each == verdict])]  # fmt: skip
-    return (f"On average over {len(bills)} problems CREST's relative error is {crest:.1f}% and random's {random:.1f}% "
-            f"({ahead} points), at {min(bills):.1f} to {max(bills):.1f} times random's bill; {'; '.join(groups)}.")
+    return (f"CREST's relative error is {crest['rel. error %']['mean']:.1f}% and random's "
+            f"{random['rel. error %']['mean']:.1f}% {where} ({text_of(random['behind crest'], '+.1f')} points), at "
+            f"{trainings.bills(rows, 'crest')} times random's bill; {'; '.join(groups)}.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:
@@ -107,7 +92,7 @@ EXPERIMENT = Experiment(
     scales={
         "quick": QUICK,
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ}),
-        "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}),
+        "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}, methods=METHODS | PRINTED),
     },
     parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,
 )  # fmt: skip

@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.datasets import load
+from minicrest.datasets import Dataset, load
+from minicrest.experiments.paper.engine import interval
 from minicrest.experiments.parts import Parts
 from minicrest.experiments.setup import Setup
 from minicrest.experiments.statistics import relative_error
 from minicrest.run import Run
+
+Scores = dict[str, dict[str, np.ndarray]]
 
 DIGITS: dict[str, Any] = dict(data="digits", m=32)
 MNIST: dict[str, Any] = dict(data="mnist10k", m=64, epochs=20)
 TREC: dict[str, Any] = dict(data="trec", m=64, epochs=20, lr=0.5)
 SUBJ: dict[str, Any] = TREC | dict(data="subj", first=[4000, 2000])
 CIFAR: dict[str, Any] = dict(data="cifar10", m=64, epochs=15, lr=0.05, weight_decay=5e-4)
-LENET: dict[str, Any] = CIFAR | dict(model="lenet", first=[10_000, 2000])
-RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, first=[2000, 1000])
+LENET: dict[str, Any] = CIFAR | dict(model="lenet", first=[5000, 2000])
+RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, first=[1500, 1000])
 # the CREST paper's own: 200 epochs, of which the others have a tenth of the steps
 RESNET20: dict[str, Any] = dict(data="cifar10", model="resnet20", epochs=200, weight_decay=1e-4)
 
@@ -32,7 +35,7 @@ FULL: dict[str, Any] = dict(method="full")
 AS_PRINTED = dict(lazy=False, T2=20, floor=0.0)  # CREST's Algorithm 1: every coreset, and no bound on what is dropped
 
 
-def method(name: str, **hyper) -> dict[str, Any]:
+def method(name: str, hyper: dict[str, Any] | None = None) -> dict[str, Any]:
     """The fields of a method that is looked at when it has ended."""
     return dict(method=name, evaluations=1) | (dict(hyper=hyper) if hyper else {})
 
@@ -61,9 +64,14 @@ def measure(settings: dict, part: str, seed: int) -> dict:
     setup, first = setup_of(settings, part, seed), _first(settings, part)
     own = Parts()
     if first:
-        data = load(setup.data, setup.data_dir, seed)
-        own = Parts(data=replace(data.take(np.arange(first[0])), test=data.test.take(np.arange(first[1]))))
+        own = Parts(data=_part(load(setup.data, setup.data_dir, seed), *first))
     return summary(setup.run(progress=False, parts=own))
+
+
+def _part(data: Dataset, training: int, test: int) -> Dataset:
+    """The first examples of `data`, so many of either part."""
+    parts = [part.take(np.arange(size)) for part, size in ((data, training), (data.test, test)) if part is not None]
+    return replace(parts[0], test=parts[1])
 
 
 def _first(settings: dict, part: str) -> list[int] | None:
@@ -84,18 +92,63 @@ def summary(run: Run) -> dict:
     }  # fmt: skip
 
 
+# ---- what several trainings show
+
+
 def column(results: dict[str, list[dict]], part: str, name: str) -> np.ndarray:
     """One number of a part's measurements (n,), in the order of the seeds."""
     return np.array([measurement[name] for measurement in results[part]], dtype=float)
 
 
-def errors(results: dict[str, list[dict]], problem: str, name: str) -> np.ndarray:
-    """The relative error (n,) in percent of full training's accuracy, paired by seed."""
-    accuracy, full = (column(results, f"{problem}/{each}", "accuracy") for each in (name, "full"))
-    return relative_error(accuracy, full)
+def accuracies(settings: dict, results: dict[str, list[dict]]) -> Scores:
+    """Problem -> method -> accuracies (n,) in percent."""
+    return {problem: {name: column(results, f"{problem}/{name}", "accuracy") for name in settings["methods"]}
+            for problem in settings["problems"]}  # fmt: skip
 
 
-def times(results: dict[str, list[dict]], problem: str, name: str, other: str = "random") -> float:
-    """How many times the bill of `other` that of a method is."""
-    bill, others = (column(results, f"{problem}/{each}", "bill").mean() for each in (name, other))
-    return float(bill / others)
+def errors(settings: dict, results: dict[str, list[dict]]) -> Scores:
+    """Problem -> method -> relative errors (n,) in percent of full training's accuracy, paired by seed."""
+    return {problem: {name: relative_error(score, found["full"]) for name, score in found.items() if name != "full"}
+            for problem, found in accuracies(settings, results).items()}  # fmt: skip
+
+
+def mean_over(scores: Scores) -> dict[str, np.ndarray]:
+    """Method -> the mean over the problems, for each seed."""
+    names = next(iter(scores.values()))
+    return {name: np.mean([found[name] for found in scores.values()], axis=0) for name in names}
+
+
+def compared(scores: Scores, reference: str, value: str, difference: str) -> list[dict]:
+    """A row for each problem and method, then for the mean over several problems: `value` is the interval of the score,
+    `difference` that of the score minus the reference's.
+    """
+    every = {**scores, "mean": mean_over(scores)} if len(scores) > 1 else scores
+    return [{"problem": problem, "method": name, value: interval(score),
+             difference: None if name == reference else interval(score - found[reference])}
+            for problem, found in every.items() for name, score in found.items()]  # fmt: skip
+
+
+def pay(rows: list[dict], results: dict[str, list[dict]], other: str = "random") -> None:
+    """Add to each row of a problem the method's bill in multiples of that of `other`."""
+    for row in rows:
+        parts = [f"{row['problem']}/{name}" for name in (row["method"], other)]
+        if all(part in results for part in parts):
+            bill, others = (column(results, part, "bill").mean() for part in parts)
+            row["bill"] = float(bill / others)
+
+
+def where(scores: Scores) -> str:
+    """On what a finding's numbers were measured, in words."""
+    return f"on average over {len(scores)} problems" if len(scores) > 1 else f"on {next(iter(scores))}"
+
+
+def row_of(rows: list[dict], method: str, problem: str = "mean") -> dict:
+    """The row of a method: that of the mean over the problems or, where there is only one problem, of that."""
+    mine = [row for row in rows if row["method"] == method]
+    return next((row for row in mine if row["problem"] == problem), mine[-1])
+
+
+def bills(rows: list[dict], method: str) -> str:
+    """The bills of a method over the problems, in words: "2.4 to 3.1"."""
+    found = sorted({f"{row['bill']:.1f}" for row in rows if row["method"] == method and "bill" in row}, key=float)
+    return " to ".join(dict.fromkeys([found[0], found[-1]]))

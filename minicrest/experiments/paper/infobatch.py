@@ -1,0 +1,54 @@
+"""InfoBatch's claim: two fifths of the cost saved, without loss."""
+
+from __future__ import annotations
+
+from minicrest.experiments.paper import trainings
+from minicrest.experiments.paper.drawing import dots
+from minicrest.experiments.paper.engine import Experiment, Verdict, judged, text_of
+
+MARGIN = 0.25  # points of accuracy: a loss that is clearly smaller counts as none
+COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "beside full": "+.2f", "bill": ".2f"}
+METHODS = {
+    "full": trainings.FULL,
+    "infobatch": trainings.method("infobatch"),
+    "shuffle": trainings.method("shuffle"),
+    "random": trainings.method("random"),
+}
+
+
+def settings(seeds: int, problems: dict) -> dict:
+    """All but full training have 60% of its bill."""
+    return {"seeds": seeds, "setup": {"equal": "bill", "budget": 0.6}, "problems": problems, "methods": METHODS}
+
+
+def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
+    """The claim is that with 60% of the bill InfoBatch is, on average over the problems, less than MARGIN behind."""
+    scores = trainings.accuracies(settings, results)
+    rows = trainings.compared(scores, "full", "accuracy %", "beside full")
+    trainings.pay(rows, results, "full")
+    mean = trainings.mean_over(scores)
+    verdict = judged(mean["infobatch"] - mean["full"], -MARGIN)
+    ours, control = (text_of(trainings.row_of(rows, name)["beside full"], "+.2f") for name in ("infobatch", "shuffle"))
+    finding = (f"Accuracy beside full training's, in points, {trainings.where(scores)}, with 60% of the bill: "
+               f"InfoBatch {ours}, shuffled data without any pruning {control} (a loss that is clearly below {MARGIN} "
+               f"points counts as none).")  # fmt: skip
+    return Verdict(rows, COLUMNS, verdict, finding)
+
+
+def draw(document: dict, figure) -> None:
+    """The differences from full training, a panel a problem."""
+    dots(figure, document["rows"], "problem", "method", "beside full", "accuracy beside full's, points", zero=True)
+
+
+EXPERIMENT = Experiment(
+    name="infobatch",
+    claim="InfoBatch saves 40% of the cost without loss",
+    place="InfoBatch, abstract",
+    minutes=5,
+    scales={
+        "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}),
+        "laptop": settings(10, {"digits": trainings.DIGITS, "mnist10k": trainings.MNIST}),
+        "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}),
+    },
+    parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,
+)  # fmt: skip

@@ -1,0 +1,35 @@
+"""The table of all claims from their documents: python -m minicrest.experiments.paper.table tutorials/paper"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from minicrest.experiments.paper import EXPERIMENTS
+
+HEADS = ("paper and place", "claim", "at our size", "verdict", "command", "minutes")
+
+
+def documents(folder) -> list[dict]:
+    """The documents of laptop scale in `folder`, in the order of EXPERIMENTS."""
+    paths = [Path(folder) / f"{name}-laptop.json" for name in EXPERIMENTS]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def claims_table(folder) -> str:
+    """A line of Markdown for each document in `folder`, under their heads. Minutes are those that it took."""
+    lines = [_line(HEADS), "|---" * len(HEADS) + "|"]
+    for found in documents(folder):
+        minutes = f"{max(1, round(found['seconds'] / 60))}"
+        cells = (found["place"], found["claim"], found["finding"], found["verdict"], f"`{found['command']}`", minutes)
+        lines.append(_line(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(claims_table(*sys.argv[1:]))

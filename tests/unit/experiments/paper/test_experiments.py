@@ -1,0 +1,199 @@
+"""Every experiment at quick scale, and what each concludes from planted measurements."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from minicrest import cli
+from minicrest.experiments.paper import EXPERIMENTS, NAMES
+from minicrest.experiments.paper.crest_speed_up import ratio
+from minicrest.experiments.paper.crest_table_1 import cut_short
+from minicrest.experiments.paper.drawing import dots
+from minicrest.experiments.paper.engine import FAILS, HOLDS, SCALES, UNTOLD, interval, picture, run, text
+from minicrest.experiments.paper.table import claims_table
+from minicrest.experiments.paper.trainings import bills, measure, same, setup_of, where
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("claims")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_experiment_runs_at_quick_scale_and_again_from_what_it_kept(name, folder):
+    experiment = EXPERIMENTS[name]
+    assert experiment.name == name and set(experiment.scales) == set(SCALES) and experiment.minutes > 0
+    document = run(experiment, "quick", folder)
+    assert document["verdict"] in (HOLDS, UNTOLD, FAILS) and document["rows"] and document["columns"]
+    assert all(any(head in row for row in document["rows"]) for head in document["columns"])
+    assert document["finding"].endswith(".") and document["finding"] in text(document).replace("\n", " ")
+    assert (folder / f"{name}-quick.png").read_bytes().startswith(b"\x89PNG")
+    assert run(experiment, "quick", folder) == document
+    axes = [axes for axes in picture(experiment, document).axes if axes.has_data()]
+    assert axes and all(each.get_xlabel() or each.get_ylabel() or each.get_title() for each in axes)
+
+
+# ---- what planted measurements show
+
+
+def measurements(settings, accuracy, bill=lambda name: 10.0):
+    """The results of all parts; accuracy(problem, method, seed) is what a training rises to, in eleven even steps."""
+    found = {}
+    for problem in settings["problems"]:
+        for name in settings["methods"]:
+            runs = [(accuracy(problem, name, seed), bill(name)) for seed in range(settings["seeds"])]
+            found[f"{problem}/{name}"] = [
+                {"accuracy": a, "steps": 100, "bill": b, "seconds": b / 10, "regions": 5, "curve": {
+                    "steps": list(range(0, 101, 10)), "bill": [b * k / 10 for k in range(11)],
+                    "seconds": [b * k / 100 for k in range(11)], "accuracy": [a * k / 10 for k in range(11)]}}
+                for a, b in runs
+            ]  # fmt: skip
+    return found
+
+
+def scores(ahead):
+    """Accuracy 80 + seed/10, full training's 90 + seed/10, plus what is planted for a method."""
+    return lambda problem, name, seed: (90 if name == "full" else 80) + 0.1 * seed + ahead.get(name, 0)
+
+
+@pytest.mark.parametrize(
+    "name, ahead, verdict",
+    [
+        ("crest-table-1", {"crest": 3}, HOLDS), ("crest-table-1", {"crest": 3, "craig": 4}, FAILS),
+        ("crest-table-1", {}, UNTOLD), ("crest-table-5", {"crest": 1}, HOLDS),
+        ("crest-table-5", {"random": 1}, FAILS), ("crest-table-5", {}, UNTOLD),
+        ("crest-ablations", {"crest": 1}, HOLDS), ("crest-ablations", {"crest": 1, "first order": 2}, FAILS),
+        ("crest-ablations", {"crest": 1, "first order": 1}, UNTOLD),
+        ("crest-batch-sizes", {"crest": 1, "random, r": 2}, HOLDS), ("crest-batch-sizes", {"crest": 1}, FAILS),
+        ("crest-batch-sizes", {"crest": 1, "random, r": 1}, UNTOLD),
+        ("infobatch", {"infobatch": 9.9}, HOLDS), ("infobatch", {"infobatch": 9.7}, FAILS),
+        ("infobatch", {"infobatch": 9.75}, UNTOLD),
+        ("doubled-step", {"crest, lr": 1, "crest, 2 lr": 1}, HOLDS), ("doubled-step", {"random, 2 lr": 1}, FAILS),
+        ("doubled-step", {"crest, 2 lr": 1, "random, 2 lr": 1}, UNTOLD),
+        ("thinning", {"thinning": 1}, HOLDS), ("thinning", {"shuffle": 1}, FAILS), ("thinning", {}, UNTOLD),
+    ],
+)  # fmt: skip
+def test_what_is_planted_is_concluded(name, ahead, verdict):
+    settings = EXPERIMENTS[name].scales["laptop"]
+    assert EXPERIMENTS[name].conclude(settings, measurements(settings, scores(ahead))).verdict == verdict
+
+
+@pytest.mark.parametrize("times, verdict", [(2.0, HOLDS), (1.7, UNTOLD), (1.5, FAILS)])
+def test_a_planted_speed_up_is_concluded(times, verdict):
+    """CREST ends with 8/10 of full training's accuracy, which full training has after 8/10 of its bill of 10."""
+    experiment = EXPERIMENTS["crest-speed-up"]
+    settings = experiment.scales["laptop"]
+    planted = measurements(settings, lambda p, name, seed: 90 if name == "full" else 72,
+                           lambda name: 8 / times if name == "crest" else 10.0)  # fmt: skip
+    verdict_found = experiment.conclude(settings, planted)
+    assert verdict_found.verdict == verdict
+    assert math.exp(verdict_found.rows[0]["bill"]["mean"]) == pytest.approx(times)
+    assert verdict_found.finding.count(f"{times:.1f}") >= 4  # problems
+
+
+def test_the_numbers_of_a_finding_are_those_of_the_rows():
+    settings = EXPERIMENTS["crest-table-1"].scales["laptop"]
+    found = EXPERIMENTS["crest-table-1"].conclude(settings, measurements(settings, scores({"crest": 3})))
+    mean = {row["method"]: row for row in found.rows if row["problem"] == "mean"}
+    assert f"{mean['crest']['rel. error %']['mean']:.1f}%" in found.finding
+    assert f"{mean['random']['behind crest']['mean']:+.1f} +- " in found.finding
+    assert "behind CREST: sgd, random, craig, gradmatch, glister" in found.finding and "1.0 times" in found.finding
+
+
+# ---- the pieces
+
+
+def test_a_training_cut_short_is_full_training_at_that_part_of_its_steps():
+    run = {"steps": 100, "curve": {"steps": [0, 5, 10, 15, 20, 100], "accuracy": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}}
+    assert cut_short(run, 0.1) == 3.0 and cut_short(run, 0.2) == 5.0 and cut_short(run, 0.12) == 4.0
+
+
+def test_the_ratio_is_of_the_first_evaluation_that_is_as_accurate():
+    full = {"bill": 100, "seconds": 10, "curve": {"bill": [0, 40, 80, 100], "accuracy": [10, 70, 60, 90]}}
+    assert ratio(full, {"accuracy": 65, "bill": 10}, "bill") == 4.0  # and not 100 / 10
+    assert ratio(full, {"accuracy": 95, "bill": 10}, "bill") == 10.0  # never: all of it
+
+
+def test_a_part_is_the_setup_of_its_problem_and_its_method():
+    settings = {"setup": {"budget": 0.2}, "data_dir": None, "device": "cpu",
+                "problems": {"p": {"data": "digits", "m": 16, "first": [50, 20]}},
+                "methods": {"c": {"method": "crest", "hyper": {"tau": 0.3}}}}  # fmt: skip
+    setup = setup_of(settings, "p/c", 4)
+    assert (setup.data, setup.m, setup.budget, setup.seed, setup.hyper) == ("digits", 16, 0.2, 4, (("tau", 0.3),))
+
+
+def test_a_method_overrules_its_problem():
+    settings = {"setup": {"m": 8}, "data_dir": None, "device": "cpu",
+                "problems": {"p": {"data": "digits", "m": 16, "lr": 1}},
+                "methods": {"c": {"method": "random", "lr": 2}}}  # fmt: skip
+    assert (setup_of(settings, "p/c", 0).m, setup_of(settings, "p/c", 0).lr) == (16, 2)
+
+
+def test_trainings_on_other_examples_are_not_the_same():
+    settings = {"data_dir": "here", "device": "cpu", "methods": {"c": {"method": "random"}},
+                "problems": {"all": {"data": "digits"}, "some": {"data": "digits", "first": [50, 20]}}}  # fmt: skip
+    assert same(settings, "all/c", 0) == same(settings | {"data_dir": "there"}, "all/c", 0)
+    assert same(settings, "all/c", 0) != same(settings, "some/c", 0) != same(settings, "some/c", 1)
+
+
+def test_only_the_first_examples_are_trained_on():
+    settings = {"setup": {"epochs": 1, "budget": 1.0}, "data_dir": None, "device": "cpu",
+                "problems": {"p": {"data": "digits", "m": 10, "first": [50, 20]}},
+                "methods": {"full": {"method": "full"}}}  # fmt: skip
+    found = measure(settings, "p/full", 0)
+    assert found["steps"] == 5 and found["examples"] == 50 and found["bill"] == 150
+    assert found["accuracy"] * 20 / 100 == round(found["accuracy"] * 20 / 100)  # of 20 test examples
+
+
+def test_words():
+    assert where({"a": {}}) == "on a" and where({"a": {}, "b": {}}) == "on average over 2 problems"
+    rows = [{"method": "crest", "bill": bill} for bill in (3.04, 2.71, 9.96)]
+    assert bills(rows, "crest") == "2.7 to 10.0" and bills(rows[:1], "crest") == "3.0"
+
+
+def test_dots_name_every_label_once_and_random_is_black():
+    from minicrest.experiments.figures import blank
+
+    figure = blank(5, 5)
+    rows = [{"g": g, "m": m, "v": interval([1.0, 2.0])} for g in "ab" for m in ("crest", "random")]
+    dots(figure, [*rows, {"g": "a", "m": "none", "v": None}], "g", "m", "v", "points")
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["crest", "random"]
+    assert figure.axes[1].lines[-1].get_color() == "black" and figure.axes[1].get_xlabel() == "points"
+
+
+# ---- the command, and the table of all claims
+
+
+def test_the_command_lists_and_measures(tmp_path, capsys):
+    assert cli.main(["paper", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in NAMES) and "CREST, Table 1" in listed
+    assert cli.main(["paper", "thinning", "--scale", "quick", "--out", str(tmp_path)]) == 0
+    assert "thinning is ahead of random batches" in capsys.readouterr().out.replace("\n", " ")
+    assert json.loads((tmp_path / "thinning-quick.json").read_text())["scale"] == "quick"
+    assert cli.main(["paper", "crest-table-2x"]) == 2 and "no experiment is called" in capsys.readouterr().err
+
+
+def test_the_table_of_claims_has_a_line_for_each_document(tmp_path):
+    document = dict(place="A, Table 1", claim="x | y", finding="So.", verdict=HOLDS, command="minicrest paper",
+                    seconds=130)  # fmt: skip
+    for name in NAMES[:2]:
+        (tmp_path / f"{name}-laptop.json").write_text(json.dumps(document))
+    (tmp_path / f"{NAMES[0]}-quick.json").write_text("{}")
+    lines = claims_table(tmp_path).splitlines()
+    assert len(lines) == 4 and lines[2] == "| A, Table 1 | x \\| y | So. | holds | `minicrest paper` | 2 |"
+
+
+def test_means_over_problems_are_taken_seed_by_seed():
+    settings = EXPERIMENTS["crest-table-5"].scales["laptop"]
+    leads = dict(zip(settings["problems"], (1.0, 2.0, 6.0)))
+
+    def accuracy(problem, name, seed):
+        return {"full": 100.0, "random": 80.0}.get(name, 80 + leads[problem] * seed)
+
+    found = EXPERIMENTS["crest-table-5"].conclude(settings, measurements(settings, accuracy))
+    row = next(row for row in found.rows if (row["problem"], row["method"]) == ("mean", "random"))
+    assert row["behind crest"] == interval(np.arange(settings["seeds"]) * 3.0)
