@@ -18,7 +18,7 @@ from minicrest.backend import to_numpy
 from minicrest.batch import Batch, uniform, weighted
 from minicrest.experiments.figures import COLOURS, dress, logarithmic
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, walk
+from minicrest.experiments.paper.walks import across, parts_of_set, setup_of, short, walk
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.base import Subset, medoid_subset, subset_size
@@ -122,22 +122,13 @@ def _over_time(values) -> list[float | None]:
 
 
 def _finding(rows: list[dict]) -> str:
-    words = []
-    for row in rows:
-        if row["gradient of"] == KINDS["mini-batch"]:
-            r, whole, old = (next(x for x in rows if (x["data"], x["gradient of"]) == (row["data"], KINDS[kind]))
-                             for kind in ("random r", "all data", "old"))  # fmt: skip
-            less, more = row["less variance"]["mean"], r["less variance"]["mean"]
-            bias, alone, later = (each["bias"]["mean"] for each in (row, whole, old))
-            words.append(
-                f"on {row['data']} a mini-batch coreset has {less:.1f} times less variance than a random batch of its "
-                f"size (a random batch of r: {more:.1f} times), a bias of {bias:.2f} |g| where one coreset of all data "
-                f"has {alone:.2f} |g|, or {later:.2f} |g| a mark later, and {row['gain']['mean']:.1f} times less "
-                f"squared error in all (one coreset: {whole['gain']['mean']:.1f}, a mark later "
-                f"{old['gain']['mean']:.1f} times)"
-            )
-    text = "; ".join(words)
-    return f"{text[:1].upper()}{text[1:]}."
+    mine, of_r, one, old = ([row for row in rows if row["gradient of"] == KINDS[kind]]
+                            for kind in ("mini-batch", "random r", "all data", "old"))  # fmt: skip
+    return (f"A mini-batch coreset has {across(mine, 'less variance')} times less variance than a random batch of its "
+            f"size (a random batch of r: {across(of_r, 'less variance')}) and a bias of {across(mine, 'bias', '.2f')} in "
+            f"units of |g|; one coreset of all the data has a bias of {across(one, 'bias', '.2f')}, and of "
+            f"{across(old, 'bias', '.2f')} a mark later, but while it is fresh {across(one, 'gain')} times less squared "
+            f"error than a random batch, where a mini-batch coreset has {across(mine, 'gain')} times less.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from minicrest.backend import to_numpy
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, walk
+from minicrest.experiments.paper.walks import across, parts_of_set, setup_of, short, walk
 
 MARKS = 40  # moments at which dropped examples are looked at
 LATER = 0.99  # the accuracy of dropped examples that is printed for later in the training
@@ -132,21 +132,12 @@ def _means(curves) -> list[float | None]:
 
 
 def _finding(rows: list[dict]) -> str:
-    words = []
-    for row in rows:
-        right = [row[key]["mean"] for key in ("right at first", "right at last")]
-        dropped = "no example is dropped" if None in right else (
-            f"of the dropped {right[0]:.1f}% are right when they are first looked at and {right[1]:.1f}% at the end "
-            f"({100 * LATER:.0f}% are claimed)")  # fmt: skip
-        again = f", {row['again']['mean']:.0f}% of the forgotten are right again" if row["again"] else ""
-        words.append(
-            f"on {row['data']} the forgetting score of what CREST picks changes by {row['rise']['mean']:+.2f} of the "
-            f"mean score from the first three tenths of the training to the last three; {dropped}{again}; "
-            f"{row['never picked, crest']['mean']:.0f}% are never picked "
-            f"(random batches: {row['random']['mean']:.0f}%)"
-        )
-    text = "; ".join(words)
-    return f"{text[:1].upper()}{text[1:]}."
+    return (f"From the first three tenths of the training to the last three, the mean forgetting score of what CREST picks "
+            f"changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; of the dropped "
+            f"{across(rows, 'right at first')} percent are right when they are first looked at and "
+            f"{across(rows, 'right at last')} percent at the end; of those that were forgotten {across(rows, 'again', '.0f')}"
+            f" percent are right again; {across(rows, 'never picked, crest', '.0f')} percent are never picked (by random "
+            f"batches {across(rows, 'random', '.0f')}).")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

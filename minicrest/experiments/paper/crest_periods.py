@@ -11,7 +11,7 @@ import numpy as np
 
 from minicrest.experiments.figures import COLOURS, dress, logarithmic
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import short, trained
+from minicrest.experiments.paper.walks import across, short, trained
 
 POINTS = 30  # of a curve
 CURVES = ("T1", "P", "curvature")
@@ -62,15 +62,11 @@ def _middle(curves) -> list[float | None]:
 
 
 def _finding(rows: list[dict]) -> str:
-    words = []
-    for name in dict.fromkeys(row["data"] for row in rows):
-        mine = [row for row in rows if row["data"] == name]
-        grown = [f"{row['T1 grows']['mean']:.2g} times in {row['steps']:,} steps" for row in mine]
-        words.append(f"on {name} T1 grows {', '.join(grown)}, where |H| ends at "
-                     f"{mine[-1]['|H| ends at']['mean']:.2g} of its first value and T1 at "
-                     f"{mine[-1]['T1 at last']['mean']:.0f} steps")  # fmt: skip
-    text = "; ".join(words)
-    return f"{text[:1].upper()}{text[1:]}."
+    short_ones, long_ones = ([row for row in rows if row["steps"] == pick(each["steps"] for each in rows)]
+                             for pick in (min, max))  # fmt: skip
+    return (f"In {long_ones[0]['steps']:,} steps |H| falls to {across(long_ones, '|H| ends at', '.2f')} of what it was in "
+            f"the first tenth, and T1 grows {across(long_ones, 'T1 grows')} times, to {across(long_ones, 'T1 at last')} "
+            f"steps; in {short_ones[0]['steps']:,} steps it grows {across(short_ones, 'T1 grows')} times.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

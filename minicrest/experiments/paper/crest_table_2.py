@@ -11,7 +11,7 @@ import math
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import short, trained
+from minicrest.experiments.paper.walks import across, short, trained
 from minicrest.run import Run
 
 PRINTED = {"selecting": 0.006, "CRAIG, for a batch": 0.089, "modelling": 0.115, "checking": 0.796}  # seconds
@@ -77,19 +77,15 @@ def _printed(work: str) -> float | None:
 
 
 def _finding(rows: list[dict]) -> str:
-    times = {(row["network"], row["work"]): row["times selecting"]["mean"] for row in rows}
-    words = [
-        f"on {name} CRAIG's selection takes {times[name, 'CRAIG, a selection']:.1f} times as long as selecting a "
-        f"mini-batch coreset, or {times[name, 'CRAIG, for a batch']:.1f} times for each batch that it serves (printed: "
-        f"{FACTOR:.0f}), a model as printed "
-        f"{times[name, 'modelling, as printed']:.1f} times (printed: {PRINTED['modelling'] / PRINTED['selecting']:.0f})"
-        f", and a check of r examples {times[name, 'checking, as printed']:.2f} times "
-        f"(printed: {PRINTED['checking'] / PRINTED['selecting']:.0f})"
-        for name in dict.fromkeys(row["network"] for row in rows)
-    ]
-    text = "; ".join(words)
-    return (f"{text[:1].upper()}{text[1:]}. The printed seconds of CRAIG are read as those for each batch, and those "
-            "of a check would fit a pass over all the data; neither is certain.")  # fmt: skip
+    def times(work):
+        mine = [row for row in rows if row["work"] == work]
+        printed = mine[0]["printed"]
+        return across(mine, "times selecting", where="network") + (f" (printed: {printed:.0f})" if printed else "")
+
+    return (f"In units of what selecting a mini-batch coreset takes, CRAIG's selection takes {times('CRAIG, a selection')},"
+            f" or {times('CRAIG, for a batch')} for each batch that it serves, which is how the printed seconds are read, "
+            f"without certainty; a model as printed takes {times('modelling, as printed')}, and a check of r examples "
+            f"{times('checking, as printed')}, which only a pass over all the data would explain.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from minicrest.experiments.census import census
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import short, trained
+from minicrest.experiments.paper.walks import across, short, trained
 
 ONCE = 1_000_000_000  # passes between two choices: more than there are
 STATIC, DYNAMIC = ("static random", "el2n", "forgetting"), ("random-dynamic", "epsilon-greedy", "ucb")
@@ -73,24 +73,19 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
 
 
 def _finding(rows: list[dict]) -> str:
-    words = []
-    for name in dict.fromkeys(row["data"] for row in rows):
-        mine = {(row["method"], row["pruned"]): row for row in rows if row["data"] == name}
-        most = max(pruned for _, pruned in mine)
-        ahead = {method: mine[method, most]["above random dynamic"]["mean"] for method in (*STATIC, *DYNAMIC)
-                 if method != "random-dynamic"}  # fmt: skip
-        half = mine["random-dynamic", min((pruned for _, pruned in mine), key=lambda pruned: abs(pruned - 0.5))]
-        share = mine["ucb", most]["census"]
-        words.append(
-            f"on {name} pruned by {most:.0%}, in points from random dynamic, EL2N is {ahead['el2n']:+.2f}, forgetting "
-            f"{ahead['forgetting']:+.2f}, a fixed random subset {ahead['static random']:+.2f}, epsilon-greedy "
-            f"{ahead['epsilon-greedy']:+.2f} and UCB {ahead['ucb']:+.2f}; UCB keeps {share[0]:.0%} always, "
-            f"{share[1]:.0%} sometimes and {share[2]:.0%} never; pruned by {half['pruned']:.0%} random dynamic is "
-            f"{half['times, bill']['mean']:.1f} times faster by bill and {half['times, seconds']['mean']:.1f} by "
-            f"seconds, and loses {half['lost']['mean']:.2f} points to full training"
-        )
-    text = "; ".join(words)
-    return f"{text[:1].upper()}{text[1:]}."
+    def at(method, pruned):
+        return [row for row in rows if (row["method"], row["pruned"]) == (method, pruned)]
+
+    most, half = max(row["pruned"] for row in rows), min((row["pruned"] for row in rows), key=lambda x: abs(x - 0.5))
+    ahead = [f"{method} is {across(at(method, most), 'above random dynamic', '+.2f')}"
+             for method in ("el2n", "forgetting", "epsilon-greedy", "ucb")]  # fmt: skip
+    kept = [f"{100 * row['census'][0]:.0f}, {100 * row['census'][1]:.0f} and {100 * row['census'][2]:.0f}% on {row['data']}"
+            for row in at("ucb", most)]  # fmt: skip
+    random = at("random-dynamic", half)
+    return (f"Pruned by {most:.0%}, in points from random dynamic, {', '.join(ahead)}; UCB keeps always, sometimes and "
+            f"never {', '.join(kept)}; pruned by {half:.0%}, random dynamic is {across(random, 'times, bill')} times "
+            f"faster by bill and {across(random, 'times, seconds')} by seconds than full training, and loses "
+            f"{across(random, 'lost', '.2f')} points to it.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

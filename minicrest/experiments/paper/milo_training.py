@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import curve_of, spent_to, trained
+from minicrest.experiments.paper.walks import across, curve_of, spent_to, trained
 
 LEAST, MOST = 3, 10  # times faster, as printed
 UNITS = ("bill", "seconds")
@@ -58,18 +58,14 @@ def _whole(run: dict, method: str, unit: str) -> float:
 
 def _finding(rows: list[dict]) -> str:
     words = []
-    for row in rows:
-        if row["method"] == "milo":
-            rivals = [other for other in rows if (other["data"], other["kept"]) == (row["data"], row["kept"])]
-            random, shuffle = (next(x["points lost"]["mean"] for x in rivals if x["method"] == m) for m in METHODS[1:])
-            cheaper = [row[f"whole training, {unit}"]["mean"] for unit in UNITS]
-            times = [row[f"times, {unit}"]["mean"] for unit in UNITS]
-            words.append(
-                f"on {row['data']} with {row['kept']:.0%} kept, MILO is {cheaper[0]:.1f} times cheaper than full "
-                f"training by bill and {cheaper[1]:.1f} times by seconds; it loses {row['points lost']['mean']:.1f} "
-                f"points (random batches lose {random:.1f}, a short schedule on all data {shuffle:.1f}), and full "
-                f"training takes {times[0]:.1f} times its bill and {times[1]:.1f} times its seconds to be as accurate"
-            )
+    for kept in dict.fromkeys(row["kept"] for row in rows):
+        mine, random, shuffle = ([row for row in rows if row["kept"] == kept and row["method"] == m] for m in METHODS)
+        words.append(
+            f"with {kept:.0%} kept, full training takes {across(mine, 'times, bill')} times MILO's bill and "
+            f"{across(mine, 'times, seconds')} times its seconds to be as accurate as MILO, which loses "
+            f"{across(mine, 'points lost')} points to the whole of it, where random batches at MILO's bill lose "
+            f"{across(random, 'points lost')} and a short schedule on all the data {across(shuffle, 'points lost')}"
+        )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import FAILS, HOLDS, UNTOLD, Experiment, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import setup_of, short
+from minicrest.experiments.paper.walks import across, setup_of, short
 from minicrest.random import stream
 from minicrest.selection import Milo
 from minicrest.selection.milo import prepare
@@ -131,21 +131,17 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
 
 
 def _finding(rows: list[dict]) -> str:
-    words = [
-        f"on {row['data']} with {row['kept']:.1%} kept, {row['search']} search is {row['times, bill']['mean']:.0f} "
-        f"times faster by bill and {row['times, seconds']['mean']:.1f} times by seconds with MILO, at a regret of "
-        f"{row['regret']['mean']:.2f} points ({_twin(rows, row)['regret']['mean']:.2f} with random subsets, "
-        f"{_twin(rows, row)['times, seconds']['mean']:.1f} times faster)"
-        for row in rows if row["subsets"] == "milo" and row["search"] == "halving"
-    ]  # fmt: skip
+    words = []
+    for kept in dict.fromkeys(row["kept"] for row in rows):
+        mine, random = ([row for row in rows if (row["kept"], row["subsets"], row["search"]) == (kept, way, "halving")]
+                        for way in WAYS)  # fmt: skip
+        words.append(
+            f"with {kept:.0%} kept, halving on MILO's subsets is {across(mine, 'times, bill', '.0f')} times faster by bill "
+            f"and {across(mine, 'times, seconds')} by seconds, at a regret of {across(mine, 'regret')} points; on random "
+            f"subsets it is {across(random, 'times, seconds')} times faster by seconds, at {across(random, 'regret')}"
+        )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _twin(rows: list[dict], row: dict) -> dict:
-    """The row of the same search on random subsets."""
-    return next(each for each in rows if each["subsets"] == "random"
-                and all(each[key] == row[key] for key in ("data", "kept", "search")))  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

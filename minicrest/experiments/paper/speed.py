@@ -23,7 +23,7 @@ from minicrest.datasets import Dataset, load
 from minicrest.datasets.synthetic import blobs
 from minicrest.experiments.figures import COLOURS, dress
 from minicrest.experiments.paper.engine import FAILS, HOLDS, UNTOLD, Verdict, interval, judged, together
-from minicrest.experiments.paper.walks import curve_of, short, spent_to, thinned
+from minicrest.experiments.paper.walks import across, curve_of, short, spent_to, thinned
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, SoftmaxCrossEntropy, Tanh, lenet, mlp, resnet20
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -152,16 +152,18 @@ def _curve(runs: list[dict], method: str, rate: str) -> dict[str, list]:
 
 
 def finding(rows: list[dict], hero: str) -> str:
-    """What the others spend to be as good as `hero`, in what it spends."""
+    """What the others spend to be as good as `hero`, over what it spends."""
     words = []
-    for row in rows:
-        if row["method"] == hero:
-            continue
-        never = "" if row["reached"] == 100 else f"; at least, as it gets there in {row['reached']:.0f}% of the seeds"
-        notes = (f"printed: {row['printed']:g}" if row["printed"] else "nothing is printed") + never
-        words.append(f"on {row['problem']}, {row['method']} {row['times, bill']['mean']:.2f} by bill and "
-                     f"{row['times, seconds']['mean']:.2f} by seconds ({notes})")  # fmt: skip
-    return f"What others spend until they are as good as {hero} is in the end, over what it spends: {'; '.join(words)}."
+    for other in dict.fromkeys(row["method"] for row in rows if row["method"] != hero):
+        mine = [row for row in rows if row["method"] == other]
+        never = [row["problem"] for row in mine if row["reached"] < 100]
+        printed = sorted({row["printed"] for row in mine if row["printed"]}, reverse=True)
+        words.append(f"{other} {across(mine, 'times, bill', where='problem')} by bill and "
+                     f"{across(mine, 'times, seconds', where='problem')} by seconds"
+                     + (f" (printed: {' and '.join(f'{factor:g}' for factor in printed)})" if printed else "")
+                     + (f", at least, since on {' and '.join(never)} it was not always there in the end" if never else ""))
+    return (f"Until they are as good as {hero} is in the end, the others spend, in units of what it spends: "
+            f"{'; '.join(words)}.")  # fmt: skip
 
 
 def draw(document: dict, figure, hero: str) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicrest.experiments.paper.walks import parts_of_set, setup_of, short, spent_to, thinned, trained, walk
+from minicrest.experiments.paper.walks import across, parts_of_set, setup_of, short, spent_to, thinned, trained, walk
 
 SETTINGS = {"sets": {"few": {"data": "digits", "examples": 200, "hidden": [8], "m": 16, "epochs": 2}},
             "data_dir": None, "device": "cpu"}  # fmt: skip
@@ -47,3 +47,9 @@ def test_numbers_are_short():
 
 def test_thinned_lists_keep_both_ends():
     assert thinned(list(range(100)), 5) == [0, 25, 50, 74, 99] and thinned([1, 2], 5) == [1, 2]
+
+
+def test_means_are_named_with_their_places():
+    rows = [{"data": "a", "x": {"mean": 1.25, "half": 1}}, {"data": "b", "x": {"mean": None, "half": None}},
+            {"data": "c", "x": 3}]  # fmt: skip
+    assert across(rows, "x", ".2f") == "1.25 on a, none on b and 3.00 on c" and across(rows[:1], "x") == "1.2 on a"
