@@ -125,10 +125,11 @@ def _finding(rows: list[dict]) -> str:
     mine, of_r, one, old = ([row for row in rows if row["gradient of"] == KINDS[kind]]
                             for kind in ("mini-batch", "random r", "all data", "old"))  # fmt: skip
     return (f"A mini-batch coreset has {across(mine, 'less variance')} times less variance than a random batch of its "
-            f"size (a random batch of r: {across(of_r, 'less variance')}) and a bias of {across(mine, 'bias', '.2f')} in "
-            f"units of |g|; one coreset of all the data has a bias of {across(one, 'bias', '.2f')}, and of "
-            f"{across(old, 'bias', '.2f')} a mark later, but while it is fresh {across(one, 'gain')} times less squared "
-            f"error than a random batch, where a mini-batch coreset has {across(mine, 'gain')} times less.")  # fmt: skip
+            f"size (a random batch of r: {across(of_r, 'less variance')}) and a bias of {across(mine, 'bias', '.2f')} "
+            f"in units of |g|; one coreset of all the data has a bias of {across(one, 'bias', '.2f')}, and of "
+            f"{across(old, 'bias', '.2f')} a mark later, but while it is fresh {across(one, 'gain')} times less "
+            "squared error than a random batch, where a mini-batch coreset has "
+            f"{across(mine, 'gain')} times less.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -49,7 +49,9 @@ def measure(settings: dict, part: str, seed: int) -> dict:
 def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
     """The seconds of each kind of work over those of selecting a mini-batch coreset."""
     rows, verdicts = [], []
-    for name, runs in results.items():
+    for part, runs in results.items():
+        name = part.replace(", ", " ")
+
         def seconds(work, runs=runs):
             return [run[work]["seconds"] for run in runs]
 
@@ -82,10 +84,11 @@ def _finding(rows: list[dict]) -> str:
         printed = mine[0]["printed"]
         return across(mine, "times selecting", where="network") + (f" (printed: {printed:.0f})" if printed else "")
 
-    return (f"In units of what selecting a mini-batch coreset takes, CRAIG's selection takes {times('CRAIG, a selection')},"
-            f" or {times('CRAIG, for a batch')} for each batch that it serves, which is how the printed seconds are read, "
-            f"without certainty; a model as printed takes {times('modelling, as printed')}, and a check of r examples "
-            f"{times('checking, as printed')}, which only a pass over all the data would explain.")  # fmt: skip
+    return ("In units of what selecting a mini-batch coreset takes, CRAIG's selection takes "
+            f"{times('CRAIG, a selection')}, or {times('CRAIG, for a batch')} for each batch that it serves, which is "
+            "how the printed seconds are read, without certainty; a model as printed takes "
+            f"{times('modelling, as printed')}, and a check of r examples {times('checking, as printed')}; the "
+            "printed seconds of a check would fit a pass over all the data.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -79,7 +79,7 @@ def _finding(rows: list[dict]) -> str:
     most, half = max(row["pruned"] for row in rows), min((row["pruned"] for row in rows), key=lambda x: abs(x - 0.5))
     ahead = [f"{method} is {across(at(method, most), 'above random dynamic', '+.2f')}"
              for method in ("el2n", "forgetting", "epsilon-greedy", "ucb")]  # fmt: skip
-    kept = [f"{100 * row['census'][0]:.0f}, {100 * row['census'][1]:.0f} and {100 * row['census'][2]:.0f}% on {row['data']}"
+    kept = ["{:.0f}, {:.0f} and {:.0f}% on {}".format(*(100 * share for share in row["census"]), row["data"])
             for row in at("ucb", most)]  # fmt: skip
     random = at("random-dynamic", half)
     return (f"Pruned by {most:.0%}, in points from random dynamic, {', '.join(ahead)}; UCB keeps always, sometimes and "

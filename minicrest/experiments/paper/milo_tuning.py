@@ -136,9 +136,10 @@ def _finding(rows: list[dict]) -> str:
         mine, random = ([row for row in rows if (row["kept"], row["subsets"], row["search"]) == (kept, way, "halving")]
                         for way in WAYS)  # fmt: skip
         words.append(
-            f"with {kept:.0%} kept, halving on MILO's subsets is {across(mine, 'times, bill', '.0f')} times faster by bill "
-            f"and {across(mine, 'times, seconds')} by seconds, at a regret of {across(mine, 'regret')} points; on random "
-            f"subsets it is {across(random, 'times, seconds')} times faster by seconds, at {across(random, 'regret')}"
+            f"with {kept:.0%} kept, halving on MILO's subsets is {across(mine, 'times, bill', '.0f')} times faster by "
+            f"bill and {across(mine, 'times, seconds')} by seconds, at a regret of {across(mine, 'regret')} points; "
+            f"on random subsets it is {across(random, 'times, seconds')} times faster by seconds, at "
+            f"{across(random, 'regret')}"
         )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

@@ -159,9 +159,9 @@ def finding(rows: list[dict], hero: str) -> str:
         never = [row["problem"] for row in mine if row["reached"] < 100]
         printed = sorted({row["printed"] for row in mine if row["printed"]}, reverse=True)
         words.append(f"{other} {across(mine, 'times, bill', where='problem')} by bill and "
-                     f"{across(mine, 'times, seconds', where='problem')} by seconds"
-                     + (f" (printed: {' and '.join(f'{factor:g}' for factor in printed)})" if printed else "")
-                     + (f", at least, since on {' and '.join(never)} it was not always there in the end" if never else ""))
+                     f"{across(mine, 'times, seconds', where='problem')} by seconds")  # fmt: skip
+        words[-1] += f" (printed: {' and '.join(f'{factor:g}' for factor in printed)})" if printed else ""
+        words[-1] += f", at least, since on {' and '.join(never)} it was not always there in the end" if never else ""
     return (f"Until they are as good as {hero} is in the end, the others spend, in units of what it spends: "
             f"{'; '.join(words)}.")  # fmt: skip
 
