@@ -134,10 +134,10 @@ def _means(curves) -> list[float | None]:
 def _finding(rows: list[dict]) -> str:
     return ("From the first three tenths of the training to the last three, the mean forgetting score of what CREST "
             f"picks changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; of the dropped "
-            f"{across(rows, 'right at first')} percent are right when they are first looked at and "
-            f"{across(rows, 'right at last')} percent at the end; of those that were forgotten "
-            f"{across(rows, 'again', '.0f')} percent are right again; {across(rows, 'never picked, crest', '.0f')} "
-            f"percent are never picked (by random batches {across(rows, 'random', '.0f')}).")  # fmt: skip
+            f"{across(rows, 'right at first', unit='%')} are right when they are first looked at and "
+            f"{across(rows, 'right at last', unit='%')} at the end; of those that were forgotten "
+            f"{across(rows, 'again', '.0f', '%')} are right again; {across(rows, 'never picked, crest', '.0f', '%')} "
+            f"are never picked (by random batches {across(rows, 'random', '.0f', '%')}).")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

@@ -65,9 +65,9 @@ def _finding(rows: list[dict]) -> str:
     short_ones, long_ones = ([row for row in rows if row["steps"] == pick(each["steps"] for each in rows)]
                              for pick in (min, max))  # fmt: skip
     return (f"In {long_ones[0]['steps']:,} steps |H| falls to {across(long_ones, '|H| ends at', '.2f')} of what it "
-            f"was in the first tenth, and T1 grows {across(long_ones, 'T1 grows')} times, to "
-            f"{across(long_ones, 'T1 at last')} steps; in {short_ones[0]['steps']:,} steps it grows "
-            f"{across(short_ones, 'T1 grows')} times.")  # fmt: skip
+            f"was in the first tenth, and T1 grows {across(long_ones, 'T1 grows', unit=' times')}, to "
+            f"{across(long_ones, 'T1 at last', unit=' steps')}; in {short_ones[0]['steps']:,} steps it grows "
+            f"{across(short_ones, 'T1 grows', unit=' times')}.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

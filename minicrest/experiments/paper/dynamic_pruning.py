@@ -85,7 +85,7 @@ def _finding(rows: list[dict]) -> str:
     return (f"Pruned by {most:.0%}, in points from random dynamic, {', '.join(ahead)}; UCB keeps always, sometimes and "
             f"never {', '.join(kept)}; pruned by {half:.0%}, random dynamic is {across(random, 'times, bill')} times "
             f"faster by bill and {across(random, 'times, seconds')} by seconds than full training, and loses "
-            f"{across(random, 'lost', '.2f')} points to it.")  # fmt: skip
+            f"{across(random, 'lost', '.2f', ' points')} to it.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

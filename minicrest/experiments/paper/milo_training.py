@@ -63,8 +63,9 @@ def _finding(rows: list[dict]) -> str:
         words.append(
             f"with {kept:.0%} kept, full training takes {across(mine, 'times, bill')} times MILO's bill and "
             f"{across(mine, 'times, seconds')} times its seconds to be as accurate as MILO, which loses "
-            f"{across(mine, 'points lost')} points to the whole of it, where random batches at MILO's bill lose "
-            f"{across(random, 'points lost')} and a short schedule on all the data {across(shuffle, 'points lost')}"
+            f"{across(mine, 'points lost', unit=' points')} to the whole of it, where random batches at MILO's bill "
+            f"lose {across(random, 'points lost')} and a short schedule on all the data "
+            f"{across(shuffle, 'points lost')}"
         )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

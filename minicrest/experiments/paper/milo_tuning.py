@@ -137,9 +137,9 @@ def _finding(rows: list[dict]) -> str:
                         for way in WAYS)  # fmt: skip
         words.append(
             f"with {kept:.0%} kept, halving on MILO's subsets is {across(mine, 'times, bill', '.0f')} times faster by "
-            f"bill and {across(mine, 'times, seconds')} by seconds, at a regret of {across(mine, 'regret')} points; "
-            f"on random subsets it is {across(random, 'times, seconds')} times faster by seconds, at "
-            f"{across(random, 'regret')}"
+            f"bill and {across(mine, 'times, seconds')} by seconds, at a regret of "
+            f"{across(mine, 'regret', unit=' points')}; on random subsets it is {across(random, 'times, seconds')} "
+            f"times faster by seconds, at {across(random, 'regret')}"
         )
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."

@@ -96,10 +96,10 @@ def thinned(values, count: int = 40) -> list:
     return [values[i] for i in chosen]
 
 
-def across(rows: list[dict], key: str, spec: str = ".1f", where: str = "data") -> str:
-    """The mean of `key` of each row with its place, as "4.3 on digits and 4.0 on mnist10k"; "none" for None."""
+def across(rows: list[dict], key: str, spec: str = ".1f", unit: str = "", where: str = "data") -> str:
+    """The mean of `key` of each row with its place, as "4.3% on digits and 4.0% on mnist10k"; "none" for None."""
     found = []
     for row in rows:
         mean = row[key]["mean"] if isinstance(row[key], dict) else row[key]
-        found.append(f"{'none' if mean is None else format(mean, spec)} on {row[where]}")
+        found.append(f"{'none' if mean is None else format(mean, spec) + unit} on {row[where]}")
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)

@@ -52,4 +52,5 @@ def test_thinned_lists_keep_both_ends():
 def test_means_are_named_with_their_places():
     rows = [{"data": "a", "x": {"mean": 1.25, "half": 1}}, {"data": "b", "x": {"mean": None, "half": None}},
             {"data": "c", "x": 3}]  # fmt: skip
-    assert across(rows, "x", ".2f") == "1.25 on a, none on b and 3.00 on c" and across(rows[:1], "x") == "1.2 on a"
+    assert across(rows, "x", ".2f") == "1.25 on a, none on b and 3.00 on c"
+    assert across(rows[:1], "x", unit="%") == "1.2% on a"
