@@ -124,12 +124,12 @@ def _over_time(values) -> list[float | None]:
 def _finding(rows: list[dict]) -> str:
     mine, of_r, one, old = ([row for row in rows if row["gradient of"] == KINDS[kind]]
                             for kind in ("mini-batch", "random r", "all data", "old"))  # fmt: skip
-    return (f"A mini-batch coreset has {across(mine, 'less variance')} times less variance than a random batch of its "
-            f"size (a random batch of r: {across(of_r, 'less variance')}) and a bias of {across(mine, 'bias', '.2f')} "
-            f"in units of |g|; one coreset of all the data has a bias of {across(one, 'bias', '.2f')}, and of "
-            f"{across(old, 'bias', '.2f')} a mark later, but while it is fresh {across(one, 'gain')} times less "
-            "squared error than a random batch, where a mini-batch coreset has "
-            f"{across(mine, 'gain')} times less.")  # fmt: skip
+    return ("A mini-batch coreset has less variance than a random batch of its size, by a factor of "
+            f"{across(mine, 'less variance')} (a random batch of r: {across(of_r, 'less variance')}), and a bias of "
+            f"{across(mine, 'bias', '.2f', ' |g|')}; one coreset of all the data has a bias of "
+            f"{across(one, 'bias', '.2f', ' |g|')}, and of {across(old, 'bias', '.2f', ' |g|')} a mark later; while "
+            f"it is fresh its squared error is smaller than a random batch's by a factor of {across(one, 'gain')}, "
+            f"that of a mini-batch coreset by {across(mine, 'gain')}.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:
@@ -148,7 +148,7 @@ def draw(document: dict, figure) -> None:
         logarithmic(right)
         dress(left)
         dress(right)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 
 
 _MARKS = [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
