@@ -969,7 +969,7 @@ TABLE = {
         ('**settings["problems"][problem], **settings["methods"][name]}',
          '**settings["methods"][name], **settings["problems"][problem]}', "the problem overrules the method",
          "experiments::test_a_method_overrules_its_problem"),
-        ('return {"first": _first(settings, part), "setup"', 'return {"setup"', "a part of the data taken for all",
+        ('return {"size": _size(settings, part), "setup"', 'return {"setup"', "a part of the data taken for all",
          "experiments::test_trainings_on_other_examples_are_not_the_same"),
     ],
     "experiments/paper/crest_speed_up.py": [

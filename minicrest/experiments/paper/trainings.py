@@ -1,7 +1,7 @@
 """Trainings as measurements: for each seed, every method of the settings on every problem of the settings.
 
-Both are plain fields of a Setup, by name, and a part is called "problem/method". A problem may also say "first": only
-so many training and test examples, those that come first. Experiments that make the same training share it.
+Both are plain fields of a Setup, by name, and a part is called "problem/method". A problem may also have a "size": only
+so many training and test examples, evenly spaced. Experiments that make the same training share it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Scores = dict[str, dict[str, np.ndarray]]
 DIGITS: dict[str, Any] = dict(data="digits", m=32)
 MNIST: dict[str, Any] = dict(data="mnist10k", m=64, epochs=20)
 TREC: dict[str, Any] = dict(data="trec", m=64, epochs=20, lr=0.5)
-SUBJ: dict[str, Any] = TREC | dict(data="subj", first=[4000, 2000])
+SUBJ: dict[str, Any] = TREC | dict(data="subj", size=[4000, 2000])
 CIFAR: dict[str, Any] = dict(data="cifar10", m=64, epochs=15, lr=0.05, weight_decay=5e-4)
-LENET: dict[str, Any] = CIFAR | dict(model="lenet", first=[5000, 2000])
-RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, first=[1500, 1000])
+LENET: dict[str, Any] = CIFAR | dict(model="lenet", size=[5000, 2000])
+RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, size=[1500, 1000])
 # the CREST paper's own: 200 epochs, of which the others have a tenth of the steps
 RESNET20: dict[str, Any] = dict(data="cifar10", model="resnet20", epochs=200, weight_decay=1e-4)
 
@@ -49,33 +49,34 @@ def setup_of(settings: dict, part: str, seed: int) -> Setup:
     """The Setup of a part: the fields of "setup" in the settings, then the problem's, then the method's."""
     problem, name = part.split("/")
     fields = {**settings.get("setup", {}), **settings["problems"][problem], **settings["methods"][name]}
-    fields.pop("first", None)
+    fields.pop("size", None)
     hyper = tuple(fields.pop("hyper", {}).items())
     return Setup(seed=seed, hyper=hyper, data_dir=settings["data_dir"], device=settings["device"], **fields)
 
 
 def same(settings: dict, part: str, seed: int) -> dict:
     """All that decides the training of a part."""
-    return {"first": _first(settings, part), "setup": setup_of(settings, part, seed).identity()}
+    return {"size": _size(settings, part), "setup": setup_of(settings, part, seed).identity()}
 
 
 def measure(settings: dict, part: str, seed: int) -> dict:
     """Train, and keep what the run shows in plain values."""
-    setup, first = setup_of(settings, part, seed), _first(settings, part)
+    setup, size = setup_of(settings, part, seed), _size(settings, part)
     own = Parts()
-    if first:
-        own = Parts(data=_part(load(setup.data, setup.data_dir, seed), *first))
+    if size:
+        own = Parts(data=_part(load(setup.data, setup.data_dir, seed), *size))
     return summary(setup.run(progress=False, parts=own))
 
 
 def _part(data: Dataset, training: int, test: int) -> Dataset:
-    """The first examples of `data`, so many of either part."""
-    parts = [part.take(np.arange(size)) for part, size in ((data, training), (data.test, test)) if part is not None]
+    """So many examples of either part of `data`, evenly spaced: it may be sorted by class."""
+    sizes = ((data, training), (data.test, test))
+    parts = [part.take(np.arange(size) * len(part) // size) for part, size in sizes if part is not None]
     return replace(parts[0], test=parts[1])
 
 
-def _first(settings: dict, part: str) -> list[int] | None:
-    return settings["problems"][part.split("/")[0]].get("first")
+def _size(settings: dict, part: str) -> list[int] | None:
+    return settings["problems"][part.split("/")[0]].get("size")
 
 
 def summary(run: Run) -> dict:

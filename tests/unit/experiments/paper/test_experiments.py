@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from minicrest import cli
+from minicrest.datasets import Dataset
 from minicrest.experiments.paper import EXPERIMENTS, NAMES
 from minicrest.experiments.paper.crest_speed_up import ratio
 from minicrest.experiments.paper.crest_table_1 import cut_short
 from minicrest.experiments.paper.drawing import dots
 from minicrest.experiments.paper.engine import FAILS, HOLDS, SCALES, UNTOLD, interval, picture, run, text
 from minicrest.experiments.paper.table import claims_table
-from minicrest.experiments.paper.trainings import bills, measure, same, setup_of, where
+from minicrest.experiments.paper.trainings import _part, bills, measure, same, setup_of, where
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,20 @@ def test_the_numbers_of_a_finding_are_those_of_the_rows():
 # ---- the pieces
 
 
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_training_of_every_scale_has_legal_settings(scale):
+    trained = [each for each in EXPERIMENTS.values() if each.measure is measure]
+    assert len(trained) >= 9
+    for experiment in trained:
+        settings = {**experiment.scales[scale], "data_dir": None, "device": "cpu"}
+        setups = [setup_of(settings, part, 0) for part in experiment.parts(settings)]
+        assert len({json.dumps(setup.identity()) for setup in setups}) > 1
+        assert not any(setup.needs_validation() for setup in setups)  # all methods have the same training examples
+        if scale == "paper":
+            assert {(setup.model, setup.epochs, setup.m, setup.lr) for setup in setups} <= {
+                ("resnet20", 200, 128, 0.1), ("resnet20", 200, 128, 0.2)}  # fmt: skip
+
+
 def test_a_training_cut_short_is_full_training_at_that_part_of_its_steps():
     run = {"steps": 100, "curve": {"steps": [0, 5, 10, 15, 20, 100], "accuracy": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}}
     assert cut_short(run, 0.1) == 3.0 and cut_short(run, 0.2) == 5.0 and cut_short(run, 0.12) == 4.0
@@ -118,7 +133,7 @@ def test_the_ratio_is_of_the_first_evaluation_that_is_as_accurate():
 
 def test_a_part_is_the_setup_of_its_problem_and_its_method():
     settings = {"setup": {"budget": 0.2}, "data_dir": None, "device": "cpu",
-                "problems": {"p": {"data": "digits", "m": 16, "first": [50, 20]}},
+                "problems": {"p": {"data": "digits", "m": 16, "size": [50, 20]}},
                 "methods": {"c": {"method": "crest", "hyper": {"tau": 0.3}}}}  # fmt: skip
     setup = setup_of(settings, "p/c", 4)
     assert (setup.data, setup.m, setup.budget, setup.seed, setup.hyper) == ("digits", 16, 0.2, 4, (("tau", 0.3),))
@@ -133,18 +148,26 @@ def test_a_method_overrules_its_problem():
 
 def test_trainings_on_other_examples_are_not_the_same():
     settings = {"data_dir": "here", "device": "cpu", "methods": {"c": {"method": "random"}},
-                "problems": {"all": {"data": "digits"}, "some": {"data": "digits", "first": [50, 20]}}}  # fmt: skip
+                "problems": {"all": {"data": "digits"}, "some": {"data": "digits", "size": [50, 20]}}}  # fmt: skip
     assert same(settings, "all/c", 0) == same(settings | {"data_dir": "there"}, "all/c", 0)
     assert same(settings, "all/c", 0) != same(settings, "some/c", 0) != same(settings, "some/c", 1)
 
 
-def test_only_the_first_examples_are_trained_on():
+def test_only_some_examples_are_trained_on():
     settings = {"setup": {"epochs": 1, "budget": 1.0}, "data_dir": None, "device": "cpu",
-                "problems": {"p": {"data": "digits", "m": 10, "first": [50, 20]}},
+                "problems": {"p": {"data": "digits", "m": 10, "size": [50, 20]}},
                 "methods": {"full": {"method": "full"}}}  # fmt: skip
     found = measure(settings, "p/full", 0)
     assert found["steps"] == 5 and found["examples"] == 50 and found["bill"] == 150
     assert found["accuracy"] * 20 / 100 == round(found["accuracy"] * 20 / 100)  # of 20 test examples
+
+
+def test_a_part_of_sorted_data_has_all_classes():
+    y = np.repeat(np.arange(3), 20)
+    x = np.arange(60.0)[:, None]
+    some = _part(Dataset(x, y, test=Dataset(x[::2], y[::2], classes=("0", "1", "2"))), 6, 3)
+    assert some.y.tolist() == [0, 0, 1, 1, 2, 2] and some.x.ravel().tolist() == [0, 10, 20, 30, 40, 50]
+    assert some.test.y.tolist() == [0, 1, 2]
 
 
 def test_words():
