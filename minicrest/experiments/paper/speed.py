@@ -1,10 +1,10 @@
 """Times faster: what other ways of training spend until they are as good as a coreset method, over what it spent.
 
 Every method trains with each of some constant learning rates, all with the bill of `passes` over all the data. The
-coreset method takes the rate with which it ends best, and the quality that it ends with is the level. What it spent is
-its bill, or its seconds, when it first was that good. Each other method takes the rate with which it gets there
-soonest. One that never does would need more than it had: its factor is then too small, and never speaks against a
-claim; `reached` says in what part of the seeds it did.
+level is 98% of the way from where the coreset method begins to where it ends with its best rate. Each method, the
+coreset method too, takes the rate with which it gets there soonest, and what it spent is its bill, or its seconds, when
+it was there first. One that never is would need more than it had: its factor is then too small, and never speaks
+against a claim; `reached` says in what part of the seeds it was.
 
 A "logistic" problem has two classes, and its quality is minus the training loss; for others it is the test accuracy.
 """
@@ -31,6 +31,7 @@ from minicrest.selection import METHODS
 from minicrest.train import train
 
 UNITS = ("bill", "seconds")
+NEARLY = 0.98  # of the way to where the coreset method ends
 
 
 def problem_data(problem: dict, data_dir, seed: int) -> Dataset:
@@ -76,14 +77,15 @@ def measure(settings: dict, part: str, seed: int) -> dict:
     return curves
 
 
-def level_of(runs: list[dict], method: str) -> tuple[str, list[float]]:
-    """(learning rate, quality of each seed) with which `method` ends best on the mean of the seeds."""
+def levels_of(runs: list[dict], method: str) -> list[float]:
+    """The quality of each seed that is NEARLY of the way from where `method` begins to where its best rate ends."""
     def ends(rate):
         found = [run[method][rate]["quality"][-1] for run in runs]
         return [-np.inf if quality is None else quality for quality in found]
 
-    rate = max(runs[0][method], key=lambda rate: np.mean(ends(rate)))
-    return rate, ends(rate)
+    best = max(runs[0][method], key=lambda rate: np.mean(ends(rate)))
+    begins = [run[method][best]["quality"][0] for run in runs]
+    return [begin + NEARLY * (end - begin) for begin, end in zip(begins, ends(best))]
 
 
 def soonest(runs: list[dict], method: str, levels: list[float]) -> str:
@@ -96,10 +98,10 @@ def soonest(runs: list[dict], method: str, levels: list[float]) -> str:
 
 
 def speedups(runs: list[dict], hero: str, other: str) -> dict:
-    """Unit -> the factor of each seed; `reached`: in what part of the seeds the other method got there; the rates."""
-    rate, levels = level_of(runs, hero)
-    slower = soonest(runs, other, levels)
-    found: dict = {"rate": slower, "level": levels, "best rate": rate}
+    """Unit -> the factor of each seed; `reached`: in what part of the seeds the other method got there; its rate."""
+    levels = levels_of(runs, hero)
+    rate, slower = (soonest(runs, method, levels) for method in (hero, other))
+    found: dict = {"rate": slower, "level": levels}
     for unit in UNITS:
         mine = [spent_to(run[hero][rate], level, unit)[0] for run, level in zip(runs, levels)]
         theirs = [spent_to(run[other][slower], level, unit) for run, level in zip(runs, levels)]
@@ -115,14 +117,15 @@ def conclude(settings: dict, results: dict[str, list[dict]], hero: str, printed:
     """
     rows: list[dict] = []
     verdicts: dict[tuple, list[str]] = {}
-    for name, runs in results.items():
-        rate, _ = level_of(runs, hero)
+    for part, runs in results.items():
+        name = part.replace(", ", " ")
+        rate = soonest(runs, hero, levels_of(runs, hero))
         rows.append({"problem": name, "method": hero, "rate": rate, "curve": _curve(runs, hero, rate)})
         for other in runs[0]:
             if other == hero:
                 continue
             found = speedups(runs, hero, other)
-            claimed = printed[other](settings["problems"][name]) if other in printed else None
+            claimed = printed[other](settings["problems"][part]) if other in printed else None
             rows.append({
                 "problem": name, "method": other, "printed": claimed, "rate": found["rate"],
                 **{f"times, {unit}": interval(found[unit]) for unit in UNITS},
@@ -162,7 +165,7 @@ def finding(rows: list[dict], hero: str) -> str:
                      f"{across(mine, 'times, seconds', where='problem')} by seconds")  # fmt: skip
         words[-1] += f" (printed: {' and '.join(f'{factor:g}' for factor in printed)})" if printed else ""
         words[-1] += f", at least, since on {' and '.join(never)} it was not always there in the end" if never else ""
-    return (f"Until they are as good as {hero} is in the end, the others spend, in units of what it spends: "
+    return (f"Until they are nearly as good as {hero} is in the end, the others spend, in units of what it spends: "
             f"{'; '.join(words)}.")  # fmt: skip
 
 
@@ -171,14 +174,14 @@ def draw(document: dict, figure, hero: str) -> None:
     problems = document["settings"]["problems"]
     figure.set_size_inches(1.5 + 4.2 * len(problems), 4.6)
     for (name, problem), axes in zip(problems.items(), np.ravel(figure.subplots(1, len(problems)))):
-        rows = [row for row in document["rows"] if row["problem"] == name]
+        rows = [row for row in document["rows"] if row["problem"] == name.replace(", ", " ")]
         logistic = problem["model"] == "logistic"
         for k, row in enumerate(rows):
             quality = [np.nan if q is None else -q if logistic else 100 * q for q in row["curve"]["quality"]]
             label = f"{row['method']}, rate {row['rate']}"
             axes.plot([bill / 1e3 for bill in row["curve"]["bill"]], quality, color=COLOURS[k], label=label)
         level = rows[-1]["level"]
-        axes.axhline(-level if logistic else 100 * level, color="0.4", ls=":", label=f"where {hero} ends")
+        axes.axhline(-level if logistic else 100 * level, color="0.4", ls=":", label=f"{NEARLY:.0%} of {hero}'s way")
         axes.set(title=name, xlabel="bill, thousand forward passes",
                  ylabel="training loss" if logistic else "test accuracy, %")  # fmt: skip
         if logistic:

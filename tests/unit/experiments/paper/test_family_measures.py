@@ -25,8 +25,8 @@ RUN = {
 
 
 def test_a_factor_is_what_the_other_spends_to_the_level_over_what_the_method_spent():
-    assert speed.level_of([RUN], "coreset") == ("0.1", [0.8])
-    assert speed.soonest([RUN], "full", [0.8]) == "0.1"
+    assert np.allclose(speed.levels_of([RUN], "coreset"), 0.98 * 0.8)  # from 0 to where the better rate ends
+    assert speed.soonest([RUN], "full", [0.8]) == "0.1" and speed.soonest([RUN], "slow", [0.1]) == "0.1"
     found = speed.speedups([RUN], "coreset", "full")
     assert found["bill"] == [6] and found["seconds"] == [6] and found["reached"] == 1 and found["rate"] == "0.1"
 
