@@ -74,7 +74,7 @@ def _finding(rows: list[dict]) -> str:
 def draw(document: dict, figure) -> None:
     """A panel for each data set: points lost against how many times cheaper the whole training is."""
     sets = list(dict.fromkeys(row["data"] for row in document["rows"]))
-    figure.set_size_inches(5 * len(sets), 4.8)
+    figure.set_size_inches(max(7.5, 5 * len(sets)), 4.8)
     panels = figure.subplots(1, len(sets), squeeze=False)[0]
     for row in document["rows"]:
         k = METHODS.index(row["method"])
@@ -86,7 +86,7 @@ def draw(document: dict, figure) -> None:
     for name, axes in zip(sets, panels):
         axes.axvspan(LEAST, MOST, color="0.93", zorder=0)
         axes.axhline(0, color="0.4", lw=1)
-        axes.set(title=name, xlabel="full training's seconds over those of this one (shaded: as printed)",
+        axes.set(title=name, xlabel="times faster by seconds (shaded: as printed)",
                  ylabel="points of test accuracy lost", xscale="log")  # fmt: skip
         axes.set_xticks([1, 2, 3, 5, 10, 20], ["1", "2", "3", "5", "10", "20"])
         axes.set_xticks([], minor=True)

@@ -21,7 +21,7 @@ import numpy as np
 from minicrest.backend import to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.datasets.synthetic import blobs
-from minicrest.experiments.figures import COLOURS, dress
+from minicrest.experiments.figures import COLOURS, dress, logarithmic
 from minicrest.experiments.paper.engine import FAILS, HOLDS, UNTOLD, Verdict, interval, judged, together
 from minicrest.experiments.paper.walks import across, curve_of, short, spent_to, thinned
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, SoftmaxCrossEntropy, Tanh, lenet, mlp, resnet20
@@ -185,7 +185,7 @@ def draw(document: dict, figure, hero: str) -> None:
         axes.set(title=name, xlabel="bill, thousand forward passes",
                  ylabel="training loss" if logistic else "test accuracy, %")  # fmt: skip
         if logistic:
-            axes.set_yscale("log")
+            logarithmic(axes)
         else:
             axes.set_ylim(bottom=max(0, 100 * level - 15))
         axes.legend(frameon=False, fontsize="small")
