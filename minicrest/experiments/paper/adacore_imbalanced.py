@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
     claim="On imbalanced CIFAR-10, trained on 1%, AdaCore has 57.3, 57.1 and 60.2% for R = 20, 10 and 5, where random "
           "subsets have 54.7, 54.6 and 54.6% and CRAIG 48.6, 55.0 and 53.1%.",
     place="AdaCore, the table of imbalanced classes",
-    minutes=6,
+    minutes=2,
     scales={
         "quick": {"seeds": 3, "periods": [5], "passes": 10, "fraction": 0.05, "validation": 0.1,
                   "sets": {"digits": {"data": "digits", "hidden": [16], "m": 16}}},

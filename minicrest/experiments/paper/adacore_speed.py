@@ -38,7 +38,7 @@ EXPERIMENT = Experiment(
     claim="Training on AdaCore's subsets is up to 2.9 times faster than on all the data and 4.5 times faster than on "
           "random subsets, in logistic regression and in neural networks.",
     place="AdaCore, abstract",
-    minutes=5,
+    minutes=2,
     scales={
         "quick": {"seeds": 3, "problems": {
             "blobs": logistic({"data": "blobs", "examples": 300, "dimensions": 10}, 0.1, 2, [0.03]),

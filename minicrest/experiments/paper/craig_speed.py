@@ -33,7 +33,7 @@ EXPERIMENT = Experiment(
     claim="Training on CRAIG's subsets is up to 6 times faster than on all the data in logistic regression, and 3 "
           "times in a neural network.",
     place="CRAIG, abstract",
-    minutes=5,
+    minutes=2,
     scales={
         "quick": {"seeds": 3, "problems": {
             "blobs": logistic({"data": "blobs", "examples": 300, "dimensions": 10}, 0.1, 2, [0.03]),

@@ -157,7 +157,7 @@ EXPERIMENT = Experiment(
     claim="Mini-batch coresets of random subsets are nearly unbiased and have a smaller variance than random batches "
           "of their size; one coreset of all the data is biased (in our words; the figure prints no numbers).",
     place="CREST, the figure of bias and variance",
-    minutes=4,
+    minutes=1,
     scales={
         "quick": {"seeds": 3, "fraction": 0.1, "draws": 8, "marks": [0, 0.5, 1],
                   "sets": {"digits": {"data": "digits", "examples": 400, "hidden": [16], "steps": 20, "m": 16}}},

@@ -167,7 +167,7 @@ EXPERIMENT = Experiment(
     claim="CREST picks more difficult examples as training goes on; of the examples that are dropped as learned 92% "
           "are right early, and more than 99% later, since what is forgotten is learned again (in our words).",
     place="CREST, the figures of forgetting scores and of dropped examples",
-    minutes=3,
+    minutes=2,
     scales={
         "quick": {"seeds": 3, "T": 2, "sets": {"digits": {"data": "digits", "examples": 400, "hidden": [16],
                                                           "steps": 60, "m": 16}}},

@@ -7,6 +7,7 @@ import pytest
 
 from minicrest.batch import Batch, uniform
 from minicrest.datasets import Dataset
+from minicrest.experiments.paper import crest_bias_and_variance as bias_and_variance
 from minicrest.experiments.paper import crest_examples, crest_periods, crest_table_2
 from minicrest.experiments.paper.crest_bias_and_variance import (
     coreset_moments,
@@ -149,3 +150,27 @@ def test_the_order_of_the_printed_seconds_and_craigs_factor(craig, model, check,
     found = crest_table_2.conclude({}, {"mlp": runs})
     assert found.verdict == verdict
     assert crest_table_2.conclude({}, {"mlp": runs[:2]}).verdict == UNTOLD
+
+
+# ---- what planted measurements show
+
+
+@pytest.mark.parametrize("variance, bias, verdict", [(1, 0.01, HOLDS), (9, 0.01, FAILS), (1, 0.5, FAILS)])
+def test_a_mini_batch_coreset_must_undercut_a_random_batch_and_the_one_coreset(variance, bias, verdict):
+    def run(k):
+        mine = [[bias * (1 + k / 50), variance * (1 + k / 50)]]
+        return {"step": [0], "random m": [[0, 4]], "random r": [[0, 1]], "all data": [[0.2, 1]], "old": [[0.4, 2]],
+                "mini-batch": mine}  # fmt: skip
+
+    assert bias_and_variance.conclude({}, {"digits": [run(k) for k in range(3)]}).verdict == verdict
+
+
+@pytest.mark.parametrize("late, right, verdict", [(2, 0.995, HOLDS), (2, 0.95, FAILS), (0.5, 0.995, FAILS)])
+def test_difficulty_must_rise_and_the_dropped_must_become_right(late, right, verdict):
+    def run(k):
+        scores = [1.0] * 5 + [late + k / 50] * 5
+        one = {"never": 0.1, "most": 0.2, "forgetting": scores, "el2n": scores}
+        return {"crest": one, "random": one, "dropped": [0, 0.1, 0.2], "right": [None, 0.9, right + k / 1e4],
+                "forgotten": 0.1, "again": None}  # fmt: skip
+
+    assert crest_examples.conclude({}, {"digits": [run(k) for k in range(3)]}).verdict == verdict

@@ -153,3 +153,35 @@ def pruned(random, other, full):
 def test_random_dynamic_beats_the_scores_and_loses_nothing_to_all_data(random, other, full, verdict):
     runs = [pruned(random + k / 1e4, other + k / 2e4, full + k / 1e4) for k in (-1, 0, 1)]
     assert dynamic_pruning.conclude(SETTINGS, {"few": runs}).verdict == verdict
+
+
+# ---- what planted measurements show
+
+
+@pytest.mark.parametrize("adacore, random, verdict", [(0.6, 0.5, HOLDS), (0.5, 0.6, FAILS), (0.6, 0.6, UNTOLD)])
+def test_adacore_is_judged_against_random_subsets_and_craig(adacore, random, verdict):
+    def run(k):
+        accuracy = {"adacore": adacore + k / 1e3, "random": random + k / 2e3, "craig": 0.1, "gradmatch": 0.9,
+                    "glister": 0.9}  # fmt: skip
+        return {method: {"accuracy": each, "bill": 1, "seconds": 1} for method, each in accuracy.items()}
+
+    found = adacore_imbalanced.conclude({}, {"digits, R=5": [run(k) for k in (-1, 0, 1)]})
+    assert found.verdict == verdict and f"{100 * (adacore - random):+.1f} points from random" in found.finding
+
+
+@pytest.mark.parametrize("bill, verdict", [(2, HOLDS), (10, FAILS)])
+def test_milo_is_judged_by_what_full_training_takes_to_be_as_accurate(bill, verdict):
+    full = {"full": curve([0, 10, 20, 30], [0, 0.5, 0.7, 0.9])}
+    spent = [bill * (1 + k / 100) for k in range(3)]
+    runs = [{**full, **{f"{method} 0.1": curve([0, each], [0, 0.6]) for method in milo_training.METHODS}} for each in spent]
+    assert milo_training.conclude({"fractions": [0.1]}, {"digits": runs}).verdict == verdict
+
+
+@pytest.mark.parametrize("times, regret, verdict", [(30, 0, HOLDS), (10, 0, FAILS), (30, 4, FAILS)])
+def test_tuning_is_judged_by_its_factor_and_its_regret(times, regret, verdict):
+    full = [{"score": [0, 0, 9 - regret], "bill": [90] * 3, "seconds": [90] * 3},
+            {"score": [1, 1, 9], "bill": [90] * 3, "seconds": [90] * 3}]  # fmt: skip
+    few = [{"score": [9, 9, 9 - k], "bill": [90 / times] * 3, "seconds": [90 / times] * 3} for k in range(2)]
+    run = {"full": full, "milo 0.1": few, "random 0.1": few, "prepared 0.1": 0.01}
+    runs = [{**run, "prepared 0.1": 0.01 * k} for k in range(3)]
+    assert milo_tuning.conclude({"fractions": [0.1]}, {"digits": runs}).verdict == verdict
