@@ -173,7 +173,8 @@ def test_adacore_is_judged_against_random_subsets_and_craig(adacore, random, ver
 def test_milo_is_judged_by_what_full_training_takes_to_be_as_accurate(bill, verdict):
     full = {"full": curve([0, 10, 20, 30], [0, 0.5, 0.7, 0.9])}
     spent = [bill * (1 + k / 100) for k in range(3)]
-    runs = [{**full, **{f"{method} 0.1": curve([0, each], [0, 0.6]) for method in milo_training.METHODS}} for each in spent]
+    names = [f"{method} 0.1" for method in milo_training.METHODS]
+    runs = [{**full, **{name: curve([0, each], [0, 0.6]) for name in names}} for each in spent]
     assert milo_training.conclude({"fractions": [0.1]}, {"digits": runs}).verdict == verdict
 
 
