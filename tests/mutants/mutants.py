@@ -1135,6 +1135,46 @@ TABLE = {
         ("if accuracy >= run", "if accuracy < run", "the bill before the accuracy is reached",
          "experiments::test_the_ratio_is_of_the_first_evaluation_that_is_as_accurate"),
     ],
+    "experiments/paper/walks.py": [
+        ("schedule(step / steps)", "schedule((step - 1) / steps)", "a schedule that is one step behind",
+         "walks::test_a_walk_ends_where_the_training_ends_bit_for_bit"),
+        ("quality >= level", "quality > level", "a level that must be exceeded",
+         "walks::test_what_was_spent_until_a_quality_was_there"),
+    ],
+    "experiments/paper/crest_bias_and_variance.py": [
+        ("(n - size) / max(1, n - 1)", "(n - size) / n", "batches drawn with replacement, almost",
+         "crest_measures::test_moments_of_random_batches_by_enumeration"),
+        ("- variance / count, variance", ", variance", "chance taken for bias",
+         "crest_measures::test_moments_of_draws_are_unbiased_by_enumeration"),
+        ("random_moments(subset.weights * norms[subset.indices]", "random_moments(norms[subset.indices]",
+         "the variance of a coreset without its weights", "crest_measures::test_moments_of_one_coreset_by_enumeration"),
+    ],
+    "experiments/paper/crest_examples.py": [
+        ("self.forgotten |= dropped & ~right", "self.forgotten |= ~right", "what was not dropped is forgotten, too",
+         "crest_measures::test_dropped_examples_are_forgotten_once_wrong_while_dropped"),
+    ],
+    "experiments/paper/speed.py": [
+        ('verdict == FAILS and found["reached"] < 1', "False", "a bound speaks against a claim",
+         "family_measures::test_a_claim_is_judged_by_bill_and_seconds_but_never_by_a_bound"),
+        ("return HOLDS if HOLDS in verdicts else", "return HOLDS if verdicts == [HOLDS] else", "up to, everywhere",
+         "family_measures::test_up_to_is_reached_where_it_is_once"),
+        ("spent_to(run[hero][rate], level, unit)[0]", "run[hero][rate][unit][-1]", "all that the method spent",
+         "family_measures::test_a_factor_is_what_the_other_spends_to_the_level_over_what_the_method_spent"),
+    ],
+    "experiments/paper/adacore_imbalanced.py": [
+        ("len(members) * (c + 1) / data.n_classes", "len(members) * c / data.n_classes", "the first class vanishes",
+         "family_measures::test_class_c_keeps_its_part"),
+    ],
+    "experiments/paper/milo_tuning.py": [
+        ('spent["seconds"] + run[f"prepared {fraction}"]', 'spent["seconds"]', "a preparation that takes no time",
+         "family_measures::test_a_judgement_counts_the_preparation_once"),
+        ("for c in alive) - before", "for c in alive)", "each rung pays for the one before again",
+         "family_measures::test_halving_keeps_the_best_third_twice"),
+    ],
+    "experiments/paper/dynamic_pruning.py": [
+        ('"static random": {"T_p": ONCE}', '"static random": {"T_p": 2}', "a static subset that is drawn anew",
+         "family_measures::test_static_chooses_once_and_dynamic_every_T_p_passes"),
+    ],
     "experiments/paper/table.py": [
         ("found['seconds'] / 60", "found['seconds'] / 3600", "hours for minutes",
          "experiments::test_the_table_of_claims_has_a_line_for_each_document"),

@@ -15,6 +15,10 @@ METHODS = {
     "random": trainings.method("random"),
 }
 ABLATIONS = ("first order", "no smoothing", "no exclusion")
+LONGER = {  # long enough that learned examples are dropped, for the first time after two passes over the data
+    "digits": trainings.DIGITS | dict(epochs=60),
+    "mnist10k": trainings.MNIST | dict(epochs=40),
+}
 COLUMNS = {"problem": "", "method": "", "accuracy %": ".2f", "beside crest": "+.2f", "regions": ".1f", "bill": ".1f"}
 
 
@@ -55,7 +59,7 @@ EXPERIMENT = Experiment(
     minutes=6,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, methods=METHODS),
-        "laptop": settings(20, {"digits": trainings.DIGITS, "mnist10k": trainings.MNIST}, methods=METHODS),
+        "laptop": settings(20, LONGER, methods=METHODS),
         "paper": settings(5, {"cifar10, resnet20": trainings.RESNET20}, methods=METHODS),
     },
     parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,
