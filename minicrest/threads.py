@@ -68,7 +68,7 @@ def by_pieces(work, *arrays, slices: list | None = None) -> None:
 
 
 def entrywise(function, first, *others):
-    """function(first, *others), a ufunc, as a new array like the first, in pieces."""
+    """function(first, *others), a ufunc of arrays (n, ...), as a new array like the first, in pieces."""
     out = array_module(first).empty_like(first)
     by_pieces(lambda out, *parts: function(*parts, out=out), out, first, *others)
     return out

@@ -42,7 +42,7 @@ def dense_rows(x, i) -> np.ndarray:
 
 
 def merged(x, labels, weights) -> tuple[np.ndarray, np.ndarray]:
-    """(places, weights): one of each set of equal rows of x with equal labels, by content; their weights, summed."""
+    """(places, weights), (k,) each: of equal rows of x (n, d) with equal labels one place, and their weights' sum."""
     digests: list[bytes] = []
     for part in parts(np.arange(len(labels))):
         rows = dense_rows(x, part) + 0.0  # -0.0 equals 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -19,17 +19,17 @@ from minicrest.optim import OPTIMIZERS, SGD, AdamW
 from minicrest.selection import METHODS
 
 
-def method(setting, m):
+def method(setting: Any, m: int):
     """The method object; one that is named gets the batch size m. `train` checks an object."""
     if isinstance(setting, type):
         raise TypeError(f"method must be a name or an object; give {setting.__name__}() instead of the class")
     if not isinstance(setting, str):
         return setting
     one_of("method", setting, METHODS)
-    return METHODS[setting](m=whole("m", m, 1))
+    return METHODS[setting](m=whole("m", m, 1))  # type: ignore[call-arg]
 
 
-def network(setting, hidden, shape: tuple[int, ...], classes: int) -> Network:
+def network(setting: Any, hidden: Any, shape: tuple[int, ...], classes: int) -> Network:
     """The network for examples of `shape` and so many classes. ValueError, TypeError if it does not fit."""
     if isinstance(setting, str):
         one_of("network, unless it is a Network or a function that returns one,", setting, ("mlp",))
@@ -56,7 +56,7 @@ def initial(setting, network: Network, seed: int, dtype: str) -> np.ndarray:
     return theta
 
 
-def optimizer(name, lr, momentum, weight_decay):
+def optimizer(name: str, lr: float, momentum: float, weight_decay: float):
     """SGD or AdamW with these settings, all of which are checked."""
     one_of("optimizer", name, OPTIMIZERS)
     lr, decay = number("lr", lr, "(0, inf)"), number("weight_decay", weight_decay, "[0, inf)")
@@ -64,7 +64,7 @@ def optimizer(name, lr, momentum, weight_decay):
     return SGD(lr, momentum, decay) if name == "sgd" else AdamW(lr, weight_decay=decay)
 
 
-def seed(random_state) -> int:
+def seed(random_state: Any) -> int:
     """An int as it is; a draw from a RandomState or, for None, from NumPy's global one, as in scikit-learn."""
     if random_state is None or hasattr(random_state, "randint"):
         return int(check_random_state(random_state).randint(2**31 - 1))
@@ -138,12 +138,12 @@ class Remembering:
         return repr(self.inner)
 
     def init(self, theta):
-        """The state to go on from, or a new one."""
+        """The state to go on from, or a new one for theta (d,)."""
         self.state = self.inner.init(theta) if self.state is None else self.state
         return self.state
 
     def update(self, theta, gradient, state, factor=1.0):
-        """One step, in place."""
+        """One step of theta (d,), in place."""
         self.state = self.inner.update(theta, gradient, state, factor)
         return self.state
 

@@ -15,6 +15,7 @@ from tests.contract.test_architecture import MODULES, ROOT
 # A public parameter without a type is an array, or a list of numbers, unless it is one of these.
 NO_ARRAYS = {
     "activation", "backend", "cache", "caches", "checkpoint", "checkpoint_every", "data_dir", "eps", "evaluate_every",
+    "actual", "expected",
     "f", "factor", "feedback", "fork", "fraction", "gamma", "h", "hvp", "k", "L_s", "lam", "like", "limit", "loss",
     "lowest", "max_bill", "memory", "method", "minimiser", "mu", "n", "n_subsets", "name", "notes", "optimizer",
     "options", "oracle", "parts", "path", "pl", "probes", "Rcache", "Rcaches", "rng", "row", "schedule", "score",

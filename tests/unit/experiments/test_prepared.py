@@ -158,8 +158,12 @@ def test_ctrl_c_ends_a_preparation_at_once(tmp_path):
     """Of one class of 4,000 examples, which takes half a minute."""
     x = np.random.default_rng(0).standard_normal((8000, 4)).astype("float32")
     np.savez("mine.npz", x=x, y=np.arange(8000) % 2, x_test=x[:4], y_test=np.array([0, 1, 0, 1]))
-    line = [sys.executable, "-c", "import sys; from minicrest.cli import main; print('on', flush=True); "
-            "sys.exit(main(sys.argv[1:]))", "prepare", "--data", "mine.npz", "--out", "milo.npz", "--set", "fraction=1"]
+    code = """import signal, sys
+from minicrest.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
+print('on', flush=True)
+sys.exit(main(sys.argv[1:]))"""
+    line = [sys.executable, "-c", code, "prepare", "--data", "mine.npz", "--out", "milo.npz", "--set", "fraction=1"]
     process = subprocess.Popen(line, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     assert process.stdout.readline() == "on\n"
