@@ -45,7 +45,7 @@ EXPERIMENT = Experiment(
     name="infobatch",
     claim="InfoBatch saves 40% of the cost without loss",
     place="InfoBatch, abstract",
-    minutes=5,
+    minutes=2,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}),
         "laptop": settings(10, {"digits": trainings.DIGITS, "mnist10k": trainings.MNIST,
