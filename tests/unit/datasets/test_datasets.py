@@ -31,6 +31,10 @@ def images(n=7, c=3, h=6, w=5, **more):
 # ---- the class -----------------------------------------------------------------------------------------------------
 
 
+def test_what_a_data_set_says_of_itself_has_no_arrays_in_it():
+    assert repr(images()) == "Dataset(name='custom', test=None, validation=None, augment=0)"
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_inputs_scale_and_shift_each_channel(device, dtype):
     host = images()
