@@ -88,7 +88,7 @@ EXPERIMENT = Experiment(
     claim="With 10% of the backpropagations CREST's relative error is the smallest: on CIFAR-10 5.5%, where random has "
           "7.2%, CRAIG 13.0%, GradMatch 6.0%, GLISTER 7.0%, and SGD whose schedule is cut short 21.3%",
     place="CREST, Table 1",
-    minutes=8,
+    minutes=4,
     scales={
         "quick": QUICK,
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ}),
