@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
     claim="As training goes on the curvature falls, so that T1 = h |H_0| / |H_l| and P = b T1 grow: the model is "
           "checked ever less often (in our words; no numbers are printed).",
     place="CREST, the figure of T1 and P",
-    minutes=4,
+    minutes=3,
     scales={
         "quick": {"seeds": 3, "horizons": [10, 40], "sets": {"digits": {"data": "digits", "hidden": [16]}}},
         "laptop": {"seeds": 5, "horizons": _HORIZONS, "sets": {
