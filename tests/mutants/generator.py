@@ -64,6 +64,7 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
 SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
 CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
 ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
+POOLED = 'view = view.copy(order="K")  # side by side in memory, as it is read twice'
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
     ("datasets/dataset.py", 'digest.update(b";")', "pass"): "the shape of each array says where it ends",
     ("datasets/dataset.py", "return x.astype(dtype, copy=False)", "return x.astype(dtype)"): "the same numbers, copied",
@@ -78,6 +79,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its plac
         "adds zeros without l2",
     ("nn/network.py", "return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal",
      "return diagonal + self.loss.l2 * c.sum()"): "adds zeros without l2",
+    ("nn/pool.py", POOLED, POOLED.replace('order="K"', "")): "the same numbers, another order in memory",
+    ("nn/rows.py", "ones = xp.ones(parts[0].stop, dtype=rows.dtype)", "ones = xp.ones(parts[0].stop)"):
+        "sums in float64 on the way to float32: slower, within its rounding",
     ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
 }
 
