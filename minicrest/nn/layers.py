@@ -61,7 +61,8 @@ class ReLU(Layer):
     piecewise_linear = True
 
     def forward(self, w, x, stats=None):
-        y, on = (xp := array_module(x)).empty_like(x), xp.empty_like(x, dtype=bool)
+        xp = array_module(x)
+        y, on = xp.empty_like(x), xp.empty_like(x, dtype=bool)
         by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), x, y, on)
         return y, on
 
