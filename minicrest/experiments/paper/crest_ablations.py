@@ -56,7 +56,7 @@ EXPERIMENT = Experiment(
     claim="Every part of CREST matters: its relative error on CIFAR-10 is 4.33% with 185 regions; with a first-order "
           "model 7.45% (343), without smoothing 7.44% (369), without dropping learned examples 4.61% (346)",
     place="CREST, Table 3",
-    minutes=6,
+    minutes=3,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, methods=METHODS),
         "laptop": settings(20, LONGER, methods=METHODS),
