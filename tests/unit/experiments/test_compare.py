@@ -163,6 +163,18 @@ def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
         assert run.ledger.cost > budget - 3 * M
 
 
+@pytest.mark.parametrize("method, least, most", [("random", 85, 90), ("selective-backprop", 110, 270)])
+def test_the_whole_bill_is_spent_however_cheap_the_steps_are(method, least, most):
+    """Full training makes 90 steps for it. Steps that go back through few examples are cheaper, so there are more."""
+    setup = replace(SMALL, method=method, budget=1.0)
+    run = setup.run(progress=False)
+    assert setup.allowance(N) == (3 * 90, 2 * 3 * N)
+    assert 2 * 3 * N - 3 * M < run.ledger.cost <= 2 * 3 * N
+    assert least <= run.steps <= most
+    evaluated = run.curve.step[1:-1]
+    assert (np.diff(evaluated) == evaluated[0]).all() and evaluated[0] == max(1, 90 // setup.evaluations)
+
+
 def test_equal_steps_are_equal_and_the_bill_is_not():
     runs = [replace(SMALL, method=k, budget=0.2, equal="steps").run(progress=False) for k in ("random", "crest")]
     assert [run.steps for run in runs] == [18, 18]  # a fifth of 90
