@@ -47,6 +47,7 @@ from minicrest.random import stream
 from minicrest.run import Run
 from minicrest.train import train
 
+STEP = 3  # forward passes: what an example costs in a step of full training
 _UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
 
 
@@ -182,7 +183,7 @@ class Setup:
             return everything, None
         if self.equal == "steps":
             return max(1, round(self.budget * self.epochs * -(-n // self.m))), None
-        return everything, max(1, round(self.budget * 3 * n * self.epochs))
+        return STEP * everything, max(1, round(self.budget * STEP * n * self.epochs))  # a step may go forward only
 
     def build(self, parts: Parts = Parts()):
         """(method, oracle, optimizer, schedule, steps, bill), with the objects of `parts` in place of what has a name.
@@ -212,7 +213,7 @@ class Setup:
     def train(self, built, checkpoint=None, stop=lambda: False, progress: bool = True) -> Run:
         """`run` with what `build` made."""
         method, oracle, optimizer, schedule, steps, bill = built
-        longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
+        longest = steps if bill is None else round(self.budget * steps / STEP)  # if every step costs what full's does
         with claimed(checkpoint) if checkpoint else nullcontext():
             return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                          evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,

@@ -1006,8 +1006,12 @@ TABLE = {
          "labels of what is the same", "doors::test_objects_and_names_mixed_and_random_first"),
     ],
     "experiments/setup.py": [
-        ("round(self.budget * 3 * n * self.epochs)", "round(self.budget * n * self.epochs)", "backward passes for free",
+        ("round(self.budget * STEP * n", "round(self.budget * n", "backward passes for free",
          "compare::test_no_bill_exceeds_the_budget_and_a_step_fills_it[random]"),
+        ("return STEP * everything, max(", "return everything, max(", "cheap steps leave half the bill unspent",
+         "compare::test_the_whole_bill_is_spent_however_cheap_the_steps_are[selective-backprop-110-270]"),
+        ("round(self.budget * steps / STEP)", "round(self.budget * steps)", "a third of the evaluations",
+         "compare::test_the_whole_bill_is_spent_however_cheap_the_steps_are[random-85-90]"),
         ("network.initialize(self.seed,", "network.initialize(len(self.method),",
          "methods start from different weights", "compare::test_methods_are_paired_in_data_and_initial_weights"),
         ('if name not in ("data_dir", "checkpoint_every")', 'if name != "checkpoint_every"', "moved data is other data",
