@@ -149,6 +149,10 @@ def test_what_readme_says_of_the_evidence():
     ahead = {title for title, rows in tenth.items() if rows["fresh"]["gain_shuffle"]["mean"] > 0}
     assert ahead >= {"digits, mlp", "mnist10k, mlp", "mnist10k, mlp, imbalance 10"}
     assert not ahead & {"mnist10k, mlp, label-noise 0.2", "trec, mlp", "subj, mlp"}
+    cifar = tenth["cifar10, lenet"]
+    assert {name for name, row in cifar.items() if name != "shuffle" and row["p_shuffle"] < 0.05} == {"fresh"}
+    assert cifar["fresh"]["gain_shuffle"]["mean"] < 0 and cifar["thinning"]["p"] >= 0.05
+    assert 0.9 < cifar["thinning"]["seconds"] / cifar["random"]["seconds"] < 1.1
     whole = [{row["method"]: row for row in c["rows"]} for c in comparisons if c["budget"] == 1]
     for rows in whole:
         assert len(whole) == 2 and rows["thinning"]["p"] > 0.05 and rows["thinning"]["p_shuffle"] > 0.05
