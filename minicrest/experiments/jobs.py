@@ -146,14 +146,17 @@ class Cluster:
     """The workers of a Dask scheduler: its address, or a Client. How often it tries again is the cluster's setting.
 
     Data from files, the modules of the current folder and checkpoints are sent there, and the files of a run back.
-    Raises ImportError without Dask, ValueError where no scheduler answers, TypeError for what is neither.
+    Raises ValueError without Dask and where no scheduler answers, TypeError for what is neither.
     """
 
     def __init__(self, work: Work, scheduler):
+        if not (isinstance(scheduler, str) or hasattr(scheduler, "get_executor")):
+            wanted = "the address of a Dask scheduler or a distributed.Client"
+            raise TypeError(f"scheduler must be {wanted}, got {shown(scheduler)}")
         try:
             import distributed
         except ImportError as error:
-            raise ImportError('a cluster needs Dask: pip install "dask[distributed]"') from error
+            raise ValueError(f'scheduler {shown(scheduler)} needs Dask: pip install "dask[distributed]"') from error
         self.deaths = (distributed.KilledWorker,)
         self._work = work
         self._data: dict[Any, Any] = {}  # what was scattered
@@ -279,9 +282,6 @@ def _zipped(package: Path, folder: str) -> Path:
 
 
 def _connected(distributed, address):
-    if not isinstance(address, str):
-        wanted = "the address of a Dask scheduler or a distributed.Client"
-        raise TypeError(f"scheduler must be {wanted}, got {shown(address)}")
     try:
         return distributed.Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:

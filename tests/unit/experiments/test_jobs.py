@@ -240,7 +240,8 @@ def test_no_cluster_no_dask_and_both_are_refused(monkeypatch, capsys):
     assert "give one" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert cli.main(["compare", "--dask", "tcp://127.0.0.1:9"]) == 2
-    assert capsys.readouterr().err == 'minicrest: error: a cluster needs Dask: pip install "dask[distributed]"\n'
+    wanted = "scheduler 'tcp://127.0.0.1:9' needs Dask: pip install \"dask[distributed]\""
+    assert capsys.readouterr().err == f"minicrest: error: {wanted}\n"
 
 
 def test_the_modules_of_the_current_folder_are_those_imported(mortal, tmp_path):
