@@ -314,8 +314,7 @@ def _fits_in_memory(size: int, setup: Setup) -> None:
     """Raise ValueError for a network whose training cannot fit: parameters, gradient, velocity and one more."""
     if setup.device != "cpu" or not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
-    need = 4 * size * np.dtype(setup.dtype).itemsize
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    need, memory = 4 * size * np.dtype(setup.dtype).itemsize, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > memory:
         raise ValueError(f"a network of {size:,} parameters takes at least {need / 2**30:,.0f} GiB to train, and this "
                          f"machine has {memory / 2**30:,.0f} GiB; make it smaller")  # fmt: skip
