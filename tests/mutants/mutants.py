@@ -1136,7 +1136,7 @@ TABLE = {
          "experiments::test_trainings_on_other_examples_are_not_the_same"),
     ],
     "experiments/paper/crest_speed_up.py": [
-        ("if accuracy >= run", "if accuracy < run", "the bill before the accuracy is reached",
+        ("and accuracy >= run", "and accuracy < run", "the bill before the accuracy is reached",
          "experiments::test_the_ratio_is_of_the_first_evaluation_that_is_as_accurate"),
     ],
     "experiments/paper/walks.py": [

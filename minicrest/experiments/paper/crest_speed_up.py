@@ -38,11 +38,11 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
 
 def ratio(full: dict, run: dict, unit: str) -> float:
     """The bill or the seconds of full training up to the first evaluation that reaches the run's accuracy (all of them
-    where none does), over the run's.
+    where none does), over the run's. Its 20 evaluations are 5% of it apart, so the ratio errs in the run's favour.
     """
     curve = full["curve"]
-    reached = [paid for paid, accuracy in zip(curve[unit], curve["accuracy"]) if accuracy >= run["accuracy"]]
-    return max(reached[0] if reached else full[unit], 1e-9) / run[unit]
+    reached = [paid for paid, accuracy in zip(curve[unit], curve["accuracy"]) if paid and accuracy >= run["accuracy"]]
+    return (reached[0] if reached else full[unit]) / run[unit]
 
 
 def _times(logs) -> str:

@@ -21,13 +21,14 @@ from minicrest.run import Run
 
 Scores = dict[str, dict[str, np.ndarray]]
 
-# Learning rates that suit full training: on mnist10k the best of 0.02, 0.03, 0.05 and 0.1, on three other seeds.
+# Learning rates that suit full training: on mnist10k the best of 0.02, 0.03, 0.05 and 0.1, on three other seeds, and
+# for LeNet of 0.005, 0.01 and 0.02, on another seed.
 DIGITS: dict[str, Any] = dict(data="digits", m=32)
 MNIST: dict[str, Any] = dict(data="mnist10k", m=64, epochs=20, lr=0.05)
 TREC: dict[str, Any] = dict(data="trec", m=64, epochs=20, lr=0.5)
 SUBJ: dict[str, Any] = TREC | dict(data="subj", size=[4000, 2000])
 CIFAR: dict[str, Any] = dict(data="cifar10", m=64, epochs=15, lr=0.05, weight_decay=5e-4)
-LENET: dict[str, Any] = CIFAR | dict(model="lenet", size=[5000, 2000])
+LENET: dict[str, Any] = CIFAR | dict(model="lenet", m=32, lr=0.01, size=[5000, 2000])
 RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, size=[1500, 1000])
 # the CREST paper's own: 200 epochs, of which the others have a tenth of the steps
 RESNET20: dict[str, Any] = dict(data="cifar10", model="resnet20", epochs=200, weight_decay=1e-4)

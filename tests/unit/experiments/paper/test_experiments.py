@@ -129,6 +129,7 @@ def test_the_ratio_is_of_the_first_evaluation_that_is_as_accurate():
     full = {"bill": 100, "seconds": 10, "curve": {"bill": [0, 40, 80, 100], "accuracy": [10, 70, 60, 90]}}
     assert ratio(full, {"accuracy": 65, "bill": 10}, "bill") == 4.0  # and not 100 / 10
     assert ratio(full, {"accuracy": 95, "bill": 10}, "bill") == 10.0  # never: all of it
+    assert ratio(full, {"accuracy": 5, "bill": 10}, "bill") == 4.0  # before training: the first evaluation within it
 
 
 def test_a_part_is_the_setup_of_its_problem_and_its_method():
