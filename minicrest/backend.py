@@ -8,7 +8,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def array_module(*arrays):
-    """The module whose functions work on `arrays`: cupy if any of them is a CuPy array, else numpy."""
+    """The module whose functions work on `arrays`, of any shape: cupy if any of them is a CuPy array, else numpy."""
     for array in arrays:
         if type(array).__module__.partition(".")[0] == "cupy":
             return sys.modules["cupy"]
@@ -16,7 +16,7 @@ def array_module(*arrays):
 
 
 def device_of(array) -> str:
-    """Where `array` lives: "cpu" or "cuda"."""
+    """Where `array`, of any shape, lives: "cpu" or "cuda"."""
     return "cpu" if array_module(array) is np else "cuda"
 
 
@@ -28,12 +28,12 @@ def check_device(device: str) -> str:
 
 
 def to_device(array, device: str):
-    """`array`, a list or a number on `device`; copies only when it has to move. RuntimeError where CuPy is missing."""
+    """An array of any shape, list or number on `device`; copied only if it has to move. RuntimeError without CuPy."""
     return _cupy().asarray(array) if check_device(device) == "cuda" else to_numpy(array)
 
 
 def to_numpy(array) -> np.ndarray:
-    """`array` as a NumPy array on the host; a NumPy array comes back as it is."""
+    """`array`, of any shape, as a NumPy array on the host; a NumPy array comes back as it is."""
     xp = array_module(array)
     return np.asarray(array) if xp is np else xp.asnumpy(array)
 

@@ -31,12 +31,16 @@ class Diverged(ValueError):
 
 
 def uniform(indices) -> Batch:
-    """A batch in which every example weighs 1. Raises TypeError and ValueError for what are no indices."""
+    """A batch of `indices` (m,), each of weight 1. Raises TypeError and ValueError for what are no indices."""
     return Batch(_indices(indices), np.ones(len(indices)))
 
 
 def weighted(indices, gamma) -> Batch:
-    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out."""
+    """A coreset as one batch: cluster sizes gamma (k,) >= 0 scaled to mean 1; examples of weight 0 are left out.
+
+    >>> weighted([4, 7, 9], [3, 1, 0])
+    Batch(indices=array([4, 7]), weights=array([1.5, 0.5]))
+    """
     indices = _indices(indices)
     gamma = arguments.shaped("gamma", gamma, len(indices)).astype(np.float64)
     if not (np.isfinite(gamma) & (gamma >= 0)).all():

@@ -61,7 +61,7 @@ class Learner:
         vars(self.oracle._place).update(theta=theta, statistics=statistics, time=time, progress=progress)
 
     def following(self, batch_statistics):
-        """The running statistics after a batch: STATISTICS_MOMENTUM of the way towards its own, unless it has none."""
+        """The running statistics (s,) after a batch: STATISTICS_MOMENTUM of the way to its own, unless it has none."""
         before = self.oracle.statistics
         if batch_statistics is None:
             return before
@@ -91,7 +91,7 @@ def evaluate(oracle: "Oracle") -> tuple[float, float]:
 
 
 def read_only(array):
-    """A view of `array` that NumPy refuses to write to (CuPy has no such flag)."""
+    """A view of `array`, of any shape, that NumPy refuses to write to (CuPy has no such flag)."""
     view = array[...]
     if array_module(array) is np:
         view.flags.writeable = False

@@ -10,7 +10,7 @@ from typing import Any
 
 from minicrest import arguments
 from minicrest.backend import array_module
-from minicrest.threads import pieces
+from minicrest.threads import by_pieces, pieces
 
 BLOCK = 1 << 16  # floats of each vector at a time on the host: theta, gradient and velocity then stay in cache
 
@@ -34,20 +34,22 @@ class SGD:
         _require(self, lr="(0, inf)", momentum="[0, 1)", weight_decay="[0, inf)")
 
     def init(self, theta) -> SGDState:
-        """The state before the first step: no velocity."""
+        """The state before the first step from theta (d,): no velocity."""
         return SGDState(array_module(theta).zeros_like(arguments.shaped("theta", theta, None)))
 
     def update(self, theta, gradient, state: SGDState, factor: float = 1.0) -> SGDState:
-        """One step, in place."""
+        """One step of theta (d,) against the gradient (d,), in place."""
         velocity = arguments.like("state", state, "an SGDState, made by init", "velocity").velocity
         _check_step(velocity, theta, gradient, factor)
-        for part in pieces(theta, BLOCK):  # every entry on its own: no bit of the result depends on the cut
-            w, g, v = theta[part], gradient[part], velocity[part]
+
+        def work(w, g, v):  # every entry on its own: no bit of the result depends on the cut
             v *= self.momentum
             v += g
             if self.weight_decay:
                 v += self.weight_decay * w
             w -= (self.lr * factor) * v
+
+        by_pieces(work, theta, gradient, velocity, slices=pieces(theta, BLOCK))
         return state
 
 
@@ -78,12 +80,12 @@ class AdamW:
         _require(self, lr="(0, inf)", beta1="[0, 1)", beta2="[0, 1)", eps="(0, inf)", weight_decay="[0, inf)")
 
     def init(self, theta) -> AdamWState:
-        """The state before the first step: zeros."""
+        """The state before the first step from theta (d,): zeros."""
         zeros = array_module(theta).zeros_like
         return AdamWState(zeros(arguments.shaped("theta", theta, None)), zeros(theta), 0)
 
     def update(self, theta, gradient, state: AdamWState, factor: float = 1.0) -> AdamWState:
-        """One step, in place but for the count."""
+        """One step of theta (d,) against the gradient (d,), in place but for the count."""
         arguments.like("state", state, "an AdamWState, made by init", "first", "second", "count")
         t, m, s = state.count + 1, state.first, state.second
         _check_step(m, theta, gradient, factor)

@@ -24,8 +24,13 @@ def hutchinson_trace(hvp, probes):
 
 
 def hutchinson_diagonal(hvp, probes):
-    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6)."""
-    return (probes * _products(hvp, probes)).mean(0)
+    """(d,) mean of z * Hz: for signs unbiased for diag H, of variance sum_{j != i} H_ij^2 / k at i (CREST eq. 6).
+
+    >>> import numpy as np
+    >>> hutchinson_diagonal(lambda z: z * [1.0, 3.0], np.array([[1.0, -1.0], [1.0, 1.0]]))
+    array([1., 3.])
+    """
+    return array_module(probes).einsum("kd,kd->d", probes, _products(hvp, probes)) / len(probes)
 
 
 def _products(hvp, probes):
@@ -48,7 +53,7 @@ class MovingAverage:
         arguments.whole("count", self.count, least=0)
 
     def update(self, x) -> "MovingAverage":
-        """The average with x, of the shape of those before; this one stays as it was."""
+        """The average with x, of any shape that those before had; this one stays as it was."""
         x = arguments.dense("x", x) if self.total is None else arguments.shaped("x", x, *self.total.shape)
         total = (1 - self.beta) * x if self.total is None else self.beta * self.total + (1 - self.beta) * x
         return MovingAverage(self.beta, total, self.count + 1)
@@ -95,6 +100,6 @@ class Quadratic:
         return self.constant + float((slope * delta).sum(dtype="float64"))
 
     def relative_error(self, delta, loss: float) -> float:
-        """rho = |F(delta) - loss| / loss against the measured loss at w_l + delta (CREST eq. 10); 0 / 0 is 0."""
+        """rho = |F(delta) - loss| / loss, delta (d,), loss measured at w_l + delta (CREST eq. 10); 0 / 0 is 0."""
         miss = abs(self.value(delta) - arguments.number("loss", loss))
         return miss / loss if loss > 0 else (0.0 if miss == 0 else float("inf"))

@@ -44,8 +44,8 @@ def one_blas_thread():
 
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
-    """As few slices of the first axis as possible, all equally long but the last, each of one row or of at most
-    `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or in one slice (None).
+    """As few slices of an array (n, ...) along n as possible, all equally long but the last, each of one row or of at
+    most `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or one slice (None).
     """
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
@@ -58,7 +58,7 @@ def _slices(length: int, count: int) -> list:
 
 
 def by_pieces(work, *arrays, slices: list | None = None) -> None:
-    """Call work(*parts) for matching pieces (or `slices`) of arrays of the same length; it writes into some of them."""
+    """Call work(*parts) for matching pieces (or `slices`) of arrays (n, ...); it writes into some of them."""
 
     def some(todo):
         for piece in todo:
@@ -67,8 +67,17 @@ def by_pieces(work, *arrays, slices: list | None = None) -> None:
     share(some, slices or pieces(arrays[0]), arrays[0])
 
 
+def entrywise(function, first, *others):
+    """function(first, *others), a ufunc of arrays (n, ...), as a new array like the first, in pieces."""
+    out = array_module(first).empty_like(first)
+    by_pieces(lambda out, *parts: function(*parts, out=out), out, first, *others)
+    return out
+
+
+@one_blas_thread()
 def product(a, b, out=None):
-    """a @ b of two matrices, into `out` if it is given; a large one in pieces along the longer side of the result."""
+    """a (n, k) @ b (k, m), into `out` if it is given: a large one in pieces along the longer side of the result, and a
+    small one in one thread, which on a busy machine need not wait for others."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
         return array_module(a).matmul(a, b, out=out)
@@ -78,10 +87,11 @@ def product(a, b, out=None):
     return out
 
 
+@one_blas_thread()
 def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
-    `array` is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds in all
-    threads, and an error in one is raised here once all have ended.
+    `array` (n, ...) is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds
+    in all threads, and an error in one is raised here once all have ended.
     """
     todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]

@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 import types
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from minicrest.oracle import Oracle
 from minicrest.run import Curve, Run
 from minicrest.threads import one_blas_thread
 
-BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of about {remaining} more"
+BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed} so far, about {remaining} more"
 RECORDED = ("data_name", "notes", "minicrest", "numpy")  # settings that decide no result
 
 
@@ -41,6 +42,7 @@ class _Progress:
     alarm: Any  # () on the device: the first step at which something was not finite, -1 for none
     step: int = 0
     complete: bool = False
+    prepared: bool = True
     curve: Curve = field(default_factory=Curve)
     recent: list = field(default_factory=lambda: [0.0, 0])  # sum and number of batch losses since the last evaluation
 
@@ -51,9 +53,9 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
 
     steps: how many at most.  max_bill: the largest bill, in forward-pass equivalents; the schedule then follows the
     bill.  evaluate_every: steps between evaluations on the test part, which are not billed (None: 20 in all).
-    checkpoint: a file, written every `checkpoint_every` steps, when `stop()` says True (`stop` is also polled in the
-    method's preparation, which then begins anew), and at the end. If it exists, training goes on from it, to the same
-    theta bit for bit, however many threads there are.  notes: strings and numbers to keep with the settings.
+    checkpoint: a file, written every `checkpoint_every` steps, also of a method's preparation where it has any, when
+    `stop()` says True, and at the end. If it exists, training goes on from it, to the same theta bit for bit, however
+    many threads there are.  notes: strings and numbers to keep with the settings.
     A training whose losses, parameters or features stop being finite ends there, and is a result: Run.diverged.
     Raises TypeError and ValueError for arguments that make no sense and for the checkpoint of another training.
     """
@@ -65,20 +67,25 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     silent = None if arguments.flag("progress", progress) else True  # None: only where this is no terminal
     notes = {} if notes is None else dict(arguments.like("notes", notes, "a dict", "items"))
     settings = {**trainer.settings(strict=path is not None), "evaluate_every": every, "notes": notes}
+
+    def save(number: int = 0) -> None:
+        if path and number % checkpoint_every == 0 and (trainer.state.prepared or trainer.state.method_state):
+            checkpoints.save(path, {"settings": settings, "progress": trainer.state})
+
     with one_blas_thread(), np.errstate(all="ignore"):  # Run.diverged says what the warnings would
-        if not (path and path.exists() and trainer.resume(path, settings)) and not trainer.begin(stop):
-            return trainer.run(settings)
+        if not (path and path.exists() and trainer.resume(path, settings)):
+            trainer.begin()
+        for number, _ in enumerate(trainer.prepare(stop), 1):
+            save(number)
         with tqdm(total=100, initial=100 * oracle.progress, smoothing=0, disable=silent, leave=None,
                   desc=settings["method"], bar_format=BAR) as bar:  # fmt: skip
-            while not trainer.state.complete and not stop():
+            while trainer.state.prepared and not trainer.state.complete and not stop():
                 trainer.advance()
                 bar.update(100 * oracle.progress - bar.n)
                 if trainer.state.step % every == 0 or trainer.state.complete:
                     trainer.evaluate()
-                if path and trainer.state.step % checkpoint_every == 0:
-                    checkpoints.save(path, {"settings": settings, "progress": trainer.state})
-        if path:
-            checkpoints.save(path, {"settings": settings, "progress": trainer.state})
+                save(trainer.state.step)
+        save()
     return trainer.run(settings)
 
 
@@ -96,23 +103,34 @@ class _Trainer:
         self.steps = arguments.whole("steps", steps, least=1)
         self.bill = None if bill is None else arguments.number("max_bill", bill, "(0, inf)")
 
-    def begin(self, stop) -> bool:
-        """Prepare the method and evaluate once; False if `stop` said so first."""
+    def begin(self) -> None:
+        """Set the state before the preparation."""
         oracle = self.oracle
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
-        self.state = _Progress(theta, statistics, self.optimizer.init(theta), None, oracle.ledger, uses, alarm)
+        optimizer_state, oracle.ledger.limit = self.optimizer.init(theta), self.bill
+        self.state = _Progress(theta, statistics, optimizer_state, None, oracle.ledger, uses, alarm, prepared=False)
         self.learner.move(theta, statistics)
-        oracle.ledger.limit, oracle.ledger.stop = self.bill, stop
+
+    def prepare(self, stop) -> Iterator[None]:
+        """Prepare the method, piece by piece if it can, and evaluate once; ends before if `stop` says so."""
+        oracle, state, end = self.oracle, self.state, object()
+        if state.prepared or state.complete:
+            return
+        pieces, oracle.ledger.stop = _pieces(self.method, oracle, state.method_state), stop
         try:
-            with self.ending(), oracle.phase("prepare"):
-                self.state.method_state = self.method.init(oracle)
+            with self.ending():
+                while not state.prepared:
+                    with oracle.phase("prepare"):
+                        piece = next(pieces, end)
+                    state.prepared = piece is end
+                    state.method_state = state.method_state if state.prepared else piece
+                    yield
         except Stopped:
-            return False
+            return
         finally:
             oracle.ledger.stop = None
         self.evaluate()
-        return True
 
     def resume(self, path, settings) -> bool:
         """Go on from the checkpoint at `path`. Raises ValueError, naming the differences, for another training's."""
@@ -197,7 +215,7 @@ class _Trainer:
 
     def run(self, settings) -> Run:
         state, oracle = self.state, self.oracle
-        report = {} if state.method_state is None else self.method.report(state.method_state)
+        report = self.method.report(state.method_state) if state.prepared and state.method_state is not None else {}
         diverged = int(state.alarm) if int(state.alarm) >= 0 else None
         return Run(settings, state.step, state.complete, state.curve, state.ledger, state.uses, report, state.theta,
                    state.statistics, diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
@@ -213,6 +231,14 @@ class _Trainer:
             "schedule": _described(self.schedule, strict), "steps": self.steps, "max_bill": self.bill,
             "minicrest": __version__, "numpy": np.__version__,
         }  # fmt: skip
+
+
+def _pieces(method, oracle, state) -> Iterator[Any]:
+    """The states of the method's preparation, one after another from `state` on; one state where it has no pieces."""
+    if getattr(method, "preparation", None):
+        yield from method.preparation(oracle, state)
+    else:
+        yield method.init(oracle)
 
 
 def _described(thing, strict: bool):

@@ -1,7 +1,8 @@
-"""README's evidence at an equal bill, kept as small JSON: python -m tests.evidence FOLDER gathers it, --write shows it.
+"""README's evidence, kept as small JSON: python -m tests.evidence FOLDER gathers it, --write shows what is kept.
 
-FOLDER holds the folders that `minicrest compare --out` wrote; what is kept of each comparison are its rows, its setup
-and the learning rate and batch size that tuning chose for each method.
+FOLDER holds folders that `minicrest compare --out` wrote. Of a comparison at an equal bill are kept its rows, its setup
+and the learning rate and batch size that tuning chose for each method; of one at equal steps, CREST's accuracies,
+bills and paired differences. In the latter the methods come in the order of VARIANTS, as many as there are.
 """
 
 from __future__ import annotations
@@ -9,26 +10,59 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
+
+from minicrest.experiments.statistics import estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 README, KEPT = ROOT / "README.md", ROOT / "tutorials" / "paper" / "thinning.json"
+LAZY = KEPT.with_name("lazy.json")
 METHODS = ("random", "shuffle", "infobatch", "crest", "fresh", "thinning")
+VARIANTS = ("random", "shuffle", "crest", "exclude=False", "lazy=False")  # the last without exclusion too
+
+
+def documents(folder: Path, equal: str) -> list[tuple[Path, dict]]:
+    """The comparisons below `folder` that hold the bill or the steps equal."""
+    read = [(path, json.loads(path.read_text())) for path in sorted(folder.glob("*/compare.json"))]
+    return [(path, document) for path, document in read if document["setup"]["equal"] == equal]
+
+
+def head(document: dict, *more: str) -> dict:
+    """What is kept of a comparison's setup."""
+    keep = ("data", "model", "transform", "budget", "epochs", "equal", "hidden", *more)
+    return {name: document["setup"][name] for name in keep} | {"seeds": document["seeds"]}
 
 
 def gathered(folder: Path) -> list[dict]:
-    """The comparisons below `folder`, ordered by budget and name."""
+    """The comparisons at an equal bill below `folder`, ordered by budget and name."""
     found = []
-    for path in sorted(folder.glob("*/compare.json")):
-        document = json.loads(path.read_text())
-        setup, tuned = document["setup"], path.parent / "tuned.json"
-        keep = ("data", "model", "transform", "budget", "epochs", "equal", "hidden")
-        comparison = {name: setup[name] for name in keep} | {"seeds": len(document["seeds"]), "rows": document["rows"]}
+    for path, document in documents(folder, "bill"):
+        comparison = head(document) | {"rows": document["rows"]}
+        tuned = path.parent / "tuned-bill.json"
         if tuned.exists():
-            methods = json.loads(tuned.read_text())["methods"]
-            comparison["chosen"] = {name: entry["choice"] for name, entry in methods.items()}
+            tuning = json.loads(tuned.read_text())
+            comparison |= {"grid": tuning["grid"], "tune_seeds": tuning["seeds"]}
+            comparison["chosen"] = {name: entry["choice"] for name, entry in tuning["methods"].items()}
         found.append(comparison)
     return sorted(found, key=lambda c: (c["budget"], title(c)))
+
+
+def gathered_lazy(folder: Path) -> list[dict]:
+    """The comparisons of CREST's variants at equal steps below `folder`."""
+    found = []
+    for _, document in documents(folder, "steps"):
+        labels = [row["method"] for row in document["rows"]]
+        runs = {name: [run for run in document["runs"] if run["method"] == label]
+                for name, label in zip(VARIANTS, labels, strict=False)}  # fmt: skip
+        accuracy = {name: 100 * np.array([run["curve"]["accuracy"][-1] for run in runs[name]]) for name in runs}
+        bill = {name: float(np.mean([run["cost"] for run in runs[name]])) for name in runs}
+        ahead = {name: asdict(estimate(accuracy["crest"] - accuracy[name])) for name in runs if name != "crest"}
+        means = {name: float(accuracy[name].mean()) for name in runs}
+        found.append(head(document, "m", "lr") | {"accuracy": means, "bill": bill, "crest_minus": ahead})
+    return sorted(found, key=title)
 
 
 def title(comparison: dict) -> str:
@@ -45,7 +79,21 @@ def table(comparisons: list[dict]) -> str:
         rows = {row["method"]: row for row in c["rows"]}
         cells = [f"{rows[name]['accuracy']['mean']:.2f}" if name in rows else "" for name in METHODS]
         ahead = [_difference(rows["thinning"], gain, p) for gain, p in (("gain", "p"), ("gain_shuffle", "p_shuffle"))]
-        lines.append(f"| {title(c)} | {100 * c['budget']:g}% | {c['seeds']} | {' | '.join([*cells, *ahead])} |")
+        lines.append(f"| {title(c)} | {100 * c['budget']:g}% | {len(c['seeds'])} | {' | '.join([*cells, *ahead])} |")
+    return "\n".join(lines) + "\n"
+
+
+def lazy_table(comparisons: list[dict]) -> str:
+    """A row a comparison: how far CREST is ahead, paired, and what it and its variants paid, in random's bills."""
+    names = VARIANTS[2:]
+    lines = ["| problem | seeds | crest | - random | - exclude=False | - lazy=False | bills of the three |",
+             "|---" * 7 + "|"]  # fmt: skip
+    for c in comparisons:
+        ahead = [f"{e['mean']:+.2f} +- {e['half']:.2f}" if (e := c["crest_minus"].get(name)) else ""
+                 for name in ("random", *names[1:])]  # fmt: skip
+        bills = ", ".join(f"{c['bill'][name] / c['bill']['random']:.1f}" for name in names if name in c["bill"])
+        cells = [title(c), f"{len(c['seeds'])}", f"{c['accuracy']['crest']:.2f}", *ahead, bills]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -53,13 +101,26 @@ def _difference(row: dict, gain: str, p: str) -> str:
     return f"{row[gain]['mean']:+.2f} +- {row[gain]['half']:.2f}{'*' if row[p] < 0.05 else ''}"
 
 
-def block() -> str:
-    """What README shows between its marks."""
-    return re.search(r"<!-- evidence -->\n(.*?)<!-- end -->", README.read_text(), re.DOTALL).group(1)
+def block(mark: str) -> str:
+    """What README shows between the mark and its end."""
+    return re.search(_between(mark), README.read_text(), re.DOTALL)[2]
+
+
+def write(mark: str, text: str) -> None:
+    """Let README show `text` there."""
+    shown = re.sub(_between(mark), lambda found: found[1] + text + found[3], README.read_text(), flags=re.DOTALL)
+    README.write_text(shown)
+
+
+def _between(mark: str) -> str:
+    return rf"(<!-- {mark} -->\n)(.*?)(<!-- end -->)"
+
+
+BLOCKS = {"evidence": (KEPT, gathered, table), "lazy evidence": (LAZY, gathered_lazy, lazy_table)}
 
 
 if __name__ == "__main__":
-    if sys.argv[1] != "--write":
-        KEPT.parent.mkdir(exist_ok=True)
-        KEPT.write_text(json.dumps(gathered(Path(sys.argv[1])), indent=1) + "\n")
-    README.write_text(README.read_text().replace(block(), table(json.loads(KEPT.read_text()))))
+    for mark, (kept, gather, shown) in BLOCKS.items():
+        if sys.argv[1] != "--write":
+            kept.write_text(json.dumps(gather(Path(sys.argv[1])), indent=1) + "\n")
+        write(mark, shown(json.loads(kept.read_text())))

@@ -19,12 +19,14 @@ BOXES = {  # tutorial: (column, row, what it adds)
     "12": (4, 1, "Theory, checked"),
     "13": (3, 1, "On a GPU"),
     "14": (2, 1, "A method\nthat pays"),
+    "15": (2, 0, "The papers\nat our size"),
+    "16": (3, 0, "Your own\nmethod"),
 }
 ARROWS = [  # from, to, what is handed on
     ("01", "02", "$p - y$"), ("02", "03", "layers"), ("01", "05", "$p - y$"), ("02", "04", "gradients"),
     ("04", "07", "$g$, $H$"), ("05", "06", "medoids, weights"), ("06", "08", "bias, variance"), ("07", "09", "when"),
     ("08", "09", "which\nexamples"), ("09", "10", ""), ("09", "11", ""), ("09", "12", ""), ("09", "13", ""),
-    ("09", "14", "the bill"),
+    ("09", "14", "the bill"), ("14", "15", "an equal bill"), ("15", "16", "a rule"),
 ]  # fmt: skip
 GROUPS = [("01 02 03", "tab:blue"), ("04 07", "tab:green"), ("05 06 08", "tab:orange"), ("09", "black")]  # others grey
 COLOURS = {number: colour for numbers, colour in GROUPS for number in numbers.split()}
@@ -32,9 +34,9 @@ COLOURS = {number: colour for numbers, colour in GROUPS for number in numbers.sp
 
 def draw_map(path: Path) -> None:
     """Write the picture to `path` (.png): a box for each tutorial, an arrow for each piece that it hands on."""
-    figure = Figure(figsize=(11, 3.9), layout="constrained")
+    figure = Figure(figsize=(11, 5.1), layout="constrained")
     axis = figure.subplots()
-    axis.set(xlim=(-0.5, 4.5), ylim=(0.6, 3.4))
+    axis.set(xlim=(-0.5, 4.5), ylim=(-0.4, 3.4))
     axis.axis("off")
     boxes = {}
     for number, (column, row, title) in BOXES.items():

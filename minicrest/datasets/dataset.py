@@ -158,7 +158,7 @@ def _crop_and_flip(x, pad, rng):
 
 
 def stratified(y: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (kept, held), each ascending: round(fraction n) are held, every class within one of its share.
+    """Indices (kept, held) of y (n,), each ascending: round(fraction n) held, every class within one of its share.
 
     Float targets are one class. The only example of a class is always kept, and then n counts the others.
     """

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from minicrest.datasets.pickles import read_inert_pickle
-
 CIFAR_RECORDS = 10_000  # images in each of the six files
 TEXT_FEATURES = 2048
 LARGEST = 1 << 26  # bytes of a published file, unpacked; MNIST's training images, the largest, take 47 MB
@@ -32,13 +30,15 @@ def cifar(path) -> tuple[np.ndarray, np.ndarray]:
 def _cifar_records(path, raw):
     """The binary layout: a record is 1 byte of label, then 3072 of image, channel by channel."""
     if len(raw) != CIFAR_RECORDS * 3073:
-        raise _damaged(path, f"{CIFAR_RECORDS * 3073} bytes", f"{len(raw)}")
+        raise damaged(path, f"{CIFAR_RECORDS * 3073} bytes", f"{len(raw)}")
     records = np.frombuffer(raw, np.uint8).reshape(-1, 3073)
     return records[:, 1:], records[:, 0]
 
 
 def _cifar_pickle(path, raw):
     """The python layout: a pickled dict with b"data" (10000, 3072) uint8 and b"labels", read without unpickling."""
+    from minicrest.experiments.pickles import read_inert_pickle
+
     try:
         batch = read_inert_pickle(raw)
         x, y = batch["data"], batch["labels"]
@@ -48,7 +48,7 @@ def _cifar_pickle(path, raw):
         return x, np.array(y, np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         wanted = f"a pickled dict of 'data' ({CIFAR_RECORDS}, 3072) uint8 and 'labels' ({CIFAR_RECORDS},), nothing else"
-        raise _damaged(path, wanted, f"{str(error)[:200]} (nothing of it was executed)") from error
+        raise damaged(path, wanted, f"{str(error)[:200]} (nothing of it was executed)") from error
 
 
 def idx(path) -> np.ndarray:
@@ -58,10 +58,10 @@ def idx(path) -> np.ndarray:
     header = np.frombuffer(raw[: 4 + 4 * axes], ">u4") if len(raw) >= 4 + 4 * axes else np.zeros(1, int)
     magic, shape = int(header[0]), tuple(int(length) for length in header[1:])
     if magic != 2048 + axes:
-        raise _damaged(path, f"an idx file that begins with the magic number {2048 + axes}", magic)
+        raise damaged(path, f"an idx file that begins with the magic number {2048 + axes}", magic)
     size = math.prod(shape)
     if len(raw) != 4 + 4 * axes + size:
-        raise _damaged(path, f"{size} bytes for the shape {shape} of its header", len(raw) - 4 - 4 * axes)
+        raise damaged(path, f"{size} bytes for the shape {shape} of its header", len(raw) - 4 - 4 * axes)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
@@ -69,9 +69,9 @@ def mnist(images, labels) -> tuple[np.ndarray, np.ndarray]:
     """A pair of idx files: images (n, 1, 28, 28) uint8 and digits (n,) int64."""
     x, y = idx(images), _labels_below(10, idx(labels), labels)
     if x.shape[1:] != (28, 28):
-        raise _damaged(images, "images of 28 by 28", x.shape[1:])
+        raise damaged(images, "images of 28 by 28", x.shape[1:])
     if len(x) != len(y):
-        raise _damaged(labels, f"{len(x)} labels, one for each image", len(y))
+        raise damaged(labels, f"{len(x)} labels, one for each image", len(y))
     return x[:, None], y
 
 
@@ -83,17 +83,17 @@ def text(path, content: bytes, classes: int | None = None) -> tuple[np.ndarray, 
     for number, (label, sentence) in enumerate(pairs, start=1):
         if not label or not sentence or (known and label not in known):
             wanted = f"'LABEL sentence'{f' with a label in 0..{classes - 1}' if classes else ''} in line {number}"
-            raise _damaged(path, wanted, repr(f"{label} {sentence}"[:60]))
+            raise damaged(path, wanted, repr(f"{label} {sentence}"[:60]))
     if len(pairs) > MOST_LINES:
-        raise _damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
+        raise damaged(path, f"at most {MOST_LINES} lines, whose features fit", len(pairs))
     return hashed([sentence for _, sentence in pairs]), np.array([label for label, _ in pairs], str)
 
 
-def hashed(sentences: list[str]) -> np.ndarray:
-    """Sentences as counts of 2,048 hashed words, scaled to length 1: (n, 2048) float32."""
+def hashed(sentences: list[str], features: int = TEXT_FEATURES) -> np.ndarray:
+    """Sentences as counts of hashed words, scaled to length 1: (n, features) float32."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    hashing = HashingVectorizer(n_features=TEXT_FEATURES, alternate_sign=False, norm="l2", dtype=np.float32)
+    hashing = HashingVectorizer(n_features=features, alternate_sign=False, norm="l2", dtype=np.float32)
     return hashing.transform(sentences).toarray()
 
 
@@ -105,23 +105,24 @@ def decoded(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def read_bytes(path) -> bytes:
-    """The content of `path`, unpacked if its name ends in .gz; ValueError if it is damaged or larger than LARGEST."""
+def read_bytes(path, largest: int | None = None) -> bytes:
+    """The content of `path`, unpacked if its name ends in .gz; ValueError if damaged or above `largest` (LARGEST)."""
     try:
         with (gzip.open if Path(path).suffix.lower() == ".gz" else open)(path, "rb") as file:
-            raw = file.read(LARGEST + 1)
+            raw = file.read((largest or LARGEST) + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # truncated, not a gzip file, corrupt
-        raise _damaged(path, "a whole gzip file", error) from error
-    if len(raw) > LARGEST:
-        raise _damaged(path, f"at most {LARGEST} bytes", "more")
+        raise damaged(path, "a whole gzip file", error) from error
+    if len(raw) > (largest or LARGEST):
+        raise damaged(path, f"at most {largest or LARGEST} bytes", "more")
     return raw
 
 
 def _labels_below(classes, y, path):
     if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
-        raise _damaged(path, f"labels in 0..{classes - 1}", f"{y.min()}..{y.max()}")
+        raise damaged(path, f"labels in 0..{classes - 1}", f"{y.min()}..{y.max()}")
     return y.astype(np.int64)
 
 
-def _damaged(path, expected, actual) -> ValueError:
+def damaged(path, expected, actual) -> ValueError:
+    """The error for a file that holds something else."""
     return ValueError(f"{path} is damaged or is another file: expected {expected}, found {actual}")

@@ -63,7 +63,8 @@ class BothWays:
     def text(self) -> str:
         """Heading, table and legend, as the command line prints them."""
         legend = tables.legend_of_both(self.setup, self.steps.seeds, self.steps.rows, self.bill.rows)
-        return "\n".join([self.heading(), "", self.table(), "", *legend, *tables.wrapped(self.notes)])
+        heading, notes = tables.wrapped([self.heading()]), tables.wrapped(self.notes)
+        return "\n".join([*heading, "", self.table(), "", *legend, *notes])
 
     def figure(self):
         """A Matplotlib Figure of two panels: accuracy at equal steps with the bill paid, and accuracy at equal bill."""

@@ -6,19 +6,18 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from minicrest.arguments import flag, one_of, shown, whole
 from minicrest.datasets import Dataset
 from minicrest.experiments.both import WAYS, BothWays
 from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.folders import claim
+from minicrest.experiments.jobs import Cluster, Processes, distribute
 from minicrest.experiments.parts import NAMED, Parts, content, described, function, is_content, path_text
+from minicrest.experiments.prepared import Preparations
+from minicrest.experiments.progress import RunBar
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.statistics import BASELINES
 from minicrest.experiments.tuning import Tuning
@@ -39,7 +38,8 @@ class Plan:
 
 def compare(
     methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=3, budget=Setup.budget,
-    equal=Setup.equal, *, tuned=None, out=None, jobs=1, settings=None, stop=lambda: False, progress: bool = True,
+    equal=Setup.equal, *, tuned=None, prepared=None, out=None, jobs=1, scheduler=None, settings=None,
+    stop=lambda: False, progress: bool = True,
 ) -> Comparison | BothWays:  # fmt: skip
     """Train with each of `methods` and each seed, and return the Comparison.
 
@@ -52,12 +52,20 @@ def compare(
     equal: "bill", "steps", or "both": then each method is trained both ways, and a BothWays is returned.
     tuned: what `tune` returned or wrote to a file, for the same methods: each is trained with its own choice. For both
     ways, a list of two.
+    prepared: Preparations (prepared.py), or the file that `minicrest prepare` wrote: the subsets of milo.
     settings: further fields of Setup by name, as dict(epochs=10, m=64, schedule="cosine", transform={"copies": 9}).
     out: a folder where every run is kept, so that the same call goes on where it was stopped; None: nothing is kept.
     jobs: how many processes train at once; the result is the same bit for bit.
+    scheduler: the address of a Dask scheduler, or a distributed.Client: its workers train, with the same result, and
+    the same folders on this machine.
     stop: asked before every step of a single process; True ends the comparison early, its last Run incomplete.
 
-    Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises.
+    Raises ValueError and TypeError for arguments that do not fit, and what loading the data raises; ChildProcessError,
+    after all other runs, for a run whose process died three times.
+
+    >>> comparison = compare(["thinning"], seeds=2, settings={"epochs": 2})
+    >>> [row.method for row in comparison.rows]
+    ['random', 'shuffle', 'thinning']
     """
     ways = ways_of(equal)
     shared, parts = shared_setup(network, data, budget, ways[0], settings)
@@ -65,8 +73,10 @@ def compare(
     tunings = [Tuning.given(each) for each in given]
     if tuned is not None and not tunings:
         raise ValueError("tuned holds nothing; give what tune returned, or None")
-    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings)
-    return program.collected(carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress))
+    program = Program.of(described_methods(methods, shared, parts), seed_list(seeds), ways, tunings,
+                         Preparations.given(prepared))  # fmt: skip
+    runs = carry_out_all(program.plans, out, jobs=jobs, stop=stop, progress=progress, scheduler=scheduler)
+    return program.collected(runs)
 
 
 def ways_of(equal) -> tuple[str, ...]:
@@ -98,7 +108,11 @@ def shared_setup(network, data, budget, equal, settings) -> tuple[Setup, Parts]:
 
 
 def seed_list(seeds) -> list[int]:
-    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different."""
+    """The seeds 0 .. seeds - 1 of a number; those of a list, checked to be different.
+
+    >>> seed_list(3), seed_list([7, 9])
+    ([0, 1, 2], [7, 9])
+    """
     if not isinstance(seeds, Iterable) or isinstance(seeds, str):
         return list(range(whole("seeds", seeds, 1)))
     listed = [whole("each seed", seed, 0) for seed in seeds]
@@ -139,8 +153,9 @@ class Program:
     notes: list[str]
 
     @staticmethod
-    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = ()) -> Program:
-        """The plans of these setups for each way, with what the tuning for that way chose."""
+    def of(setups, seeds: list[int], ways: Sequence[str], tunings: Sequence[Tuning] = (),
+           prepared: Preparations | None = None) -> Program:  # fmt: skip
+        """The plans of these setups for each way, with what the tuning for that way chose and what was prepared."""
         every: dict[str, list[Plan]] = {}
         for way in ways:
             equal = [(replace(setup, equal=way), parts) for setup, parts in setups]
@@ -148,7 +163,11 @@ class Program:
             if tunings and not mine:
                 raise ValueError(f"nothing was tuned at equal {way}; tune both ways, or compare one way")
             every[way], notes = with_validation(planned(equal, seeds, mine))
-        return Program(every, [*notes, *(tuning.note() for tuning in tunings)])
+        notes = [*notes, *(tuning.note() for tuning in tunings)]
+        if prepared is None:
+            return Program(every, notes)
+        every = {way: prepared.applied(plans) for way, plans in every.items()}
+        return Program(every, [*notes, prepared.note([plan for plans in every.values() for plan in plans])])
 
     @property
     def plans(self) -> list[Plan]:
@@ -236,30 +255,34 @@ def carry_out(setup: Setup, checkpoint, stop=lambda: False, progress: bool = Tru
 
 
 def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False, begin=lambda: None,
-                  progress: bool = True) -> list[Run]:  # fmt: skip
-    """Carry out `plans`, each in its folder of `out` (None: nowhere), in turn or in `jobs` processes at once.
+                  progress: bool = True, scheduler=None) -> list[Run]:  # fmt: skip
+    """Carry out `plans`, each in its folder of `out` (None: nowhere): in turn, in `jobs` processes or on a cluster.
 
     In turn: `begin()` is called before each run; ends early, the last Run incomplete, when `stop()` says True.
+    Otherwise see jobs.py.
     """
     out = None if out is None else path_text("out", out)
     silent = None if flag("progress", progress) else True  # None: only where this is no terminal
     function("stop", stop)
-    if whole("jobs", jobs, 1) > 1:
-        return _in_processes(plans, out, jobs)
+    if whole("jobs", jobs, 1) > 1 and scheduler is not None:
+        raise ValueError("jobs are processes of this machine, and a scheduler has processes of its own; give one")
+    if scheduler is not None or jobs > 1:
+        pool = Processes(_one, jobs) if scheduler is None else Cluster(_one, scheduler)
+        return distribute(pool, plans, out, silent)
     runs: list[Run] = []
-    with tqdm(total=len(plans), disable=silent, delay=2, miniters=0, unit="run", leave=False) as bar:
+    with RunBar(plans, out, silent) as bar:
 
-        def polled(plan, steps) -> bool:  # once a step: the bar also moves within a run
-            bar.set_postfix_str(f"{plan.label}, seed {plan.setup.seed}, {next(steps)} steps", refresh=False)
-            bar.update(0)
+        def polled() -> bool:  # once a step
+            bar.step()
             return stop()
 
-        for plan in plans:
+        for k, plan in enumerate(plans):
             begin()
-            runs.append(_one(plan, out, partial(polled, plan, count())))
+            bar.begin(k)
+            runs.append(_one(plan, out, polled))
             if not runs[-1].complete:
                 break
-            bar.update()
+            bar.end()
     return runs
 
 
@@ -267,11 +290,3 @@ def _one(plan: Plan, out, stop=lambda: False) -> Run:
     if out is None:
         return plan.setup.run(stop=stop, progress=False, parts=plan.parts)
     return carry_out(plan.setup, plan.setup.folder(out) / "checkpoint.npz", stop, False, plan.parts)
-
-
-def _in_processes(plans: list[Plan], out, jobs: int) -> list[Run]:
-    """The runs of all plans; no bit of them depends on the process or on its number of threads."""
-    from joblib import Parallel, delayed
-
-    out = None if out is None else os.path.abspath(out)  # a process may be an earlier one, started elsewhere
-    return list(Parallel(n_jobs=jobs)(delayed(_one)(plan, out) for plan in plans))

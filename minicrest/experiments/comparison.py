@@ -58,7 +58,8 @@ class Comparison:
     def text(self) -> str:
         """Heading, table and legend, as the command line prints them."""
         legend = tables.legend(self.setup, self.seeds, self.rows)
-        return "\n".join([self.heading(), "", self.table(), "", *legend, *tables.wrapped(self.notes)])
+        heading, notes = tables.wrapped([self.heading()]), tables.wrapped(self.notes)
+        return "\n".join([*heading, "", self.table(), "", *legend, *notes])
 
     def figure(self):
         """A Matplotlib Figure: test accuracy and test loss against the bill."""

@@ -5,7 +5,10 @@ No windows, no global state. Colours are Okabe and Ito's, which colour-blind rea
 
 from __future__ import annotations
 
+import html
+import io
 import math
+import re
 from pathlib import Path
 
 from minicrest.experiments.files import write_anywhere
@@ -60,3 +63,29 @@ def save_picture(figure, path) -> None:
     if kind not in (".svg", ".pdf"):
         return save_png(figure, path)
     write_anywhere(path, lambda file: figure.savefig(file, format=kind[1:]))
+
+
+def svg_text(figure, name: str, label: str = "") -> str:
+    """The figure as an SVG element for a page of HTML, which it fetches nothing for; `label` describes it.
+
+    Its ids begin with `name`. Black, white and grey become the page's variables --ink, --paper and --line, COLOURS
+    become --c0, --c1, ..., so that the page decides what they are in the dark.
+    """
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r' (?:xmlns(?::\w+)?|version)="[^"]*"', "", text)
+    text = re.sub(r'( id="|href="#|url\(#)', rf"\1{name}-", text)
+    for colour, variable in _PAGE.items():
+        text = re.sub(colour, f"var(--{variable})", text, flags=re.IGNORECASE)
+    described = f'role="img" aria-label="{html.escape(label)}"'
+    opening, rest = text.split(">", 1)
+    return re.sub(r' (?:width|height)="[^"]*"', "", opening).replace("<svg", f"<svg {described}") + ">" + rest
+
+
+_PAGE = {"#000000": "ink", "#ffffff": "paper", "#e6e6e6": "line", "#737373": "soft",
+         **{colour: f"c{k}" for k, colour in enumerate(COLOURS)}}  # fmt: skip

@@ -7,7 +7,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,37 @@ def claimed(path) -> Iterator[None]:
         return
     lock = Path(f"{os.path.realpath(path)}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))  # its last owner may have removed it
-        except OSError:
-            ours = False
-        if not ours:
+    with _locked(lock) as file:
+        if file is None:
             raise ValueError(f"{path} is being written by another training; wait for it or choose another file")
         try:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def _locked(lock: Path):
+    """The open file `lock` once this process has its lock; a context of None where another process has it.
+
+    Its last owner may remove the file between our opening and our locking it: then it is another file that counts.
+    """
+    while True:
+        file = open(lock, "wb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return nullcontext()
+        if _lies_at(file, lock):
+            return file
+        file.close()
+
+
+def _lies_at(file, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def write_anywhere(path, write: Callable[[Any], Any], patience: float = 2.0) -> None:

@@ -1,7 +1,8 @@
-"""What `minicrest methods` prints: each method with its paper, hyper-parameters and price, or the check of one."""
+"""What `minicrest methods` and `minicrest data` print: what there is, how to get the rest, the check of a method."""
 
 from __future__ import annotations
 
+from minicrest.datasets import available
 from minicrest.experiments import tables
 from minicrest.experiments.options import defaults
 from minicrest.experiments.parts import made, method_class
@@ -21,6 +22,21 @@ def methods(arguments) -> int:
             print(f"  preset  --preset paper --data {data}: {_assignments(PAPER_HYPER[data][name])}")
     print("\nWhat --preset paper gives all methods on a data set:")
     print(*(f"  {data}: {_assignments(fields)}" for data, fields in PAPERS.items()), sep="\n")
+    return 0
+
+
+def data(arguments) -> int:
+    """List the data sets, and how to get those that are missing."""
+    every = available(arguments.data_dir)
+    rows = [row for row in every if not row[0].startswith("FILE")]
+    there = [[name, "yes", where] for name, present, where, _ in rows if present]
+    absent = [[name, "no", ""] for name, present, *_ in rows if not present]
+    print(tables.columns([["name", "present", "where"], *there, *absent], right=False))
+    for name, present, lacking, how in rows:
+        if not present:
+            print(f"\nTo get {name}: {how}\n  {lacking}")
+    print("\nA file of your own: --data FILE, with --test 0.2 where it has no test part")
+    print(*(f"  {name:9} {how}" for name, _, _, how in every if name.startswith("FILE")), sep="\n")
     return 0
 
 

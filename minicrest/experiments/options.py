@@ -15,6 +15,9 @@ def hyperparameters(assignments, methods) -> dict[str, tuple]:
 
     Values are read as the type of the method's field; what names a method goes before what does not. Raises ValueError
     for anything else, with what there is, and for one target that is set twice.
+
+    >>> hyperparameters(["tau=0.1", "craig.m=16"], ["crest", "craig"])
+    {'crest': (('tau', 0.1),), 'craig': (('m', 16),)}
     """
     kinds = {method: field_types(method_class(method)) for method in methods}
     pairs: dict[str, dict] = {method: {} for method in methods}
@@ -80,7 +83,11 @@ def _value(text: str, kind, name: str):
 
 
 def grid_of(assignments) -> dict[str, tuple[float, ...]] | None:
-    """Name -> values, from texts "name=value,value"; None for none. Raises ValueError for any other text."""
+    """Name -> values, from texts "name=value,value"; None for none. Raises ValueError for any other text.
+
+    >>> grid_of(["lr=0.03,0.1", "m=16,32"])
+    {'lr': (0.03, 0.1), 'm': (16, 32)}
+    """
     if assignments is None:
         return None
     grid = {}

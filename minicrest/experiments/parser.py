@@ -1,66 +1,16 @@
-"""What the command line takes: every subcommand, its options and its help."""
+"""The options of every subcommand, with their help: `add_train(parser)` adds those of `minicrest train`."""
 
 from __future__ import annotations
 
-import argparse
-
-import minicrest
 from minicrest.backend import DEVICES
 from minicrest.experiments.options import defaults
 from minicrest.experiments.setup import MODELS, PRESETS, Setup
 from minicrest.optim import OPTIMIZERS, SCHEDULES
 from minicrest.selection import METHODS
 
-COMMANDS = ("train", "compare", "tune", "show", "resume", "data", "methods", "theory", "paper", "tutorials")
-EXIT_CODES = """exit codes:
-  0    done
-  1    a claim of theory, or a method that is checked, does not hold
-  2    bad arguments, or files that are missing, damaged or another training's: one line says which
-  3    done, but a run diverged: its losses or parameters stopped being finite; table and picture mark it
-  130  stopped by Ctrl-C; the last line says how to go on"""
 
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are a ValueError of one line."""
-
-    def error(self, message):
-        """Raise ValueError: the caller prints it, without the usage."""
-        raise ValueError(f"{message} (see {self.prog} --help)")
-
-
-def parser() -> Parser:
-    """The parser of the whole command line; what it returns names the subcommand in `.command`."""
-    top = Parser(prog="minicrest", description="Data-efficient training, always beside random selection.",
-                 epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    top.add_argument("--version", action="version", version=f"minicrest {minicrest.__version__}")
-    commands = top.add_subparsers(required=True, metavar=" | ".join(COMMANDS), dest="command")
-    _add_train(commands)
-    _add_compare(commands)
-    _add_tune(commands)
-    _add_show(commands)
-    _add_resume(commands)
-    data = _add(commands, "data", "list the data sets, and how to get those that are missing")
-    _add_data_dir(data)
-    methods = _add(commands, "methods", "list each method's paper, hyper-parameters and price, or check one")
-    methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
-    theory = _add(commands, "theory", "check what the papers prove, claim by claim, against this code")
-    _add_theory(theory)
-    _add_paper(_add(commands, "paper", "measure again what the papers claim, each claim by its name"))
-    tutorials = _add(commands, "tutorials", "write the notebooks to a folder, or grade answers")
-    tutorials.add_argument("words", nargs="+", metavar="DIR",
-                           help="a folder to write them to, or: status [DIR], which are solved; export "
-                                "FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
-    tutorials.add_argument("--force", action="store_true", help="overwrite notebooks that are there")
-    return top
-
-
-def _add(commands, name: str, what: str) -> argparse.ArgumentParser:
-    return commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", epilog=EXIT_CODES,
-                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-
-
-def _add_train(commands) -> None:
-    train = _add(commands, "train", "train one network with one method; the same command again continues it")
+def add_train(train) -> None:
+    """The options of `minicrest train`."""
     train.add_argument("--method", metavar="METHOD", help=f"a name or module:Class (default: {Setup.method})")
     train.add_argument("--seed", type=int, help=f"of everything random (default: {Setup.seed})")
     train.add_argument("--steps", type=int, help="exactly so many, whatever their bill (default: see --budget)")
@@ -69,9 +19,9 @@ def _add_train(commands) -> None:
     _add_setup(train, "bill", "steps")
 
 
-def _add_compare(commands) -> None:
-    compare = _add(commands, "compare", "compare methods over several seeds; finished runs are kept")
-    _add_methods(compare)
+def add_compare(compare) -> None:
+    """The options of `minicrest compare`."""
+    _add_compared(compare)
     compare.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ... (default: %(default)s)")
     compare.add_argument("--tuned", dest="choices", nargs="+", metavar="FILE",
                          help="what minicrest tune wrote: each method takes its own choice")  # fmt: skip
@@ -82,37 +32,23 @@ def _add_compare(commands) -> None:
     _add_setup(compare, "bill", "steps", "both")
 
 
-def _add_tune(commands) -> None:
-    tune = _add(commands, "tune", "choose learning rate and batch size for every method, on training examples held out")
-    _add_methods(tune)
+def add_tune(tune) -> None:
+    """The options of `minicrest tune`."""
+    _add_compared(tune)
     _add_grid(tune, "")
     tune.add_argument("--out", help="folder for the runs and tuned-bill.json or tuned-steps.json (default: in runs/)")
     _add_setup(tune, "bill", "steps", "both")
 
 
-def _add_methods(parser) -> None:
-    parser.add_argument("--methods", nargs="+", default=["full", "random", "shuffle", "crest"], metavar="METHOD",
-                        help="names, module:Class, or all (default: full random shuffle crest); random and shuffle, "
-                             "which is full training that ends at the budget, are added")  # fmt: skip
-    parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
-    parser.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
-
-
-def _add_grid(parser, first: str) -> None:
-    parser.add_argument("--grid", nargs="+", metavar="NAME=VALUES",
-                        help=f"{first}lr=0.03,0.1,0.3 m=16,32,64 (also momentum, weight_decay)")  # fmt: skip
-    parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
-
-
-def _add_show(commands) -> None:
-    show = _add(commands, "show", "print and draw finished runs and comparisons again")
+def add_show(show) -> None:
+    """The options of `minicrest show`."""
     show.add_argument("folders", nargs="+", metavar="DIR", help="a run's folder, or one that holds runs; any number")
     show.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
     show.add_argument("--plot", metavar="PNG", help="draw them, several comparisons side by side")
 
 
-def _add_resume(commands) -> None:
-    resume = _add(commands, "resume", "continue a stopped run with its own settings, to the same weights")
+def add_resume(resume) -> None:
+    """The options of `minicrest resume`."""
     resume.add_argument("path", metavar="DIR", help="the run's folder, or its checkpoint.npz")
     resume.add_argument("--method", metavar="module:Class", help="allow the import of the run's own method")
     resume.add_argument("--model", metavar="module:function", help="allow the import of the run's own network")
@@ -120,7 +56,18 @@ def _add_resume(commands) -> None:
     _add_plot(resume)
 
 
-def _add_theory(theory) -> None:
+def add_data(data) -> None:
+    """The options of `minicrest data`."""
+    _add_data_dir(data)
+
+
+def add_methods(methods) -> None:
+    """The options of `minicrest methods`."""
+    methods.add_argument("--check", metavar="METHOD", help="check the contract of a method: a name or module:Class")
+
+
+def add_theory(theory) -> None:
+    """The options of `minicrest theory`."""
     add = theory.add_argument
     add("names", nargs="*", metavar="CLAIM", help="names or their beginnings, as hutchinson (default: all)")
     add("--list", action="store_true", help="list the claims, and check none")
@@ -133,7 +80,31 @@ def _add_theory(theory) -> None:
     add("--figures", metavar="DIR", help="also draw the claims that have a picture, a PNG each")
 
 
-def _add_paper(paper) -> None:
+def add_tutorials(tutorials) -> None:
+    """The options of `minicrest tutorials`."""
+    tutorials.add_argument("words", nargs="+", metavar="DIR",
+                           help="a folder to write them to, or: status [DIR], which are solved; export "
+                                "FILE.py [DIR], your solutions as one module; strip DIR, without solutions and outputs")
+    tutorials.add_argument("--force", action="store_true", help="overwrite notebooks that are there")
+
+
+def _add_compared(parser) -> None:
+    parser.add_argument("--methods", nargs="+", default=["full", "random", "shuffle", "crest"], metavar="METHOD",
+                        help="names, module:Class, or all (default: full random shuffle crest); random and shuffle, "
+                             "which is full training that ends at the budget, are added")  # fmt: skip
+    parser.add_argument("--no-full", dest="full", action="store_false", help="leave full training out")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes train at once (default: %(default)s)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="train on the workers of a Dask scheduler, as tcp://host:8786")
+
+
+def _add_grid(parser, first: str) -> None:
+    parser.add_argument("--grid", nargs="+", metavar="NAME=VALUES",
+                        help=f"{first}lr=0.03,0.1,0.3 m=16,32,64 (also momentum, weight_decay)")  # fmt: skip
+    parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
+
+
+def add_paper(paper) -> None:
+    """The options of `minicrest paper`."""
     add = paper.add_argument
     add("names", nargs="*", metavar="NAME", help="which claims (default: all, one after the other)")
     add("--list", action="store_true", help="list the claims with the minutes that each takes, and measure none")
@@ -147,16 +118,34 @@ def _add_paper(paper) -> None:
     add("--device", choices=DEVICES, default="cpu", help="default: %(default)s")
 
 
+def add_prepare(prepare) -> None:
+    """The options of `minicrest prepare`."""
+    prepare.add_argument("--out", required=True, metavar="FILE.npz", help="what train, compare and tune then take")
+    prepare.add_argument("--seeds", type=int, default=3, help="that compare will use: 0, 1, ... (default: %(default)s)")
+    prepare.add_argument("--tune-seeds", type=int, default=0, help="that tune will use (default: none)")
+    prepare.add_argument("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
+    _add_examples(prepare)
+    _add_set(prepare)
+
+
+def add_report(report) -> None:
+    """The options of `minicrest report`."""
+    report.add_argument("folder", metavar="DIR", help="a run's folder, or one that holds runs")
+    report.add_argument("--out", metavar="FILE.html", help="where to write it (default: DIR/report.html)")
+    report.add_argument("--model", metavar="module:function", help="allow the import of the runs' own layers")
+
+
 def _add_plot(parser) -> None:
-    parser.add_argument("--plot", metavar="PNG", help="draw the run: its curves and, for CREST, its checks and regions")
+    parser.add_argument("--plot", metavar="PNG", help="where to draw the run, and what its method has to show "
+                        "(default: run.png in its folder; none: nowhere)")  # fmt: skip
 
 
 def _add_data_dir(parser) -> None:
     parser.add_argument("--data-dir", help="the folder of the data sets (default: environment variable MINICREST_DATA)")
 
 
-def _add_setup(parser, *ways: str) -> None:
-    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+def _add_examples(parser) -> None:
+    """Options that say which examples are trained on."""
     add = parser.add_argument
     add("--data", help="a data set's name (see minicrest data) or the path of an .npz, .csv or .txt "
                        f"(default: {Setup.data})")  # fmt: skip
@@ -168,6 +157,17 @@ def _add_setup(parser, *ways: str) -> None:
     add("--transform", nargs="+", metavar="NAME=VALUE",
         help="of the examples trained on: label-noise=0.2 (part of the labels wrong), imbalance=10 (first class to "
              "last), copies=9 (near copies of each easy example)")  # fmt: skip
+
+
+def _add_set(parser) -> None:
+    parser.add_argument("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
+        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+
+
+def _add_setup(parser, *ways: str) -> None:
+    """Options that train and compare share; those not given are the data set's preset, listed under --help."""
+    add = parser.add_argument
+    _add_examples(parser)
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
     add("--m", type=int, help="batch size")
@@ -184,11 +184,12 @@ def _add_setup(parser, *ways: str) -> None:
     add("--dtype", choices=("float32", "float64"), help=f"default: {Setup.dtype}")
     add("--evaluations", type=int, help=f"about how many on the test set (default: {Setup.evaluations})")
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
-    add("--set", nargs="+", default=[], action="extend", metavar="NAME=VALUE",
-        help="the method's hyper-parameters: tau=0.1 h=2, or crest.tau=0.1 for one of several")  # fmt: skip
+    add("--prepared", metavar="FILE", help="what minicrest prepare wrote: the subsets of milo")
+    _add_set(parser)
     lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
     kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
-    parser.epilog = "\n".join(["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", EXIT_CODES])
+    lines = ["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", parser.epilog]
+    parser.epilog = "\n".join(lines)
 
 
 def _described(name: str) -> str:

@@ -13,11 +13,14 @@ PRESETS: dict[str, dict[str, Any]] = {  # where a data set wants something other
     "blobs": dict(model="logistic", m=32, epochs=20),
     "spirals": dict(hidden=(64, 64), m=32, epochs=60),
     "cifar10": dict(**_IMAGES),
+    "cifar100": dict(**_IMAGES),
+    "tinyimagenet": dict(**_IMAGES),
     "mnist": dict(**_IMAGES, epochs=10),
     "mnist10k": dict(**_IMAGES),
     "trec": _TEXT,
     "subj": _TEXT,
     "rt-polarity": _TEXT,
+    "snli": dict(**_TEXT | dict(m=128, epochs=10)),
 }
 
 # The papers' settings. On CIFAR-10 those of the CREST paper, whose table compares the methods with ResNet-20; each

@@ -39,6 +39,7 @@ from minicrest.experiments.parts import (
     tested_on,
 )
 from minicrest.experiments.presets import MODELS, PRESETS
+from minicrest.experiments.progress import announced
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -46,6 +47,7 @@ from minicrest.random import stream
 from minicrest.run import Run
 from minicrest.train import train
 
+STEP = 3  # forward passes: what an example costs in a step of full training
 _UNSAFE = re.compile(r"[^\w.-]+")  # what a folder's name had better not hold
 
 
@@ -181,7 +183,7 @@ class Setup:
             return everything, None
         if self.equal == "steps":
             return max(1, round(self.budget * self.epochs * -(-n // self.m))), None
-        return everything, max(1, round(self.budget * 3 * n * self.epochs))
+        return STEP * everything, max(1, round(self.budget * STEP * n * self.epochs))  # a step may go forward only
 
     def build(self, parts: Parts = Parts()):
         """(method, oracle, optimizer, schedule, steps, bill), with the objects of `parts` in place of what has a name.
@@ -211,12 +213,12 @@ class Setup:
     def train(self, built, checkpoint=None, stop=lambda: False, progress: bool = True) -> Run:
         """`run` with what `build` made."""
         method, oracle, optimizer, schedule, steps, bill = built
-        longest = steps if bill is None else round(self.budget * steps)  # where every step costs what full's does
+        longest = steps if bill is None else round(self.budget * steps / STEP)  # if every step costs what full's does
         with claimed(checkpoint) if checkpoint else nullcontext():
             return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
                          evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
-                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()}, stop=stop,
-                         progress=progress)  # fmt: skip
+                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()},
+                         stop=announced(stop, oracle, bill, progress), progress=progress)  # fmt: skip
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
@@ -312,8 +314,7 @@ def _fits_in_memory(size: int, setup: Setup) -> None:
     """Raise ValueError for a network whose training cannot fit: parameters, gradient, velocity and one more."""
     if setup.device != "cpu" or not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
-    need = 4 * size * np.dtype(setup.dtype).itemsize
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    need, memory = 4 * size * np.dtype(setup.dtype).itemsize, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > memory:
         raise ValueError(f"a network of {size:,} parameters takes at least {need / 2**30:,.0f} GiB to train, and this "
                          f"machine has {memory / 2**30:,.0f} GiB; make it smaller")  # fmt: skip

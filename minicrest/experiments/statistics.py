@@ -27,7 +27,11 @@ class Estimate:
 
 
 def estimate(values) -> Estimate:
-    """The mean of `values` (n,) and t_{0.975, n-1} s / sqrt(n); both NaN where a value is not finite."""
+    """The mean of `values` (n,) and t_{0.975, n-1} s / sqrt(n); both NaN where a value is not finite.
+
+    >>> estimate([96.0, 97.0, 98.0])
+    Estimate(mean=97.0, half=2.484...)
+    """
     from scipy.special import stdtrit
 
     values = np.asarray(values, dtype=float)
@@ -62,6 +66,9 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
 
     With p_(1) <= ... <= p_(k), the corrected p_(j) is the largest of (k + 1 - i) p_(i), i <= j, and at most 1. Whatever
     the dependence, the chance that any true hypothesis has a corrected p-value of at most a is at most a (Holm, 1979).
+
+    >>> holm({"crest": 0.01, "craig": 0.04, "milo": 0.03})
+    {'crest': 0.03, 'craig': 0.06, 'milo': 0.06}
     """
     corrected, largest = {}, 0.0
     for k, name in enumerate(sorted(p, key=p.__getitem__)):

@@ -12,8 +12,8 @@ from minicrest.experiments.documents import csv, document, frame, read_document
 from minicrest.experiments.statistics import BASELINES, FEWEST_SEEDS, Estimate, Row, estimate, last_train_loss, rows
 from minicrest.run import Run
 
-__all__ = ["RATE", "Estimate", "Row", "both", "columns", "csv", "document", "estimate", "frame", "heading", "legend",
-           "read_document", "rows", "summary", "table", "title", "verdict", "what", "width",
+__all__ = ["RATE", "Estimate", "Row", "both", "cells", "columns", "csv", "document", "estimate", "frame", "heading",
+           "legend", "meanings", "read_document", "rows", "summary", "table", "title", "verdict", "what", "width",
            "wrapped"]  # fmt: skip
 
 RATE = "forward passes: forward 1, backward 2, Hessian product 4 per example"
@@ -33,7 +33,13 @@ def table(rows: Sequence[Row], most: int | None = None) -> str:
 
     Neither is wider than `most` (None: the terminal): what does not fit follows in a table of its own.
     """
-    return "\n\n".join(_folded(_cells(rows, heads), most or width()) for heads in (_quality(rows), _bills(rows)))
+    return "\n\n".join(_folded(lines, most or width()) for lines in cells(rows))
+
+
+def cells(rows: Sequence[Row]) -> tuple[list[list[str]], list[list[str]]]:
+    """The two tables of `table`, each as its head and a line a method."""
+    quality, bills = (_cells(rows, heads) for heads in (_quality(rows), _bills(rows)))
+    return quality, bills
 
 
 def both(steps: Sequence[Row], bill: Sequence[Row], most: int | None = None) -> str:
@@ -58,7 +64,12 @@ def _only(heads, names) -> dict[str, Callable[[Row], str]]:
 
 
 def columns(lines: Sequence[Sequence[str]], right: bool = True) -> str:
-    """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left)."""
+    """Lines of cells as aligned text: the first column to the left, the others to the right (or also to the left).
+
+    >>> print(columns([["method", "steps"], ["crest", "47"]]))
+    method  steps
+    crest      47
+    """
     widths = [max(map(len, column)) for column in zip(*lines)]
     sides = "<" + (">" if right else "<") * (len(widths) - 1)
     return "\n".join("  ".join(map("{:{}{}}".format, line, sides, widths)).rstrip() for line in lines)
@@ -233,9 +244,15 @@ def _last(run) -> str:
 
 def legend(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
     """What the columns of the table mean, and which methods are better than random: lines that fit the terminal."""
+    return wrapped([f"{verdict(rows)}.", *meanings(setup, seeds, rows)])
+
+
+def meanings(setup, seeds: Sequence[int], rows: Sequence[Row]) -> list[str]:
+    """What the columns of the table mean, in sentences."""
     equal = {"bill": "selection and checks are paid from it", "steps": "selection and checks are billed on top"}
     share = f"The others have {100 * setup.budget:g}% of its {setup.equal}: {equal[setup.equal]}."
-    return wrapped([f"{verdict(rows)}.", share, *_meanings(setup, seeds, rows)])
+    full, *rest = _meanings(setup, seeds, rows)
+    return [full, share, *rest]
 
 
 def _meanings(setup, seeds, rows) -> list[str]:

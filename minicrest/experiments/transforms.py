@@ -96,7 +96,11 @@ def pairs(transforms) -> tuple[tuple[str, float | int], ...]:
 
 
 def from_text(assignments: Iterable[str]) -> tuple[tuple[str, float | int], ...]:
-    """The pairs of texts "name=value", as on the command line. Raises ValueError for any other text."""
+    """The pairs of texts "name=value", as on the command line. Raises ValueError for any other text.
+
+    >>> from_text(["label-noise=0.2"])
+    (('label-noise', 0.2),)
+    """
     found = []
     for text in assignments:
         name, _, value = text.partition("=")

@@ -17,6 +17,7 @@ from minicrest.experiments.compare import (
     with_validation,
 )
 from minicrest.experiments.parts import Parts
+from minicrest.experiments.prepared import Preparations
 from minicrest.experiments.setup import Setup
 from minicrest.experiments.tuning import Tuning, at, checked_grid, measured
 
@@ -26,8 +27,8 @@ PART = 0.2
 
 def tune(
     methods=("full", "random", "shuffle", "crest"), network=None, data="digits", seeds=2, budget=Setup.budget,
-    equal=Setup.equal, *, grid=None, part=PART, out=None, jobs=1, settings=None, stop=lambda: False,
-    progress: bool = True,
+    equal=Setup.equal, *, grid=None, part=PART, prepared=None, out=None, jobs=1, scheduler=None,
+    settings=None, stop=lambda: False, progress: bool = True,
 ) -> Tuning:  # fmt: skip
     """Train each of `methods` at every point of the grid, and return the Tuning, which `compare(tuned=...)` takes.
 
@@ -41,8 +42,10 @@ def tune(
     """
     shared, parts = shared_setup(network, data, budget, equal, settings)
     seeds = seed_list(seeds) if hasattr(seeds, "__iter__") else [FIRST_SEED + seed for seed in seed_list(seeds)]
-    trials = Trials.of(described_methods(methods, shared, parts), seeds, grid, part)
-    return trials.tuning(carry_out_all(trials.plans, out, jobs=jobs, stop=stop, progress=progress))
+    trials = Trials.of(described_methods(methods, shared, parts), seeds, grid, part,
+                       Preparations.given(prepared))  # fmt: skip
+    runs = carry_out_all(trials.plans, out, jobs=jobs, stop=stop, progress=progress, scheduler=scheduler)
+    return trials.tuning(runs)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Trials:
     plans: list[Plan]
 
     @staticmethod
-    def of(setups: list[tuple[Setup, Parts]], seeds: list[int], grid, part: float = PART) -> Trials:
+    def of(setups: list[tuple[Setup, Parts]], seeds: list[int], grid, part: float = PART,
+           prepared: Preparations | None = None) -> Trials:  # fmt: skip
         """The trials of these setups, which differ in their methods. Raises ValueError for what cannot be tuned."""
         shared = setups[0][0]
         grid, part = checked_grid(grid, shared), number("part", part, "(0, 1)")
@@ -70,7 +74,9 @@ class Trials:
                 plans += [Plan(f"{label} {point}", replace(tried, seed=seed), own) for seed in seeds]
         hyper = {label: setup.hyper for label, (setup, _) in zip(labels, setups)}
         points = [(label, point) for label in labels for point in settings]
-        return Trials(replace(shared, tuning=part), grid, seeds, hyper, points, with_validation(plans)[0])
+        plans = with_validation(plans)[0]
+        plans = plans if prepared is None else prepared.applied(plans)
+        return Trials(replace(shared, tuning=part), grid, seeds, hyper, points, plans)
 
     def tuning(self, runs) -> Tuning:
         """What `runs`, those of the first plans, show. Points whose runs are not all complete are left out."""

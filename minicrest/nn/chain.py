@@ -10,7 +10,7 @@ import numpy as np
 from minicrest.arguments import shown
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer
-from minicrest.threads import one_blas_thread
+from minicrest.threads import entrywise, one_blas_thread
 
 
 class Composite(Layer):
@@ -49,7 +49,7 @@ class Composite(Layer):
         return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]
 
     def leaves(self, caches, kept, offset: int = 0):
-        """(layer, slice of w, cache, dy) of every layer that `backward` reached and that is not composite itself."""
+        """(layer, slice of w, cache, dy (n, ...)) of each layer that `backward` reached and that is not composite."""
         for layer, part, cache, dy in zip(self.layers, self.parts, caches, kept):
             if layer.composite:
                 yield from layer.leaves(cache, dy, offset + part.start)
@@ -81,7 +81,7 @@ class Sequential(Composite):
 
     @one_blas_thread()
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
-        """`kept`, an empty list, receives the dy that reached each layer; for a composite layer, its own such list."""
+        """dx (n, ...). `kept`, an empty list, receives the dy of each layer; of a composite one, its own such list."""
         if kept is not None:
             kept += [[] if layer.composite else None for layer in self.layers]
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
@@ -103,7 +103,7 @@ class Sequential(Composite):
 
     @one_blas_thread()
     def backward_tangent(self, w, caches, kept, Rw, Rcaches, Rdy, Rdw, need_dx=True):
-        """`kept` is the list that `backward` filled, in the place of dy."""
+        """Rdx (n, ...), and Rdw (size,); `kept` is the list that `backward` filled, in the place of dy."""
         for k in range(len(self.layers) - 1, -1 if need_dx else self.start - 1, -1):
             part, below = self.parts[k], need_dx or k > self.start
             rest = caches[k], kept[k], Rw[part], Rcaches[k], Rdy, Rdw[part], below
@@ -127,14 +127,14 @@ class Residual(Composite):
     def forward(self, w, x, stats=None):
         halves = zip(self.layers, self._halves(w), [None if stats is None else stats[mark] for mark in self.marks])
         (y, cache), (z, skip) = (f.forward(part, x, mark) for f, part, mark in halves)
-        return y + z, [cache, skip]
+        return entrywise(array_module(y).add, y, z), [cache, skip]
 
     def backward(self, w, caches, dy, dw=None, need_dx=True, kept=None):
         if kept is not None:
             kept += [[], []]
         halves = zip(self.layers, self._halves(w), caches, self._halves(dw), kept or (None, None))
         dx, dz = (f.backward(part, cache, dy, dpart, need_dx, keep) for f, part, cache, dpart, keep in halves)
-        return dx + dz if need_dx else None
+        return entrywise(array_module(dx).add, dx, dz) if need_dx else None
 
     def tangent(self, w, caches, Rw, Rx):
         halves = zip(self.layers, self._halves(w), caches, self._halves(Rw))

@@ -46,7 +46,7 @@ class Layer:
         raise missing(self, "forward(w, x, stats)")
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
-        """dx like x from dy like y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
+        """dx (n, ...) from dy, as y (anything if not need_dx); the gradient of w goes into dw (size,), if not None."""
         raise missing(self, "backward(w, cache, dy, dw, need_dx)")
 
     def tangent(self, w, cache, Rw, Rx):
@@ -54,7 +54,7 @@ class Layer:
         raise missing(self, "tangent(w, cache, Rw, Rx)")
 
     def backward_tangent(self, w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx=True):
-        """Rdx, shaped as x, and Rdw (size,). The default serves piecewise-linear layers without parameters."""
+        """Rdx (n, ...), shaped as x, and Rdw (size,). The default serves piecewise-linear layers without parameters."""
         if self.size or not self.piecewise_linear:
             raise missing(self, "backward_tangent(w, cache, dy, Rw, Rcache, Rdy, Rdw, need_dx)")
         return self.backward(w, cache, Rdy)
@@ -72,11 +72,11 @@ class Layer:
         return (self.per_example(cache, dy) ** 2).sum(1)
 
     def squares(self, cache, dy):
-        """What one dy contributes to `square_sum`; it is added up over several dy first."""
+        """What one dy (n, ...) contributes to `square_sum`; it is added up over several dy first."""
         return (self.per_example(cache, dy) ** 2).sum(0)
 
     def square_sum(self, cache, squares):
-        """(size,) per-example gradients squared and summed over examples, and over every dy that `squares` sums."""
+        """(size,) gradients of examples (n, size) squared and summed, and summed over every dy that is in `squares`."""
         return squares
 
     def batch_statistics(self, cache):

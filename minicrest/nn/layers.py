@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from minicrest.backend import array_module
 from minicrest.nn.layer import Affine, Layer, LinearMap
-from minicrest.threads import product
+from minicrest.threads import by_pieces, entrywise, product
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Linear(Affine):
         return dy * dy
 
     def square_sum(self, x, squares):
-        return array_module(x).concatenate([((x * x).T @ squares).ravel(), squares.sum(0)])
+        return array_module(x).concatenate([product((x * x).T, squares).ravel(), squares.sum(0)])
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,13 @@ class ReLU(Layer):
     piecewise_linear = True
 
     def forward(self, w, x, stats=None):
-        return array_module(x).maximum(x, 0), x > 0
+        xp = array_module(x)
+        y, on = xp.empty_like(x), xp.empty_like(x, dtype=bool)
+        by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), x, y, on)
+        return y, on
 
     def backward(self, w, on, dy, dw=None, need_dx=True):
-        return dy * on
+        return entrywise(array_module(dy).multiply, dy, on)
 
     def tangent(self, w, on, Rw, Rx):
         return Rx * on, None

@@ -6,6 +6,7 @@ from minicrest.arguments import whole
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
 from minicrest.nn.rows import blank, places, take
+from minicrest.threads import by_pieces, pieces
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,31 @@ class MaxPool2d(Layer):
     def forward(self, w, x, stats=None):
         xp = array_module(x)
         views = _shifts(x, self.kernel, self.stride)
-        y, *others = (view.copy(order="K") for view in views)  # side by side in memory: each is read several times
-        winner = xp.zeros_like(y, dtype="uint8")
-        for place, view in enumerate(others, 1):
-            rises = (view > y).view("uint8")
-            xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
-            xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
+        y, winner = xp.empty_like(views[0]), xp.zeros_like(views[0], dtype="uint8")
+
+        def work(y, winner, first, *others):
+            y[...] = first
+            for place, view in enumerate(others, 1):
+                view = view.copy(order="K")  # side by side in memory, as it is read twice
+                rises = (view > y).view("uint8")
+                xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
+                xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
+
+        by_pieces(work, y, winner, *views, slices=pieces(x))
         return y, (winner, x.shape)
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         winner, shape = cache
         dx = blank(dy, shape)
-        for place, view in enumerate(_shifts(dx, self.kernel, self.stride)):
-            if (self.stride or self.kernel) < self.kernel:
-                view += dy * (winner == place)
-            else:  # windows do not meet: written once, without a sum
-                array_module(dy).multiply(dy, winner == place, out=view)
+
+        def work(dy, winner, *views):
+            for place, view in enumerate(views):
+                if (self.stride or self.kernel) < self.kernel:
+                    view += dy * (winner == place)
+                else:  # windows do not meet: written once, without a sum
+                    array_module(dy).multiply(dy, winner == place, out=view)
+
+        by_pieces(work, dy, winner, *_shifts(dx, self.kernel, self.stride), slices=pieces(dx))
         return dx
 
     def tangent(self, w, cache, Rw, Rx):

@@ -14,7 +14,7 @@ def as_rows(x):
 
 
 def from_rows(rows, shape):
-    """The inverse of `as_rows`: a view of shape `shape`."""
+    """The inverse of `as_rows`: rows (n h w, c) as a view of shape `shape`, (n, c, h, w)."""
     return rows if len(shape) == 2 else rows.reshape(shape[0], *shape[2:], shape[1]).transpose(0, 3, 1, 2)
 
 

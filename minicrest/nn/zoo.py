@@ -15,7 +15,11 @@ from minicrest.nn.rows import blank
 
 
 def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
-    """Flatten, then Linear layers of the given sizes (inputs, hidden..., outputs) with `activation` in between."""
+    """Flatten, then Linear layers of the sizes (inputs, hidden..., C), `activation` between: (n, ...) to (n, C).
+
+    >>> mlp((64, 32, 10)).size  # 64 * 32 + 32 + 32 * 10 + 10 parameters
+    2410
+    """
     sizes = _whole_numbers("sizes (inputs, hidden..., outputs)", sizes)
     if not callable(activation):
         raise TypeError(f"activation must be a class of layers, as ReLU is, got {shown(activation)}")
@@ -26,7 +30,8 @@ def mlp(sizes, activation=ReLU, loss=SoftmaxCrossEntropy()) -> Network:
 
 
 def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> Network:
-    """LeNet-5 (LeCun et al. 1998) in its modern form: ReLU, max pooling, 5 x 5 windows; shape is (c, h, w).
+    """LeNet-5 (LeCun et al. 1998) in its modern form: 5 x 5 windows, max pooling, then ReLU (they commute, and pooled
+    images are a quarter as large); shape is (c, h, w).
 
     Images below 32 x 32 (and from 12 x 12 on) are padded by 2: MNIST's 28 x 28 become the original's 32 x 32.
     """
@@ -36,7 +41,7 @@ def lenet(shape=(1, 28, 28), classes: int = 10, loss=SoftmaxCrossEntropy()) -> N
     if min(side) < 1:
         raise ValueError(f"lenet needs images of at least 12 x 12 pixels, got shape {(c, h, w)}")
     return Network([
-        Conv2d(c, 6, 5, padding=padding), ReLU(), MaxPool2d(2), Conv2d(6, 16, 5), ReLU(), MaxPool2d(2), Flatten(),
+        Conv2d(c, 6, 5, padding=padding), MaxPool2d(2), ReLU(), Conv2d(6, 16, 5), MaxPool2d(2), ReLU(), Flatten(),
         Linear(16 * side[0] * side[1], 120), ReLU(), Linear(120, 84), ReLU(), Linear(84, whole("classes", classes, 1)),
     ], loss)  # fmt: skip
 

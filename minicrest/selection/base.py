@@ -78,7 +78,7 @@ def medoid_subset(oracle: Oracle, features, k: int, number: int) -> tuple[Subset
 
 
 def certificate(features, medoids: Medoids, labels) -> float:
-    """L(S) = sum_i min_j |a_i - a_j|, j the medoids of i's class: no less than |sum_i a_i - sum_j gamma_j a_j|.
+    """L(S) = sum_i min_j |a_i - a_j|, a (n, d), j a medoid of i's class: at least |sum_i a_i - sum_j gamma_j a_j|.
 
     A greedy gain is what L fell by, so distances to each class's first medoid suffice; without one, the norms |a_i|.
     """
@@ -97,14 +97,14 @@ def subset_size(fraction: float, n: int) -> int:
 
 
 def finite(name: str, values):
-    """`values`, an array on either device; raises Diverged where any of them is NaN or infinite."""
+    """`values`, of any shape, on either device; raises Diverged where any of them is NaN or infinite."""
     if not bool(array_module(values).isfinite(values).all()):
         raise Diverged(f"the {name} are not finite: training has diverged; lower the learning rate")
     return values
 
 
 def need_classes(who: str, labels: np.ndarray, advice: str = "use another method") -> None:
-    """Raise ValueError unless the labels are integers."""
+    """Raise ValueError unless the labels (n,) are integers."""
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{who} needs integer classes; {labels.dtype} targets are not classes: {advice}")
 

@@ -20,8 +20,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minicrest.backend import array_module
-from minicrest.selection.scores import Scored, Scoring, keep_highest, mean_over_runs
+import numpy as np
+
+from minicrest.backend import array_module, to_numpy
+from minicrest.selection.base import finite
+from minicrest.selection.scores import Scoring
 
 
 def el2n(a):
@@ -48,11 +51,13 @@ class EL2N(Scoring):
     price = "a step 3 m; runs (3 t + 1) n before the first, and no selection after it"
     limits = {**Scoring.limits, "t": 0}
 
-    def init(self, oracle) -> Scored:
-        score = mean_over_runs(self, oracle, self.score)  # 1, 2
-        return keep_highest(oracle, self.name, score, self.fraction, self.offset)  # 3
+    epochs = property(lambda self: self.t, doc="Epochs of a run.")  # 1
 
-    def score(self, fork, i):
+    def score(self, fork, state) -> np.ndarray:
+        with fork.phase("score"):
+            return to_numpy(finite("scores", self.scores(fork, np.arange(len(fork))))) / self.runs  # 2
+
+    def scores(self, fork, i):
         """(n,) the scores of examples i by a trained network."""
         return el2n(fork.logit_gradients(i))
 
@@ -65,6 +70,5 @@ class GraNd(EL2N):
     name = "grand"
     price = "a step 3 m; runs (3 t + 3) n before the first, and no selection after it"
 
-    def score(self, fork, i):
-        """(n,) the scores of examples i by a trained network."""
+    def scores(self, fork, i):
         return fork.gradient_norms(i)

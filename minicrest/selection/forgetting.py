@@ -21,7 +21,7 @@ import numpy as np
 
 from minicrest.backend import to_numpy
 from minicrest.selection.base import need_classes
-from minicrest.selection.scores import Scored, Scoring, fork_epochs, fork_of_run, keep_highest
+from minicrest.selection.scores import Scoring
 
 
 def forgetting_events(correct) -> np.ndarray:
@@ -46,16 +46,19 @@ class Forgetting(Scoring):
     price = "a step 3 m; 3 runs T n before the first, and no selection after it"
     limits = {**Scoring.limits, "T": 2}  # an example can be forgotten from its second presentation on
 
-    def init(self, oracle) -> Scored:
-        need_classes("forgetting", oracle.labels)
-        score = np.sum([forgetting_events(self._correct(oracle, run)) for run in range(self.runs)], axis=0)  # 2
-        return keep_highest(oracle, self.name, score.astype(np.float64), self.fraction, self.offset)  # 3
+    epochs = property(lambda self: self.T, doc="Epochs of a run.")
 
-    def _correct(self, oracle, run: int) -> np.ndarray:
+    def note(self, state, feedback, oracle) -> np.ndarray:
         """(T, n) whether the network was right about each example when epoch t presented it, once an epoch."""
-        n, fork = len(oracle), fork_of_run(oracle, "forgetting", run)
-        correct = np.zeros((self.T, n), dtype=bool)
-        for step, feedback in enumerate(fork_epochs(fork, self.m, self.lr, self.T)):  # 1
-            epoch, i = step // -(-n // self.m), feedback.indices
-            correct[epoch, i] = to_numpy(oracle.predictions(feedback.logits)) == oracle.labels[i]
+        n, i = len(oracle), feedback.indices
+        correct = np.zeros((self.T, n), dtype=bool) if state.notes is None else state.notes
+        right = to_numpy(oracle.predictions(feedback.logits)) == oracle.labels[i]
+        correct[state.step // -(-n // self.m), i] = right  # 1: in place, as a step that is repeated finds the same
         return correct
+
+    def score(self, fork, state) -> np.ndarray:
+        return forgetting_events(state.notes)  # 2
+
+    def preparation(self, oracle, state):
+        need_classes("forgetting", oracle.labels)
+        yield from super().preparation(oracle, state)

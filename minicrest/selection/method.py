@@ -33,6 +33,9 @@ class Method:
     # For methods that choose INSIDE the training step: choose(state, feedback), asked between the two passes, returns
     # a weight >= 0 for each example of the batch; where it is 0 the example does not go back.
     choose: ClassVar[Callable[[Any, Any, Feedback], Any] | None] = None
+    # For methods whose preparation takes long: preparation(oracle, state or None) yields states as it goes on, the last
+    # of which is that of init, so that a training that is stopped within it can go on from there.
+    preparation: ClassVar[Callable[[Any, Oracle, Any], Any] | None] = None
     limits: ClassVar[dict[str, Any]] = {}  # the least whole number, an interval, bool, or a tuple of options
     paper: ClassVar[str] = "unpublished"  # where the method comes from, in a line
     price: ClassVar[str] = "not stated"  # what a step and a selection cost, in examples passed forward

@@ -115,7 +115,7 @@ def cosines(z):
 
 
 def representative(cos, k, lam, eps, seeds):
-    """(len(seeds), k) positions: easy subsets, one stochastic greedy run on the graph cut for each seed."""
+    """(s, k) positions: easy subsets by cosines (n, n), a stochastic greedy run on the graph cut for each seed."""
     f = GraphCut((1 + cos) / 2, lam)
     return np.stack([stochastic_greedy(f, k, eps, seed).indices for seed in seeds])  # 2
 
@@ -196,7 +196,7 @@ class Milo(Method):
     def init(self, oracle) -> MiloState:
         labels, prepared = oracle.labels if oracle.labels.dtype.kind in "iu" else None, self.prepared
         if prepared is None and self.digest:
-            raise ValueError(f"the preparation {self.digest!r} is missing: use Milo.from_prepared and leave digest out")
+            raise ValueError(f"the preparation {self.digest!r} is missing: use --prepared FILE or Milo.from_prepared")
         if prepared is None:
             features, recipe = encode(self.encoder, oracle.raw(None), oracle.seed), (self.n_subsets, self.lam, self.eps)
             return MiloState(prepare(features, labels, self.fraction, *recipe, oracle.seed, self.encoder))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from minicrest.backend import to_numpy
 from minicrest.batch import Feedback, uniform
+from minicrest.learner import Learner
 from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
-from minicrest.selection.base import Subset, epoch_slice, finite, subset_size
+from minicrest.selection.base import Subset, epoch_slice, subset_size
 from minicrest.selection.method import Method
 
 
@@ -20,8 +20,13 @@ from minicrest.selection.method import Method
 class Scored:
     """The state of a method that scores every example once: the scores, and the subset that was kept."""
 
-    score: np.ndarray  # (n,)
-    subset: Subset
+    score: np.ndarray  # (n,) the sum over the runs done so far
+    subset: Any = None  # a Subset, or None while it is being prepared:
+    run: int = 0  # runs done
+    step: int = 0  # steps of the next one, which led to
+    theta: Any = None  # (d,)
+    statistics: Any = None
+    notes: Any = None  # what the method took down
 
 
 class Scoring(Method):
@@ -33,7 +38,36 @@ class Scoring(Method):
     runs: int
     lr: float
     offset: float
+    epochs: property  # of a run
     limits = {"m": 1, "fraction": "(0, 1]", "runs": 1, "lr": "(0, inf)", "offset": "[0, 1)"}
+
+    def note(self, state: Scored, feedback: Feedback, oracle: Oracle) -> Any:
+        """What to take down of a step of a run, beside what the state has of those before; by default nothing."""
+
+    def score(self, fork: Fork, state: Scored) -> np.ndarray:
+        """(n,) what a run adds to the scores of all examples."""
+        raise NotImplementedError
+
+    def init(self, oracle) -> Scored:
+        *_, state = self.preparation(oracle, None)
+        return state
+
+    def preparation(self, oracle, state) -> Iterator[Scored]:
+        """The states after each step of each run, from `state` on; the last one is prepared."""
+        n = len(oracle)
+        state = state or Scored(np.zeros(n))
+        while state.run < self.runs:
+            fork = fork_of_run(oracle, self.name, state.run)
+            if state.step:
+                Learner(fork).move(state.theta, state.statistics, state.step)
+            for step in range(state.step, self.epochs * -(-n // self.m)):  # 1
+                feedback = fork.descend(uniform(epoch_slice(fork, n, self.m, step, "fork")), self.lr)
+                notes = self.note(state, feedback, oracle)
+                state = replace(state, step=step + 1, theta=fork.theta, statistics=fork.statistics, notes=notes)
+                yield state
+            state = Scored(state.score + self.score(fork, state), run=state.run + 1)  # 2
+            yield state
+        yield keep_highest(oracle, self.name, state.score, self.fraction, self.offset)  # 3
 
     def propose(self, state, oracle):
         batch, subset = state.subset.next_batch(oracle, self.m, self.name)  # 4
@@ -49,25 +83,13 @@ class Scoring(Method):
             raise ValueError(f"offset must be at most 1 - fraction = {1 - self.fraction:g}, got {self.offset}")
 
 
-def mean_over_runs(method, oracle: Oracle, score) -> np.ndarray:
-    """(n,) the mean of score(fork, all n examples) over `runs` networks, each trained afresh for t epochs."""
-    everyone, total = np.arange(len(oracle)), np.zeros(len(oracle))
-    for run in range(method.runs):
-        fork = fork_of_run(oracle, method.name, run)
-        for _ in fork_epochs(fork, method.m, method.lr, method.t):  # 1
-            pass
-        with oracle.phase("score"):
-            total += to_numpy(finite("scores", score(fork, everyone)))  # 2
-    return total / method.runs
-
-
 def ranking(score: np.ndarray, rng) -> np.ndarray:
     """(n,) examples from the highest score to the lowest; equal ones in random order, for data may be sorted."""
     return np.lexsort((rng.random(len(score)), -score))
 
 
 def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Scored:
-    """Keep, with weight 1, the k = fraction n highest scores after the `offset` n highest of all."""
+    """Keep, with weight 1, the k = fraction n highest of the scores (n,) after the `offset` n highest of all."""
     k, order = subset_size(fraction, len(score)), ranking(score, stream(oracle.seed, name, "ties"))
     skip = min(round(offset * len(score)), len(score) - k)
     return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
@@ -76,10 +98,3 @@ def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, 
 def fork_of_run(oracle: Oracle, name: str, run: int) -> Fork:
     """A fork with initial weights and shuffles that belong to this run and seed."""
     return oracle.fork(int(stream(oracle.seed, name, "run", run).integers(2**31)))
-
-
-def fork_epochs(fork: Fork, m: int, lr: float, epochs: int) -> Iterator[Feedback]:
-    """Train a fork by plain SGD for so many passes over all n examples, m at a time. Yields each step's feedback."""
-    n = len(fork)
-    for step in range(epochs * -(-n // m)):
-        yield fork.descend(uniform(epoch_slice(fork, n, m, step, "fork")), lr)

@@ -17,7 +17,7 @@ class SetFunction:
     submodular: bool  # whether gains never grow as the set does
 
     def value(self, S) -> float:
-        """f(S) from its definition, for a set S of different elements: a sequence of whole numbers."""
+        """f(S) from its definition, for a set S (k,) of different elements: a sequence of whole numbers."""
         raise NotImplementedError(f"{type(self).__name__} must define value(S)")
 
     def start(self):

@@ -25,6 +25,10 @@ def greedy(f, k) -> Selection:
     """The element of largest gain, k times: at least (1 - 1/e) OPT if f is monotone and submodular (Nemhauser 1978).
 
     k >= n gives all elements in order. Raises ValueError for gains that are not finite.
+
+    >>> from minicrest.submodular import FacilityLocation
+    >>> greedy(FacilityLocation(np.array([[1.0, 0.9, 0.1], [0.9, 1.0, 0.1], [0.1, 0.1, 1.0]])), 2).indices
+    array([0, 2])
     """
     return _greedy(f, _size(f, k), np.arange(f.n))
 

@@ -5,5 +5,6 @@
 """
 
 from minicrest.teaching.check import check, either, standing
+from minicrest.teaching.milestones import earlier
 
-__all__ = ["check", "either", "standing"]
+__all__ = ["check", "earlier", "either", "standing"]

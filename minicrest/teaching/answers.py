@@ -6,17 +6,15 @@ Names that two notebooks use for different things get the tutorial's number: my_
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from minicrest.teaching.check import TUTORIALS, grade, of_tutorial
 from minicrest.teaching.exercise import Exercise
-from minicrest.teaching.notebooks import Statement, code, in_folder, statements
+from minicrest.teaching.milestones import MILESTONES, Milestone, plain, taken
+from minicrest.teaching.notebooks import Statement, code, in_folder, module, statements
 
 HEADER = '''"""My own functions, exercise by exercise, as `minicrest tutorials export` wrote them."""
 '''
@@ -24,9 +22,9 @@ HEADER = '''"""My own functions, exercise by exercise, as `minicrest tutorials e
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer found in a notebook. problem: what is wrong with it, None if it is right."""
+    """One answer, or a milestone, found in a notebook. problem: what is wrong with it, None if it is right."""
 
-    exercise: Exercise
+    exercise: Exercise | Milestone
     problem: str | None
     statements: tuple[Statement, ...]
 
@@ -51,15 +49,34 @@ def export(target, place=".") -> list[str]:
     """Write the right answers in the notebooks at `place` into the module `target`; the exercises that it then holds.
 
     Exercises that the file holds already and that are not among them are kept, so that it grows from 01 to the last.
+    A milestone is written, and named, once all exercises that it takes are there.
     """
     sections = {**_kept(Path(target)), **{a.exercise.name: a for a in answers(place) if a.problem is None}}
-    order = [exercise.name for number in TUTORIALS for exercise in of_tutorial(number)]
+    for path in in_folder(place):
+        for reached in _milestone_of(path):
+            if all(name is None or name in sections for name in map(taken, reached.statements)):
+                sections[reached.exercise.name] = reached
+    order = [piece.name for number in TUTORIALS for piece in _pieces(number)]
     names = [name for name in order if name in sections]
     Path(target).write_text(HEADER + "\n" + _text([sections[name] for name in names]), "utf-8")
     return names
 
 
 # ---- out of the notebook
+
+
+def _pieces(number: str) -> list[Exercise | Milestone]:
+    """The exercises of a tutorial and its milestone, if it has one."""
+    return [*of_tutorial(number), *([MILESTONES[number]] if number in MILESTONES else [])]
+
+
+def _milestone_of(path: Path) -> Iterator[Answer]:
+    """The milestone of a notebook with all that it needs, if the notebook has one."""
+    milestone = MILESTONES.get(path.name[:2])
+    if milestone:
+        needed = _needs(milestone.function, [plain(statement) for statement in code(path)])
+        if needed:
+            yield Answer(milestone, None, tuple(needed))
 
 
 def _of_notebook(path: Path) -> Iterator[Answer]:
@@ -72,14 +89,17 @@ def _of_notebook(path: Path) -> Iterator[Answer]:
 
 
 def _needs(function: str, written: list[Statement]) -> list[Statement]:
-    """The last definition of `function`, and of all that it needs, in the notebook's order; empty if there is none."""
+    """The last definition of `function`, and of all that it needs, in the notebook's order; empty if there is none.
+
+    What stands for an exercise is not followed: the exercise has a section of its own.
+    """
     defined = {name: place for place, statement in enumerate(written) for name in statement.defines}
     wanted, kept = [function], set()
     while wanted:
         place = defined.get(wanted.pop())
         if place is not None and place not in kept:
             kept.add(place)
-            wanted += written[place].uses
+            wanted += [] if taken(written[place]) else written[place].uses
     return [written[place] for place in sorted(kept)]
 
 
@@ -87,23 +107,11 @@ def _problem(exercise: Exercise, needed) -> str | None:
     if not needed:
         return "not there: its function is not defined"
     try:
-        function = vars(_module("\n\n".join(statement.text for statement in needed)))[exercise.function]
+        function = vars(module("\n\n".join(statement.text for statement in needed)))[exercise.function]
     except Exception as error:  # whatever the reader's code raises
         return f"cannot be read alone: {type(error).__name__}: {error}"
     verdict = grade(exercise, function)
     return None if verdict is None else f"not yet. {verdict.hint}"
-
-
-def _module(text: str) -> ModuleType:
-    """The source `text` as a module of its own, which no other module can import."""
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "answers.py"
-        path.write_text(text, "utf-8")
-        spec = importlib.util.spec_from_file_location("answers", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
 
 
 # ---- into the reader's file
@@ -118,8 +126,11 @@ def _kept(target: Path) -> dict[str, Answer]:
         raise ValueError(f"{target} was not written by minicrest tutorials export; choose another name")
     written, found = list(statements(text)), {}
     for name in re.findall(r"^# (\d\d\.\w+)$", text, re.M):
-        number, (exercise,) = name[:2], [e for e in of_tutorial(name[:2]) if e.name == name]
-        own = [_renamed(s, {f"{n}_{number}": n for n in _clashing(written, number)}) for s in written]
+        (exercise,) = [piece for piece in _pieces(name[:2]) if piece.name == name]
+        own = []
+        for statement in written:
+            number = (taken(statement) or name)[:2]
+            own.append(_renamed(statement, {f"{n}_{number}": n for n in _clashing(written, number)}))
         found[name] = Answer(exercise, None, tuple(_needs(exercise.function, own)))
     return found
 
@@ -141,8 +152,10 @@ def _text(found: list[Answer]) -> str:
     written: set[str] = set()
     sections = []
     for answer in found:
-        names = {name: f"{name}_{answer.exercise.name[:2]}" for name in clashes}
-        own = [_renamed(statement, names).text for statement in answer.statements]
+        own = []
+        for statement in answer.statements:
+            number = (taken(statement) or answer.exercise.name)[:2]
+            own.append(_renamed(statement, {name: f"{name}_{number}" for name in clashes}).text)
         new = [text for text in dict.fromkeys(own) if text not in written]
         written.update(new)
         sections.append(f"# {answer.exercise.name}\n" + "\n\n\n".join(new))

@@ -23,7 +23,7 @@ import numpy as np
 from minicrest.teaching import difference
 from minicrest.teaching.exercise import Asked, Exercise
 
-TUTORIALS = tuple(f"{k:02d}" for k in range(1, 15))
+TUTORIALS = tuple(f"{k:02d}" for k in range(1, 17))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minicrest.teaching.answers import export, status
+from minicrest.teaching.milestones import MILESTONES
 from minicrest.teaching.notebooks import lay_out, strip
 
 VERBS = {  # what may follow, as (least, most) words
@@ -35,5 +36,8 @@ def carry_out(words: list[str], force: bool = False) -> str:
 def _exported(target: str, names: list[str]) -> str:
     if not names:
         return f"No exercise is solved yet: {target} holds nothing."
-    held = f"{len(names)} exercise{'s' * (len(names) > 1)}: {', '.join(names)}"
-    return f"{target} holds {held}.\nUse it as: import {Path(target).stem}"
+    solved = [name for name in names if not name.endswith(".milestone")]
+    held = f"{len(solved)} exercise{'s' * (len(solved) > 1)}: {', '.join(solved)}"
+    reached = [f"{MILESTONES[number].function} ({number})" for number in MILESTONES if f"{number}.milestone" in names]
+    milestones = f"\nMilestones that run on it: {', '.join(reached)}." if reached else ""
+    return f"{target} holds {held}.{milestones}\nUse it as: import {Path(target).stem}"

@@ -42,7 +42,7 @@ def host(value: Any) -> np.ndarray:
 
 
 def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> bool:
-    """Are these the same numbers, up to `tolerance` of the largest expected? Infinities have to be the same.
+    """Are these the same numbers, up to `tolerance` of the largest expected? Infinities and NaN have to be the same.
 
     A number may be an array of one entry; True and False may be 1 and 0.
     """
@@ -53,7 +53,7 @@ def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
     g, e = given.astype(float).reshape(expected.shape), expected.astype(float)
     scale = np.abs(e[np.isfinite(e)]).max(initial=TINY)
     with np.errstate(invalid="ignore"):
-        return bool(np.all((g == e) | (np.abs(g - e) <= tolerance * scale)))
+        return bool(np.all((g == e) | (np.isnan(g) & np.isnan(e)) | (np.abs(g - e) <= tolerance * scale)))
 
 
 def like(given: np.ndarray, expected: np.ndarray) -> bool:

@@ -7,12 +7,16 @@ notebooks, their pictures and their README are handed out.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import shutil
 import symtable
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 SUFFIXES = (".ipynb", ".png", ".svg", ".md")
@@ -126,11 +130,41 @@ def code(path) -> Iterator[Statement]:
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """The statements of the source `text`; none if it is no Python."""
+    """The statements of the source `text`, an import for each name that is imported; none if it is no Python."""
     try:
         body, lines = ast.parse(text).body, text.split("\n")
     except SyntaxError:
         return
     for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and len(node.names) > 1:
+            for alias in node.names:
+                yield from statements(ast.unparse(_import_of(node, alias)))
+            continue
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         yield Statement(node, "\n".join(lines[first - 1 : node.end_lineno]))
+
+
+def _import_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    """The import statement with one of its names."""
+    if isinstance(node, ast.Import):
+        return ast.Import(names=[alias])
+    return ast.ImportFrom(module=node.module, names=[alias], level=node.level)
+
+
+def module(text: str, name: str = "answers") -> ModuleType:
+    """The source `text` run as a module of its own, which no other module can import."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / f"{name}.py"
+        path.write_text(text, "utf-8")
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        made = importlib.util.module_from_spec(spec)
+        before = sys.modules.get(name)
+        sys.modules[name] = made  # while it runs: dataclasses look their own module up
+        try:
+            spec.loader.exec_module(made)
+        finally:
+            sys.modules.pop(name)
+            if before is not None:
+                sys.modules[name] = before
+        return made

@@ -20,13 +20,13 @@ from minicrest.theory.inputs import at_most, check_step, checked, curvature_sum,
 
 @checked
 def off_diagonal(H) -> float:
-    """sum_{i != j} H_ij^2: all the noise that sign probes see."""
+    """sum_{i != j} H_ij^2, H (d, d): all the noise that sign probes see."""
     return float((H * H).sum() - (np.diag(H) ** 2).sum())
 
 
 @checked
 def trace_variance(H, probes: int = 1, normal: bool = False) -> float:
-    """Variance of Hutchinson's trace: 2 sum_{i != j} H_ij^2 / K for signs, 2 |H|_F^2 / K for normal probes.
+    """Variance of Hutchinson's trace of H (d, d): 2 sum_{i != j} H_ij^2 / K for signs, 2 |H|_F^2 / K for normal probes.
 
     Assumes K independent probes (Hutchinson 1990). z'Hz - tr H = 2 sum_{i < j} H_ij z_i z_j for signs, whose terms are
     uncorrelated with mean square 1; normal probes add (z_i^2 - 1) H_ii, of variance 2 H_ii^2.
@@ -57,7 +57,7 @@ def smoothed_curvature(H, probes: int = 1):
 
 @checked
 def probes_needed(H, error: float) -> int:
-    """Least K with sqrt(E |D - diag H|^2) <= error * |diag H|, D the mean of K probes. Derived from the variance.
+    """Least K with sqrt(E |D - diag H|^2) <= error * |diag H|, H (d, d), D the mean of K probes. From the variance.
 
     Raises ValueError for a diagonal of zeros beside other entries: no number of probes is enough.
     """
@@ -135,13 +135,13 @@ def logistic_third(margins) -> float:
 
 @checked
 def spread(G) -> float:
-    """sigma^2 = (1/n) sum_i |g_i - mean g|^2."""
+    """sigma^2 = (1/n) sum_i |g_i - mean g|^2, G (n, d) with the rows g_i."""
     return float(((G - G.mean(0)) ** 2).sum(1).mean())
 
 
 @checked
 def random_batch_error(G, m: int) -> float:
-    """E |mean of m - mean of all|^2 = sigma^2 / m (n - m) / (n - 1), exactly: m of n drawn without replacement."""
+    """E |mean of m - mean of all|^2 = sigma^2 / m (n - m) / (n - 1), exactly: m of n rows of G (n, d), no row twice."""
     n = len(G)
     at_most("m", m, "the number of gradients", n)
     return spread(G) / m * (n - m) / (n - 1) if n > 1 else 0.0
@@ -151,8 +151,8 @@ def random_batch_error(G, m: int) -> float:
 def coreset_bias(residuals, r: int) -> float:
     """|E xi| <= E L(S) / r, L(S) = sum_{i in V} min_{j in S} |g_i - g_j| over all random subsets V of r (CREST eq. 4).
 
-    residuals: L(S) of each V, equally likely, in the gradient space in which the error is measured. The gradient of
-    V's coreset is sum_j gamma_j g_j / r, and by the triangle inequality it is within L(S) / r of V's mean.
+    residuals (t,): L(S) of each V, equally likely, in the gradient space where the error is measured. V's coreset has
+    the gradient sum_j gamma_j g_j / r, and by the triangle inequality it is within L(S) / r of V's mean.
     """
     return float(np.mean(residuals)) / r
 
@@ -160,6 +160,8 @@ def coreset_bias(residuals, r: int) -> float:
 @checked
 def coreset_error(G, residuals, r: int) -> float:
     """E |coreset gradient - mean g|^2 <= (sqrt(E |zeta|^2) + sqrt(E L(S)^2) / r)^2, zeta the error of V's own mean.
+
+    G (n, d) has the rows g_i, residuals (t,) the L(S) of equally likely V.
 
     Derived, by Minkowski: nothing is said about the dependence of xi (coreset to V) and zeta (V to all), which the
     printed proof takes for independent; they are functions of the same V.

@@ -48,9 +48,12 @@ def averaged_error(variance: float, beta: float, t: float = math.inf, drift: flo
 
 @checked
 def diagonal_noise(H, probes: int = 1) -> float:
-    """E |D - diag H|^2 = sum_{i != j} H_ij^2 / K of Hutchinson's diagonal from K sign probes.
+    """E |D - diag H|^2 = sum_{i != j} H_ij^2 / K of Hutchinson's diagonal of H (d, d) from K sign probes.
 
     The trace of bounds.diagonal_covariance, and what averaged_error takes for its variance.
+
+    >>> diagonal_noise([[2.0, 1.0], [1.0, 3.0]], probes=4)
+    0.5
     """
     return float((H * H).sum() - (np.diag(H) ** 2).sum()) / probes
 

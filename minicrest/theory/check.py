@@ -81,6 +81,9 @@ def check_bound(
         promised: give `within`. The first look is at 8 or more samples for each factor of 10 in 1/false_alarm.
     Samples without any spread are exact, and compared with the bound up to rounding, unless `within` is given.
     Raises ValueError for samples that are not finite or not inside `within`, and for arguments that do not fit.
+
+    >>> check_bound(lambda seed: float(np.random.default_rng(seed).random()), 0.8, within=(0.0, 1.0)).word
+    'holds'
     """
     one_of("direction", direction, DIRECTIONS)
     bound, tolerance = number("bound", bound), number("tolerance", tolerance, "[0, inf)")

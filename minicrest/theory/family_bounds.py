@@ -21,8 +21,13 @@ from minicrest.theory.inputs import at_most, checked, places, same_length
 def cover(G, S) -> float:
     """L(S) = sum_i min_{j in S} |g_i - g_j| >= |sum_i g_i - sum_j gamma_j g_j|, gamma the sizes of the clusters.
 
+    G (n, d) has the rows g_i, S (k,) some of their numbers.
+
     CRAIG eq. 8-9 (Mirzasoleiman, Bilmes, Leskovec, ICML 2020); the triangle inequality, for any S, each i counted by
     its nearest j. Distances, not their squares: those bound nothing (shrink all gradients to see it).
+
+    >>> cover([[0.0], [1.0], [5.0]], [0, 2])  # the middle one is 1 away from the first
+    1.0
     """
     S = places("S", S, len(G))
     if not len(G[S]):
@@ -153,7 +158,7 @@ def greedi_part(parts: int, k: int) -> float:
 def last_cut_gain(similarity, e: int, lam: float) -> float:
     """f(V) - f(V - e) of the graph cut: (1 - 2 lam) sum_{j != e} s_je + (1 - lam) s_ee, its smallest gain. Derived.
 
-    So it is monotone for lam <= 1/2, and for any larger lam it is not, once e is like enough of the others.
+    similarity (n, n). So it is monotone for lam <= 1/2, and for a larger lam not, once e is like enough of the others.
     """
     at_most("e", e, "the last column of similarity", similarity.shape[1] - 1)
     others = float(similarity[:, e].sum() - similarity[e, e])
@@ -175,6 +180,9 @@ def inclusion_of_two(p):
     """(n,) probability that i is one of 2 drawn without replacement: p_i (1 + sum_{j != i} p_j / (1 - p_j)), not 2 p_i.
 
     Derived: i first, or j first and then i out of the rest. Sums to 2.
+
+    >>> inclusion_of_two([0.5, 0.25, 0.25]).round(3)
+    array([0.833, 0.583, 0.583])
     """
     _check_probabilities(p)
     odds = p / (1 - p)
@@ -183,7 +191,11 @@ def inclusion_of_two(p):
 
 @checked
 def effective_part(p) -> float:
-    """1 / (n sum p^2): the part of n that equal probabilities would have to be spread over. 1 is uniform (Kish)."""
+    """1 / (n sum p^2), p (n,): the part of n that equal probabilities would have to cover; 1 is uniform (Kish).
+
+    >>> effective_part([0.25, 0.25, 0.25, 0.25]), effective_part([1.0, 0.0, 0.0, 0.0])
+    (1.0, 0.25)
+    """
     _check_probabilities(p)
     return float(1 / (len(p) * (p @ p)))
 
@@ -283,6 +295,7 @@ def weak_ratio(lam: float, k: int, longest: float) -> float:
 def infobatch_variance(G, easy, q: float) -> float:
     """E |sum_{kept} w_i g_i - sum_i g_i|^2 = q / (1 - q) sum_{easy} |g_i|^2, and its mean is 0.
 
-    InfoBatch (Qin et al., ICLR 2024); derived: an easy example counts 1/(1 - q) with probability 1 - q, else 0.
+    G (n, d) has the rows g_i, easy (k,) some of their numbers, or is (n,) bool. InfoBatch (Qin et al., ICLR
+    2024); derived: an easy example counts 1/(1 - q) with probability 1 - q, else 0.
     """
     return q / (1 - q) * float((G[places("easy", easy, len(G))] ** 2).sum())

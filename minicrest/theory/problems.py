@@ -199,6 +199,9 @@ def pl_sine(n: int = 16, noise: float = 1.0, *, start: float = 3.0, seed: int = 
 
     The example of Karimi, Nutini, Schmidt (ECML 2016), who prove the constant 1/32. 0.1755 is the least of
     |L'|^2 / (2 L) over a fine grid of |w| <= 4; beyond, the ratio is at least (2 |w| - 3)^2 / (2 (w^2 + 3)) > 0.6.
+
+    >>> round(pl_sine(noise=0.0).gap(np.array([1.0])), 3)  # 1 + 3 sin^2 1
+    3.124
     """
     e = _noise(n, 1, noise, seed)
     return functions(

@@ -28,12 +28,12 @@ def thinned_variance_bound(s, tau: float, L: float = 1.0) -> float:
 
 
 def floor_variance_bound(G, low: float) -> float:
-    """(1/m^2) (1/low - 1) sum_i |g_i|^2 >= E |ghat - mean g|^2 for any pi >= low, whatever the scores are worth."""
+    """(1/m^2) (1/low - 1) sum_i |g_i|^2 >= E |ghat - mean g|^2, G (m, d), for any pi >= low, whatever the scores."""
     return (1 / low - 1) * float((np.asarray(G) ** 2).sum()) / len(G) ** 2
 
 
 def price_times_square(s, pi, forward: float = 1.0, backward: float = 2.0) -> float:
-    """(forward + backward mean pi) mean s^2 / pi, over what it is for pi = 1: between 1/3 and 1 at the best pi.
+    """(forward + backward mean pi) mean s^2 / pi, s and pi (m,), over what it is for pi = 1: 1/3 to 1 at the best pi.
 
     The first factor is the price of an example. The second bounds the error: for V drawn independently, the mean square
     error about the gradient of all is at most (L^2/m) E s^2 / pi. Their product is what an error costs, as it falls

@@ -39,6 +39,7 @@ OUTSIDE = {  # public by name, but no call of a user's
     "experiments.carry_out": "internal: one run of compare",
     "experiments.Comparison*": "a result",
     "experiments.Tuning*": "a result",
+    "experiments.Preparations*": "a result",
     "experiments.Setup.train": "internal: what run does with what build made",
     "nn.Network.finish": "internal: the second half of a step",
     "experiments.claimed": "internal: a folder that one process owns",
@@ -53,7 +54,7 @@ OUTSIDE = {  # public by name, but no call of a user's
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
     *"square_norms square_sum cut losses gradient hessian curvature_root predict both".split(),  # layers and losses
-    *"init propose choose observe report score passes next_batch descend".split(),  # methods
+    *"init propose choose observe report score scores note preparation passes next_batch descend".split(),  # methods
     *"prepared times transposed weights".split(),  # convolutions
     *"value start add gains refresh restrict squares arguments_again".split(),  # set functions
 }
@@ -112,8 +113,10 @@ OVERRIDES = {
     "experiments.compare.network": "object", "experiments.compare.data": "object", "experiments.Setup.data": "text",
     "experiments.tune.network": "object", "experiments.tune.data": "object", "experiments.tune.grid": "object",
     "experiments.compare.seeds": "count", "experiments.tune.seeds": "count", "experiments.compare.tuned": "object",
+    "experiments.*.scheduler": "object", "experiments.*.prepared": "object", "datasets.readers.*.largest": "count",
     "taylor.root_mean_square.squares": "object", "*.best": "not negative", "backend.*.array": "object",
-    "*.path": "path",
+    "*.path": "path", "estimators.*.method": "option", "estimators.*.function": "option",
+    "estimators.*.random_state": "natural", "estimators.*.gamma": "positive",
     "checkpoint.load.path": "file", "*.shift": "object", "*.scale": "object", "theory.*.target": "features",
 }  # fmt: skip
 WORDS = {  # other words for a parameter in a message
@@ -223,6 +226,16 @@ def _run():
 
 def _similarity():
     return np.array([[1.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 1.0]])
+
+
+def fitted(estimator):
+    """What makes the estimator and fits it: scikit-learn wants settings to be checked there, and nowhere before."""
+
+    def made_and_fitted(**settings):
+        return estimator(**settings).fit(_data().x, _data().y)
+
+    made_and_fitted.__signature__ = inspect.signature(estimator)
+    return made_and_fitted
 
 
 RECEIVERS = {  # class -> an object whose methods are called

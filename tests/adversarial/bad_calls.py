@@ -31,7 +31,7 @@ import numpy as np
 from scipy import sparse
 
 import minicrest
-from tests.adversarial.arguments import LEGAL, OUTSIDE, RECEIVERS, WORDS, legal_arguments, meaning, receiver
+from tests.adversarial.arguments import LEGAL, OUTSIDE, RECEIVERS, WORDS, fitted, legal_arguments, meaning, receiver
 
 PACKAGE = Path(minicrest.__file__).parent
 NAN, INF = float("nan"), float("inf")
@@ -59,8 +59,8 @@ class Outcome(NamedTuple):
 
 # ---- what is called
 
-ROOMS = ("nn", "datasets", "submodular", "selection", "experiments", "theory.bounds", "theory.family_bounds",
-         "theory.chance_bounds")
+ROOMS = ("nn", "datasets", "submodular", "selection", "experiments", "estimators", "theory.bounds",
+         "theory.family_bounds", "theory.chance_bounds")
 
 
 @functools.cache
@@ -69,7 +69,8 @@ def walk() -> dict[str, Any]:
     names = dict(_everything())
     kinds = {name: member for name, member in names.items() if inspect.isclass(member)}
     names |= {f"{name}.{method}": getattr(kind, method) for name, kind in kinds.items() for method in methods(name)}
-    return {name: member for name, member in names.items() if not any(fnmatch.fnmatch(name, p) for p in OUTSIDE)}
+    names = {name: member for name, member in names.items() if not any(fnmatch.fnmatch(name, p) for p in OUTSIDE)}
+    return {name: fitted(member) if hasattr(member, "get_params") else member for name, member in names.items()}
 
 
 def methods(kind: str) -> list[str]:

@@ -87,6 +87,11 @@ LINES = [
     ["train", "--no-such-option"], ["resume"], ["resume", "no/such/folder"], ["resume", "there.npz"], ["show"], [],
     ["theory", "no-such-claim"], ["theory", "--salts", "0"], ["theory", "--seed", "-1"], ["theory", "--salts", "x"],
     ["theory", "--claims", "no/such.py"], ["theory", "--claims", "there.npz"],
+    ["prepare"], ["prepare", "--out", "x.npz", "--data", "nothing"], ["prepare", "--out", "x.npz", "--seeds", "0"],
+    ["prepare", "--out", "x.npz", "--set", "fraction=2"], ["prepare", "--out", "x.npz", "--tune-seeds", "-1"],
+    ["train", "--method", "milo", "--prepared", "there.npz"], ["train", "--method", "milo", "--prepared", "no.npz"],
+    ["train", "--data", "cifar100"], ["train", "--data", "tinyimagenet"], ["train", "--data", "snli"],
+    ["report"], ["report", "no/such/folder"], ["report", "."], ["compare", "--dask", "no scheme", "--jobs", "2"],
     ["no-such-command"], ["methods", "crest", "more"], ["data", "more"],
 ]  # fmt: skip
 

@@ -127,7 +127,7 @@ def rows() -> list[Row]:
         Row("exact Hv, LeNet", "PyTorch double backward", 1.1, lambda: double_backward("lenet")),
         Row("exact Hv, MLP", "torch.func jvp of grad", 0.6, lambda: forward_over_reverse("mlp")),
         Row("exact Hv, LeNet", "torch.func jvp of grad", 1.1, lambda: forward_over_reverse("lenet"), COLUMNS),
-        Row("8-probe Hutchinson diagonal, MLP", "PyHessian trace, 8 probes", 0.4, lambda: hutchinson("mlp"), PROBE),
+        Row("8-probe Hutchinson diagonal, MLP", "PyHessian trace, 8 probes", 0.35, lambda: hutchinson("mlp"), PROBE),
         Row("exact Hessian diagonal, MLP", "BackPACK DiagHessian", 0.7, exact_diagonal),
         Row("gradient norms of 128 examples, MLP", "torch.func vmap(grad)", 0.05, lambda: per_example(False)),
         Row("their Gram matrix", "torch.func vmap(grad)", 0.05, lambda: per_example(True)),

@@ -1,8 +1,9 @@
 """The benchmark table: `python -m tests.benchmarks.table` prints it, `--write` puts it into README.md.
 
 Ratios are ours / the peer's: side by side in one process, float32, both with the same number of threads, medians of 20
-pairs, after a check that both find the same. Half an hour; `--seconds 25` ends a row earlier whose peer is slow (after
-3 pairs at least), and `--only resnet` takes (and writes) the rows that say so.
+pairs, after a check that both find the same. An hour; `--seconds 60` ends a row earlier whose peer is slow (after 3
+pairs at least), so that all take 25 minutes, and `--only resnet` takes (and writes) the rows that say so. A row whose
+peer is not installed, or that fails, says so in its last column.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from tests.benchmarks import crest_share, curvature, selection, training
+from tests.benchmarks import busy, crest_share, curvature, selection, training, whole
 from tests.benchmarks.side_by_side import PAIRS, Row, measure, threads
 
 README = Path(__file__).parents[2] / "README.md"
@@ -25,19 +26,31 @@ HEAD = ["| work | peer | to reach | ratio | ours, ms | pairs | |", "|---|---|---
 
 
 def rows() -> list[Row]:
-    return selection.rows() + training.rows() + curvature.rows()
+    return selection.rows() + training.rows() + busy.rows() + curvature.rows() + whole.rows()
 
 
 def line(row: Row, pairs: int = PAIRS, budget: float = 1e9) -> str:
     """The row, measured; or why it could not be."""
     start = f"| {row.work} | {row.peer} | {row.target:g} |"
     try:
-        sides = row.make()
-    except ImportError as error:
-        return f"{start} - | - | 0 | not measured: {error} |"
-    found = measure(sides, pairs, budget)
+        found = measure(row.make(), pairs, budget, row.parts)
+    except Exception as error:  # whatever it is: the other rows are still to come
+        return f"{start} - | - | 0 | not measured: {_said(error)} |"
     note = f"{found.ratio / row.target - 1:.0%} over. {row.why}".strip() if found.ratio > row.target else ""
     return f"{start} {found.ratio:.3g} | {1e3 * found.ours:.3g} | {found.pairs} | {note} |"
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, on one line and without the bars that would end a cell."""
+    return f"{type(error).__name__}: {error}".replace("|", "/").replace("\n", " ")[:200]
+
+
+def sentence(make) -> str:
+    """The line that make() gives, or why there is none."""
+    try:
+        return make()
+    except Exception as error:  # as in `line`
+        return f"{make.__module__}.{make.__name__} was not measured: {_said(error)}"
 
 
 def machine(count: int) -> str:
@@ -100,8 +113,8 @@ def main() -> None:
     for row in chosen:
         lines.append(line(row, options.pairs, options.seconds))
         print(lines[-1], flush=True)
-    for extra in () if options.only else (selection.matrix_free, crest_share.line):
-        lines += ["", extra()]
+    for extra in () if options.only else (selection.matrix_free, selection.memory_per_class, crest_share.line):
+        lines += ["", sentence(extra)]
         print("\n".join(lines[-2:]), flush=True)
     if options.write:
         write(lines, some=bool(options.only))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.benchmarks import table
-from tests.benchmarks.side_by_side import measure, threads
+from tests.benchmarks.side_by_side import Measured, Row, Sides, measure, threads
 
 SECONDS = 25
 
@@ -27,9 +29,9 @@ def test_ratio(row, timings):
         sides = row.make()
     except ImportError as error:
         pytest.skip(f"the peer is not installed: {error}")
-    found = measure(sides, budget=SECONDS)
+    found = measure(sides, budget=SECONDS, parts=row.parts)
     timings.extra_info.update(ratio=found.ratio, target=row.target, peer=row.peer)
-    timings.pedantic(sides.ours, rounds=3)
+    timings.pedantic(sides.ours if isinstance(sides, Sides) else lambda: None, rounds=3)
     if found.ratio > row.target and row.why:
         pytest.xfail(f"{found.ratio:.2f} > {row.target}: {row.why}")
     assert found.ratio <= row.target
@@ -49,3 +51,20 @@ def test_write_replaces_the_block(tmp_path, monkeypatch):
     table.README.write_text("no marks")
     with pytest.raises(ValueError, match="block between"):
         table.write(["new"])
+
+
+def test_a_row_that_fails_is_a_row():
+    def failing():
+        raise ValueError("a | b\nc")
+
+    assert table.line(Row("w", "p", 1, failing)) == "| w | p | 1 | - | - | 0 | not measured: ValueError: a / b c |"
+    assert "not measured: ValueError" in table.sentence(failing)
+    unequal = Sides(lambda: None, lambda: None, failing)
+    assert "not measured: ValueError" in table.line(Row("w", "p", 1, lambda: unequal))
+    done = Measured(2.0, 3.0, 1.5, 1)
+    assert table.line(Row("w", "p", 1, lambda: done, "Why.")) == "| w | p | 1 | 2 | 3e+03 | 1 | 100% over. Why. |"
+
+
+def test_the_time_of_a_part_is_multiplied():
+    sides = Sides(lambda: time.sleep(0.02), lambda: time.sleep(0.02), lambda: None)
+    assert 0.05 < measure(sides, pairs=1, parts=10).ratio < 0.2

@@ -1,5 +1,6 @@
 """A training that stops and goes on is the training that never stopped, bit for bit; and only its own goes on."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import minicrest
 from minicrest import checkpoint
 from minicrest.nn import SoftmaxCrossEntropy
 from minicrest.optim import SGD, AdamW, Cosine, StepDecay
-from minicrest.oracle import Oracle
+from minicrest.oracle import Fork, Oracle
 from minicrest.selection import METHODS
 from minicrest.train import train
 from tests.contract.test_contract import make_method, make_oracle, toy, toy_network
@@ -24,8 +25,22 @@ def run(method, optimizer, path=None, device="cpu", stop_at=None, **named):
     """A training with batch-norm, made from nothing as a new process would make it."""
     oracle = make_oracle(device, norm=True)
     stop = (lambda: oracle.time >= stop_at) if stop_at is not None else (lambda: False)
-    named = {"schedule": StepDecay(), "evaluate_every": 3, "progress": False, **named}
-    return train(method, oracle, optimizer, STEPS, checkpoint=path, stop=stop, **named)
+    named = {"stop": stop, "schedule": StepDecay(), "evaluate_every": 3, "progress": False, **named}
+    return train(method, oracle, optimizer, STEPS, checkpoint=path, **named)
+
+
+def after(polls, error=None):
+    """A `stop` that says True, or raises `error`, once it has been polled so often."""
+    asked = itertools.count(1)
+
+    def stop():
+        if next(asked) <= polls:
+            return False
+        if error:
+            raise error
+        return True
+
+    return stop
 
 
 def assert_same_run(a, b):
@@ -49,6 +64,33 @@ def test_stopping_anywhere_changes_nothing(name, optimizer, tmp_path):
         first = run(method, optimizer, path, stop_at=stop_at)
         assert first.steps == stop_at and not first.complete
         assert_same_run(run(method, optimizer, path), whole)
+
+
+@pytest.mark.parametrize("name", ["el2n", "grand", "forgetting"])
+def test_a_preparation_goes_on_from_where_it_was_stopped(name, tmp_path, monkeypatch):
+    """Stopped at every other question, or killed after a checkpoint: nothing is repeated, nor billed twice."""
+    times, descend = [], Fork.descend
+    monkeypatch.setattr(Fork, "descend", lambda *given: (times.append(given[0].time), descend(*given))[1])
+    method, path = METHODS[name](m=12, runs=2, **({"T": 3} if name == "forgetting" else {"t": 2})), tmp_path / "a.npz"
+    whole, uninterrupted, parts = run(method, SGD()), times.copy(), []
+    times.clear()
+    while not (parts and parts[-1].report) and len(parts) < 50:
+        parts.append(run(method, SGD(), path, stop=after(2)))
+        assert parts[-1].steps == 0 and not parts[-1].complete
+    bills = [part.ledger.cost for part in parts]
+    assert [b for a, b in zip([None, *times], times) if a != b] == uninterrupted  # a stop comes before the work
+    assert len(set(bills[:-1])) == len(bills) - 1 > 6  # each part goes on by what one question costs, or two
+    assert_same_run(run(method, SGD(), path), whole)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(method, SGD(), tmp_path / "b.npz", stop=after(5, KeyboardInterrupt), checkpoint_every=2)
+    assert checkpoint.load(tmp_path / "b.npz")["progress"].ledger.cost > 0
+    assert_same_run(run(method, SGD(), tmp_path / "b.npz", checkpoint_every=2), whole)
+
+
+def test_a_run_whose_bill_went_into_its_preparation_stays_as_it_is(tmp_path):
+    first, again = (run(METHODS["el2n"](m=12), SGD(), tmp_path / "a", max_bill=200) for _ in range(2))
+    assert again.complete and again.steps == 0 and 0 < again.ledger.cost <= 200 and again.ledger == first.ledger
 
 
 def test_crest_stops_at_every_step(tmp_path):

@@ -39,6 +39,7 @@ FILES = ("nn/*.py", "submodular/*.py", "selection/*.py", "taylor.py", "optim.py"
          "theory/family_bounds.py", "experiments/tables.py")  # fmt: skip
 TESTS = {  # the tests that must notice, the quickest first; other files: the test of the same name, or all of the room
     "nn": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_layers.py", "unit/nn/test_network.py"),
+    "nn/layers.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_layers.py"),
     "nn/losses.py": ("unit/nn/test_losses.py", "unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py"),
     "nn/network.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py", "unit/test_oracle.py"),
     "nn/zoo.py": ("unit/nn/test_network.py", "unit/nn/test_layers.py", "unit/nn/test_torch_parity.py"),
@@ -61,12 +62,26 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
     "experiments/tables.py": ("unit/experiments/test_tables.py", "unit/experiments/test_compare.py"),
 }
 SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
+CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
+ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
+POOLED = 'view = view.copy(order="K")  # side by side in memory, as it is read twice'
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
+    ("datasets/dataset.py", 'digest.update(b";")', "pass"): "the shape of each array says where it ends",
+    ("datasets/dataset.py", "return x.astype(dtype, copy=False)", "return x.astype(dtype)"): "the same numbers, copied",
+    ("datasets/dataset.py", "return x.astype(dtype, copy=False)", "return x.astype(dtype, copy=True)"):
+        "the same numbers, copied",
+    ("datasets/dataset.py", 'fixed["y"] = y.astype("int64", copy=False)', 'fixed["y"] = y.astype("int64", copy=True)'):
+        "the same numbers, copied",
+    ("experiments/tables.py", ALL_LOSSES, ALL_LOSSES.replace("all(", "any(")): "one data set: all rows have it or none",
+    ("nn/conv.py", CONV_SHORT.format(8), CONV_SHORT.format(7)): "the same numbers, another order",
     ("nn/conv.py", SHORT_ROWS, SHORT_ROWS.replace("< SHORT", "<= SHORT")): "the same numbers, another order",
     ("nn/network.py", "return G + self.loss.l2 * theta if self.loss.l2 else G", "return G + self.loss.l2 * theta"):
         "adds zeros without l2",
     ("nn/network.py", "return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal",
      "return diagonal + self.loss.l2 * c.sum()"): "adds zeros without l2",
+    ("nn/pool.py", POOLED, POOLED.replace('order="K"', "")): "the same numbers, another order in memory",
+    ("nn/rows.py", "ones = xp.ones(parts[0].stop, dtype=rows.dtype)", "ones = xp.ones(parts[0].stop)"):
+        "sums in float64 on the way to float32: slower, within its rounding",
     ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
 }
 

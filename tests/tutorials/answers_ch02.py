@@ -12,15 +12,23 @@ def moved(f, *pairs):
     return f(*(q + 1j * STEP * Rq for q, Rq in pairs)).imag / STEP
 
 
-def backward_by_loops(W, x, dy):
-    dx, dW, db = np.zeros(x.shape), np.zeros(W.shape), np.zeros(W.shape[1])
-    for n, row in enumerate(dy):
-        dx[n], dW, db = W @ row, dW + np.outer(x[n], row), db + row
-    return [dx, dW, db]
+def block(W, b, x):
+    s = x @ W + b
+    return x + np.where(s.real > 0, s, 0)
+
+
+def backward_by_nudging(W, b, x, dy):
+    """Each derivative from a complex step in that entry alone."""
+
+    def of(q, change):
+        units = np.eye(q.size).reshape(q.size, *q.shape)
+        return np.array([(dy * change(q + 1j * STEP * unit).imag).sum() / STEP for unit in units]).reshape(q.shape)
+
+    return [of(x, lambda q: block(W, b, q)), of(W, lambda q: block(q, b, x)), of(b, lambda q: block(W, q, x))]
 
 
 def tangent(W, b, x, RW, Rb, Rx):
-    return moved(lambda W, b, x: x @ W + b, (W, RW), (b, Rb), (x, Rx))
+    return moved(block, (W, RW), (b, Rb), (x, Rx))
 
 
 def tanh(x, dy, Rx, Rdy):
@@ -37,7 +45,7 @@ def by_the_package(theta, sizes, x, y):
 
 
 SECOND = {
-    "02.backward": backward_by_loops,
+    "02.backward": backward_by_nudging,
     "02.tangent": tangent,
     "02.tanh": tanh,
     "02.norms": norms,
@@ -63,17 +71,49 @@ def planted(**mistake):
     return lambda *q: perceptron(*q, **mistake)[1]
 
 
+def on(W, b, x):
+    return x @ W + b > 0
+
+
+def linear_part(W, x, dy, ds):
+    return dy + ds @ W.T, x.T @ ds, ds.sum(0)
+
+
+def past(parts):
+    """An answer from the signal behind ReLU alone."""
+    return lambda W, b, x, dy: parts(W, x, dy * on(W, b, x))
+
+
 WRONG = [
-    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy.mean(0)), "db is divided by n"),
-    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy / len(x), dy.mean(0)), "dW and db are divided"),
-    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy), "one row an example"),
-    ("02.backward", lambda W, x, dy: (dy @ W.T, (x.T @ dy).T, dy.sum(0)), "transposed"),
-    ("02.backward", lambda W, x, dy: (x.T @ dy, dy @ W.T, dy.sum(0)), "dx comes first"),
-    ("02.backward", lambda W, x, dy: (dy @ W.T, x.T @ dy, dy.sum(1)), "(4,), and (2,) is expected"),
-    ("02.tangent", lambda W, b, x, RW, Rb, Rx: x @ RW + Rb, "moving input"),
-    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx @ W + Rb, "moving W"),
-    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx @ RW + Rb, "one at a time"),
-    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx @ W + x @ RW, "moving b"),
+    ("02.backward", past(lambda W, x, ds: (ds @ W.T, x.T @ ds, ds.sum(0))), "by two ways"),
+    ("02.backward", lambda W, b, x, dy: (dy + dy @ W.T, x.T @ dy, dy.sum(0)), "blocks nothing"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W, x, dy, dy * (block(W, b, x) > 0)), "where y is negative"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W, x, dy, dy * (x > 0)), "where x is negative"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W, x, dy, np.maximum(dy, 0)), "where dy is negative"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W, x, dy, dy * (x @ W > 0)), "b is missing where"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W.T, x, dy, dy * (x @ W + b > 0)), "not transposed"),
+    ("02.backward", lambda W, b, x, dy: linear_part(W, x, *2 * [dy * (x @ W + b > 0)]), "past is blocked"),
+    ("02.backward", past(lambda W, x, ds: (ds @ W.T + x, x.T @ ds, ds.sum(0))), "carries x"),
+    ("02.backward", lambda W, b, x, dy: (linear_part(W, x, dy, dy * (x @ W + b > 0))[0], x.T @ dy, dy.sum(0)),
+     "in dW and db nothing"),
+    ("02.backward", lambda *q: [part / 6 for part in backward_by_nudging(*q)], "everything is divided by n"),
+    ("02.backward", lambda *q: backward_by_nudging(*q)[:2] + [backward_by_nudging(*q)[2] / 6], "db is divided by n"),
+    ("02.backward", lambda W, b, x, dy: backward_by_nudging(W, b, x, dy)[:2] + [dy * (x @ W + b > 0)], "one row an"),
+    ("02.backward", lambda *q: (lambda dx, dW, db: (dx, dW.T, db))(*backward_by_nudging(*q)), "transposed"),
+    ("02.backward", lambda *q: (lambda dx, dW, db: (dW, dx, db))(*backward_by_nudging(*q)), "dx comes first"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, b, x) * (x @ RW + Rb), "moving input"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, b, x) * (Rx @ W + Rb), "moving W"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, b, x) * (Rx @ W + x @ RW), "moving b"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, b, x) * (Rx @ RW + Rb), "one at a time"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: on(W, b, x) * (Rx @ W + x @ RW + Rb), "way past the layer is missing"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + Rx @ W + x @ RW + Rb, "blocks nothing"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + np.maximum(Rx @ W + x @ RW + Rb, 0), "looks at the speed"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + (x > 0) * (Rx @ W + x @ RW + Rb), "where x is negative"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: on(W, b, x) * (Rx + Rx @ W + x @ RW + Rb), "past is blocked"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, 0, x) * (Rx @ W + x @ RW + Rb), "b is missing where"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: x + on(W, b, x) * (Rx @ W + x @ RW + Rb), "carries x"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: Rx + on(W, b, x) * (Rx @ W + x @ RW + b), "speed Rb belongs"),
+    ("02.tangent", lambda W, b, x, RW, Rb, Rx: block(W + RW, b + Rb, x + Rx), "after a whole step"),
     ("02.tanh", lambda x, dy, Rx, Rdy: Rdy / np.cosh(x) ** 2, "only dy moves"),
     ("02.tanh", lambda x, dy, Rx, Rdy: 2 * Rdy / np.cosh(x) ** 2 - tanh(x, dy, Rx, Rdy), "wrong sign"),
     ("02.tanh", lambda x, dy, Rx, Rdy: (Rdy / np.cosh(x) ** 2 + tanh(x, dy, Rx, Rdy)) / 2, "a factor is missing"),
@@ -85,6 +125,6 @@ WRONG = [
     ("02.mlp", planted(blocked=lambda x, dx: dx), "nothing is blocked"),
     ("02.mlp", planted(blocked=lambda x, dx: np.maximum(dx, 0)), "where dy is negative"),
     ("02.mlp", planted(share=1.0), "not the mean"),
-    ("02.mlp", planted(share=-0.25), "sign"),
+    ("02.mlp", planted(share=-1 / 6), "sign"),
     ("02.mlp", planted(act=lambda z, _: z, blocked=lambda x, dx: dx), "no ReLU between"),
 ]

@@ -17,9 +17,15 @@ def smooth(g, H, beta1, beta2):
     return [running(g, beta1), running(H * H, beta2) ** 0.5]
 
 
-def drop(active, worst, alpha, r):
-    left = [bool(a) and (w == -math.inf or w >= alpha) for a, w in zip(active, worst)]
-    return np.array(left if sum(left) >= r else active)
+def drop(active, worst, alpha, r, first=min):
+    """One after the other, the smallest recorded loss first."""
+    left = list(map(bool, active))
+    while sum(left) > r:
+        learned = [i for i, w in enumerate(worst) if left[i] and -math.inf < w < alpha]
+        if not learned:
+            break
+        left[first(learned, key=lambda i: worst[i])] = False
+    return np.array(left)
 
 
 def bill(P, checks, steps, m, r):
@@ -56,7 +62,13 @@ def loop(w, steps, opens, holds, move):
     return w, np.array(opened), np.array(checked)
 
 
-SECOND = {"09.smooth": smooth, "09.drop": drop, "09.bill": bill, "09.loop": loop}
+def turn(open, t, opens, holds):
+    start, T1, region = open or (t - 1, 1, None)
+    fine = holds(region) if open and t in range(start, t + 1, T1) else bool(open)
+    return [start, T1, region] if fine else [t, *opens(t)]
+
+
+SECOND = {"09.smooth": smooth, "09.drop": drop, "09.bill": bill, "09.loop": loop, "09.turn": turn}
 
 
 def by_the_clock(w, steps, opens, holds, move):
@@ -112,11 +124,32 @@ WRONG = [
     ("09.smooth", lambda g, H, a, b: smooth(g[::-1], H[::-1], a, b), "backwards"),
     ("09.smooth", lambda g, H, a, b: smooth(g, H, b, a), "changed places"),
     ("09.smooth", lambda g, H, a, b: (np.mean(g, 0), np.sqrt(np.mean(H**2, 0))), "plain means"),
-    ("09.drop", lambda a, w, alpha, r: a & (w >= alpha) if (a & (w >= alpha)).sum() >= r else a, "not seen"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, np.where(w == -math.inf, -1, w), alpha, r), "not seen"),
     ("09.drop", lambda a, w, alpha, r: drop(np.ones(len(a), bool), w, alpha, r), "come back"),
-    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "fewer than r"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, -1), "r is not used"),
+    ("09.drop", lambda a, w, alpha, r: a if drop(a, w, alpha, 0).sum() < r else drop(a, w, alpha, 0), "nobody is"),
     ("09.drop", lambda a, w, alpha, r: drop(a, w, np.nextafter(alpha, 1), r), "exactly alpha"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, r, max), "largest losses go first"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, r, lambda i, key: i[0]), "lowest numbers"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, r + 1), "r + 1"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, alpha, r - 1), "too many goes"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, w, 1e9, r), "not learned go as well"),
     ("09.drop", lambda a, w, alpha, r: a & ~drop(a, w, alpha, r), "who was dropped"),
+    ("09.drop", lambda a, w, alpha, r: a, "nothing is dropped"),
+    ("09.turn", lambda o, t, opens, holds: o if o and holds(o[2]) else (t, *opens(t)), "in every step"),
+    ("09.turn", lambda o, t, opens, holds: o if o and (t % o[1] or holds(o[2])) else (t, *opens(t)), "by the clock"),
+    ("09.turn", lambda o, t, opens, holds: o if o and (t - o[0] != o[1] or holds(o[2])) else (t, *opens(t)), "once"),
+    ("09.turn", lambda o, t, opens, holds: o if o and ((t - o[0]) % o[1] or not holds(o[2])) else (t, *opens(t)),
+     "turned round"),
+    ("09.turn", lambda o, t, opens, holds: o if o and (t - o[0]) % o[1] else (t, *opens(t)), "what does it say"),
+    ("09.turn", lambda o, t, opens, holds: o or (t, *opens(t)), "no check at all"),
+    ("09.turn", lambda o, t, opens, holds: o if o and (holds(o[2]) or (t - o[0]) % o[1]) else (t, *opens(t)), "price"),
+    ("09.turn", lambda *q: [*turn(*q)[1:], turn(*q)[0]], "another order"),
+    ("09.turn", lambda *q: turn(*q)[1:], "start is missing"),
+    ("09.turn", lambda o, t, opens, holds: (t, *opens(t)), "opens in every step"),
+    ("09.turn", lambda o, t, opens, holds: (t, *opens(t)) if (t, o) == (0, None) else o, "no check at all"),
+    ("09.turn", lambda o, t, opens, holds: o if o and ((t + o[0]) % o[1] or holds(o[2])) else (t, *opens(t)),
+     "t + start"),
     ("09.bill", priced(lambda P, m, r: P * r + 7 * P * m, usual), "constant"),
     ("09.bill", priced(lambda P, m, r: P * r + 3 * P * m + r, usual), "lacks its Hessian"),
     ("09.bill", priced(lambda P, m, r: P * (r + 6 * m) + r, lambda c, s, m, r: c * r + 2 * s * m), "both are paid"),

@@ -34,11 +34,16 @@ def stays(losses, active, alpha):
     return np.array([a and (len(x[~np.isnan(x)]) == 0 or any(x >= alpha)) for a, x in zip(active, losses.T)])
 
 
-def windows(losses, alpha, T2, r):
+def windows(losses, alpha, T2, r, biggest=True):
     active = [[True] * losses.shape[1]]
     for start in range(len(losses) // T2):
-        new = list(stays(losses[start * T2 :][:T2], active[-1], alpha))
-        active.append(new if sum(new) >= r else active[-1])
+        window = losses[start * T2 :][:T2]
+        new = [bool(stay) for stay in stays(window, active[-1], alpha)]
+        going = sorted((i for i, a in enumerate(active[-1]) if a and not new[i]),
+                       key=lambda i: -np.nanmax(window[:, i]) if biggest else i)  # fmt: skip
+        while sum(new) < r and going:
+            new[going.pop(0)] = True
+        active.append(new)
     return np.array(active)
 
 
@@ -67,11 +72,11 @@ def without_r(losses, alpha, T2, r):
     return windows(losses, alpha, T2, 0)
 
 
-def returning(losses, alpha, T2, r):
-    everyone = np.ones(losses.shape[1], dtype=bool)
-    active = [everyone]
+def refusing(losses, alpha, T2, r):
+    """A window that would leave too few drops nobody."""
+    active = [np.ones(losses.shape[1], dtype=bool)]
     for start in range(len(losses) // T2):
-        new = stays(losses[start * T2 :][:T2], everyone, alpha)
+        new = stays(losses[start * T2 :][:T2], active[-1], alpha)
         active.append(new if new.sum() >= r else active[-1])
     return np.array(active)
 
@@ -97,8 +102,10 @@ WRONG = [
     ("10.drop", lambda x, a, t: stays(x, a, t + 1e-9), "exactly alpha"),
     ("10.exclude", first_row_missing, "row before the first"),
     ("10.exclude", without_r, "r, is not used"),
-    ("10.exclude", returning, "comes back"),
-    ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r + 1), "exactly r"),
+    ("10.exclude", refusing, "nobody is dropped"),
+    ("10.exclude", lambda *q: windows(*q, biggest=False), "lowest numbers"),
+    ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r + 1), "r + 1"),
+    ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r - 1), "too many goes"),
     ("10.exclude", lambda x, t, T2, r: ~windows(x, t, T2, r), "mixed up"),
 ]
 
@@ -112,3 +119,10 @@ def test_the_solutions_are_what_the_package_does():
         state = CrestState(**{**vars(state), "active": active, "worst": worst})
         dropped = Crest(m=1, r=1, alpha=alpha, floor=0.0)._drop_learned(state, np.zeros(len(active)))
         assert np.array_equal(BY_NAME["10.drop"].solution(losses, active, alpha), dropped.active)
+    for losses, alpha, T2, r in BY_NAME["10.exclude"].cases:  # window after window
+        rows, method = BY_NAME["10.exclude"].solution(losses, alpha, T2, r), Crest(m=1, r=r, alpha=alpha, floor=0.0)
+        for k, (before, after) in enumerate(zip(rows, rows[1:])):
+            state = method.init(np.zeros(len(before)))
+            window = np.vstack([losses[k * T2 : (k + 1) * T2], np.full(len(before), -np.inf)])
+            state = CrestState(**{**vars(state), "active": before, "worst": np.nanmax(window, axis=0)})
+            assert np.array_equal(method._drop_learned(state, np.zeros(len(before))).active, after)

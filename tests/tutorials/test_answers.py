@@ -4,19 +4,22 @@ import ast
 import importlib.util
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from minicrest.cli import main
 from minicrest.datasets import Dataset
+from minicrest.experiments.check_method import PROMISES, check_method
 from minicrest.nn import mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.selection import Random
+from minicrest.teaching import earlier
 from minicrest.teaching.agreement import Recorded, must_agree
 from minicrest.teaching.answers import answers, export
-from minicrest.teaching.check import TUTORIALS, of_tutorial
+from minicrest.teaching.check import TUTORIALS, find, of_tutorial
 from minicrest.teaching.command import carry_out
 from minicrest.teaching.notebooks import folder, holds_solutions, lay_out, source, statements, strip
 from minicrest.train import train
@@ -76,7 +79,7 @@ def test_export_grows_and_holds_nothing_but_what_is_right(laid_out, tmp_path):
     target = tmp_path / "my_crest.py"
     solve(laid_out, "05", "12")
     held = export(target, laid_out)
-    assert held == [e.name for k in ("05", "12") for e in of_tutorial(k)]
+    assert held == [*(e.name for e in of_tutorial("05")), "05.milestone", *(e.name for e in of_tutorial("12"))]
     (path,) = laid_out.glob("05_*.ipynb")
     path.unlink()  # what the file holds stays
     solve(laid_out, "10")
@@ -93,6 +96,58 @@ def test_export_grows_and_holds_nothing_but_what_is_right(laid_out, tmp_path):
     assert 0 < error <= limit
 
 
+def imported(target, monkeypatch):
+    """The exported file as a module, imported by its name as a reader would."""
+    monkeypatch.syspath_prepend(str(target.parent))
+    monkeypatch.delitem(sys.modules, target.stem, raising=False)
+    return importlib.import_module(target.stem)
+
+
+def test_the_milestones_run_on_nothing_but_the_file(laid_out, tmp_path, monkeypatch, capsys):
+    """A CNN, CRAIG, CREST, thinning and a method of one's own, all from the readers' functions."""
+    target = tmp_path / "my_crest.py"
+    solve(laid_out, *TUTORIALS)
+    assert "Milestones that run on it: cnn_on_digits (03), craig" in carry_out(["export", str(target), str(laid_out)])
+    text = target.read_text("utf-8")
+    assert "minicrest.teaching" not in text and "facility_location" not in text and "minicrest.nn" not in text
+    mine = imported(target, monkeypatch)
+    assert mine.cnn_on_digits(steps=60) > 0.5
+    ours, chance = mine.craig_on_logistic()
+    assert ours < 0.5 * chance
+    for method in (mine.Crest(m=8, r=16, T2=6), mine.MyThinning(m=8), mine.Remember(m=8)):
+        assert len(check_method(method, steps=8)) == len(PROMISES)
+    monkeypatch.chdir(tmp_path)
+    door = ["compare", "--data", "digits", "--methods", "random", "my_crest:Crest", "my_crest:MyThinning",
+            "my_crest:Remember", "--seeds", "1", "--budget", "0.02", "--out", "runs"]  # fmt: skip
+    assert main(door) == 0
+    assert all(name in capsys.readouterr().out for name in ("Crest",)) and (tmp_path / "runs").exists()
+
+
+def test_a_milestone_waits_for_all_of_its_exercises(laid_out, tmp_path):
+    """That of 09 takes answers of 07 and 08 from the file, which grows."""
+    target = tmp_path / "my_crest.py"
+    solve(laid_out, "09")
+    assert "09.milestone" not in export(target, laid_out)
+    solve(laid_out, "07", "08")
+    assert "09.milestone" in export(target, laid_out)
+    for path in laid_out.glob("0[78]_*.ipynb"):
+        path.unlink()
+    assert "09.milestone" in export(target, laid_out)
+    assert "use_rho = my_rho  # 07.rho" in target.read_text("utf-8")
+
+
+def test_earlier_takes_the_readers_function_only_if_it_is_right(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    solution = find("01.loss").solution
+    assert earlier("01.loss") is solution and "no my_crest.py here has it" in capsys.readouterr().out
+    (tmp_path / "my_crest.py").write_text("def my_loss(z, y):\n    return 0.0\n", "utf-8")
+    assert earlier("01.loss") is solution
+    right = "def my_loss_01(z, y):\n    from scipy.special import logsumexp\n    return "
+    right += "(logsumexp(z, axis=1) - z[range(len(y)), y]).mean()\n"
+    (tmp_path / "my_crest.py").write_text(right, "utf-8")
+    assert earlier("01.loss").__name__ == "my_loss_01" and "with your function" in capsys.readouterr().out
+
+
 def test_export_leaves_a_file_that_is_not_its_own(laid_out, tmp_path):
     target = tmp_path / "work.py"
     target.write_text("x = 1\n", "utf-8")
@@ -102,6 +157,7 @@ def test_export_leaves_a_file_that_is_not_its_own(laid_out, tmp_path):
 
 
 def test_a_statement_knows_what_it_defines_and_takes_from_outside():
+    assert [s.text for s in statements("from a import b, c as d\n")] == ["from a import b", "from a import c as d"]
     one, two = statements("def f(x, y=b):\n    z = x\n    return g(z) + [a for a in x][0]\nc = d = f(e)\n")
     assert one.defines == ["f"] and one.uses == {"b", "g"}
     assert two.defines == ["c", "d"] and two.uses == {"f", "e"}

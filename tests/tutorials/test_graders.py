@@ -33,6 +33,8 @@ EXERCISES = {e.name: e for k in TUTORIALS for e in of_tutorial(k)}
 SECOND = {name: second for answers in ANSWERS.values() for name, second in answers.SECOND.items()}
 WRONG = [wrong for answers in ANSWERS.values() for wrong in answers.WRONG]
 SAME = {  # slips that change nothing: right answers
+    "02.backward": ["ds = dy * (x @ W + b >= 0)"],  # nothing is exactly 0
+    "02.tangent": ["return Rx + (x @ W + b >= 0) * (Rx @ W + x @ RW + Rb)"],
     "02.mlp": ["p = np.exp(z)", "p = np.exp(z + z.max(axis=1, keepdims=True))"],
     "04.signal": ["p = np.exp(z)", "p = np.exp(z + z.max(axis=1, keepdims=True))"],
     "04.exact": ["p = 1 / (1 + np.exp(x @ w))"],  # p (1 - p) is the same for both signs
@@ -41,12 +43,15 @@ SAME = {  # slips that change nothing: right answers
     "05.cover": ["chosen.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
     "05.craig": ["D = np.linalg.norm(x[members, None] - x[None, members], axis=-1)",
                  "S.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
+    "06.random": ["if sigma2 / m * (n - m) / (n - 1) < allowed:",  # never equal before m = n
+                  "for m in range(1, n + 1 + 1):", "for m in range(1 + -1, n + 1):"],  # NumPy's 1 / 0 is inf
     "08.batch": ["d = np.sqrt(((rows[:, None] - rows[None]) ** 2).mean(axis=2))",
                  "d = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=-1))",
                  "gains = np.maximum(near[:, None] - d, 0).mean(axis=0)"],
     "14.weights": ["return np.where(draws <= pi, 1 / pi, 0)"],  # no draw is exactly pi
     "14.step": ["a = np.exp(z)", "a = np.exp(z + z.max(axis=1, keepdims=True))",
                 "w = my_weights(my_chances(np.sqrt((a ** 2).mean(axis=1)), low), draws)"],  # only ratios count
+    "15.verdict": ["if mean - half >= least:", "return -1 if mean + half <= least else 0"],  # never equal
 }  # fmt: skip
 
 overflows = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a wrong exp or root is among the mistakes
@@ -218,8 +223,8 @@ def _like(exercise, change):
 
 
 def test_of_several_things_the_wrong_one_is_named():
-    def swapped_sign(W, x, dy):
-        dx, dW, db = find("02.backward").solution(W, x, dy)
+    def swapped_sign(W, b, x, dy):
+        dx, dW, db = find("02.backward").solution(W, b, x, dy)
         return dx, 3.25 * dW, db
 
     verdict = grade(find("02.backward"), swapped_sign)

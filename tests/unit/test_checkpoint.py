@@ -145,8 +145,8 @@ def test_a_crash_while_writing_leaves_the_old_file(where, error, tmp_path, monke
 
 def test_the_file_is_on_disk_before_it_is_renamed(tmp_path, monkeypatch):
     """And the old file is never open for writing: a rename is all that touches it."""
-    events, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
+    events, sizes, fsync, replace = [], [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), sizes.append(os.fstat(fd).st_size), fsync(fd)))
 
     def renamed(a, b):
         events.append("replace")
@@ -157,6 +157,20 @@ def test_the_file_is_on_disk_before_it_is_renamed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", renamed)
     save(tmp_path / "a", "new")
     assert events == ["fsync", "fsync", "replace"] and load(tmp_path / "a") == "new"
+    assert sizes[-1] == (tmp_path / "a").stat().st_size  # nothing is still in the file object's buffer
+
+
+def test_an_unknown_device_is_refused(tmp_path):
+    save(tmp_path / "a", {"x": np.ones(2)})
+    with pytest.raises(ValueError, match="tpu"):
+        load(tmp_path / "a", device="tpu")
+
+
+def test_a_compressed_file_is_refused_unread(tmp_path):
+    """A checkpoint is as large as its arrays: what expands to more than the file was not written by `save`."""
+    np.savez_compressed(tmp_path / "a.npz", tree=np.array("x" * 100_000))
+    with pytest.raises(ValueError, match="it expands to 400128 bytes"):
+        load(tmp_path / "a.npz")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")

@@ -1,8 +1,10 @@
 """The command line, mostly in this process; in its own where a signal or an import is what is tested."""
 
+import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,9 @@ import pytest
 
 import minicrest
 from minicrest import checkpoint, cli
+from minicrest.cli import commands
+from minicrest.cli.parser import Parser
+from minicrest.experiments import Setup
 from minicrest.optim import SGD
 from minicrest.selection import METHODS
 
@@ -68,6 +73,19 @@ def test_train_has_a_default_folder_and_goes_on_from_it(capsys):
     first = capsys.readouterr().out
     assert cli.main(["train", *QUICK, "--method", "random"]) == 0
     assert capsys.readouterr().out == first  # read, not repeated: the seconds are the same
+
+
+def test_train_ends_with_its_picture_and_what_to_do_next(capsys):
+    assert cli.main(["train", *QUICK, "--method", "thinning", "--out", "a b"]) == 0
+    *_, picture, following, again, beside = capsys.readouterr().out.splitlines()
+    assert picture == "picture: a b/run.png" and Path("a b/run.png").read_bytes().startswith(PNG)
+    assert following == "next, to print this again, and to compare it with random selection:"
+    assert again == "  minicrest show 'a b'"
+    assert beside == "  minicrest compare --data digits --methods thinning"
+    own = Setup(method="random", data="a b.npz", model="wide:wide")
+    assert commands._beside_random(own) == "minicrest compare --data 'a b.npz' --model wide:wide"
+    assert cli.main(["train", *QUICK, "--method", "random", "--out", "c", "--plot", "none"]) == 0
+    assert "picture" not in capsys.readouterr().out and not Path("c/run.png").exists()
 
 
 def test_train_draws(capsys):
@@ -151,9 +169,9 @@ def test_the_baselines_are_added_and_said(capsys):
 
 
 def test_all_methods_and_the_baselines_first():
-    methods, said = cli._methods(["all"], full=True)
+    methods, said = commands._methods(["all"], full=True)
     assert methods[:3] == ["random", "shuffle", "full"] and sorted(methods) == sorted([*METHODS, "shuffle"])
-    assert said == [] and cli._methods(["crest", "crest"], full=False)[0] == ["random", "shuffle", "crest"]
+    assert said == [] and commands._methods(["crest", "crest"], full=False)[0] == ["random", "shuffle", "crest"]
 
 
 def test_finished_runs_are_reused(capsys):
@@ -195,7 +213,7 @@ def test_data_tells_what_is_there(capsys):
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        ([], "the following arguments are required: train | compare | tune | show | resume | data"),
+        ([], "the following arguments are required: train | compare | tune | prepare | report | show | resume | data"),
         (["fly"], "invalid choice: 'fly'"),
         (["train", "--lr", "fast"], "argument --lr: invalid float value: 'fast' (see minicrest train --help)"),
         (["train", "--wings", "2"], "unrecognized arguments: --wings 2"),
@@ -250,7 +268,7 @@ def test_a_folder_of_another_training_is_refused(capsys):
 
 
 def test_a_bug_is_not_hidden(monkeypatch):
-    monkeypatch.setattr(cli, "available", lambda data_dir: 1 / 0)
+    monkeypatch.setattr("minicrest.experiments.listing.available", lambda data_dir: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["data"])
 
@@ -390,13 +408,91 @@ def test_the_module_runs_as_a_program():
     assert (out, err, process.returncode) == (f"minicrest {minicrest.__version__}\n", "", 0)
 
 
-def test_importing_is_light():
-    code = "import sys, minicrest.cli; print({'matplotlib', 'cupy', 'sklearn'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True, check=True)
-    assert done.stdout == "set()\n"
+def loaded(*arguments):
+    """The heavy packages, and the subpackages of minicrest, that `minicrest arguments` has imported when it ends."""
+    code = f"""import atexit, sys
+from minicrest import cli
+heavy = {{"numpy", "scipy", "sklearn", "matplotlib", "cupy", "tqdm", "joblib", "minicrest.experiments"}}
+atexit.register(lambda: print("loaded", *sorted(heavy & set(sys.modules))))
+sys.exit(cli.main({list(arguments)}))"""
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split("loaded")[-1].split())
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_and_version_import_nothing_heavy(word):
+    assert loaded(word) == set()
+
+
+def test_a_subcommand_imports_what_it_needs():
+    """No plotting to train without a picture, no scikit-learn to read its digits."""
+    told = [*QUICK, "--steps", "2", "--method", "random", "--plot", "none"]
+    assert not {"matplotlib", "sklearn", "cupy"} & loaded("train", *told)
+    assert not {"matplotlib", "sklearn", "cupy"} & loaded("data")
+
+
+def test_every_subcommand_has_its_options_and_its_action():
+    top = cli.parser()
+    (choices,) = (action.choices for action in top._actions if action.dest == "command")
+    assert list(choices) == list(cli.COMMANDS) == list(commands._COMMANDS)
+    for parser in choices.values():
+        assert len(parser._actions) == 1  # --help alone, until it is called
+        options = parser.filled()._actions
+        assert parser.filled()._actions == options and len(options) > 1
 
 
 def test_a_picture_of_dynamic_pruning_comes_with_its_census(capsys):
     assert cli.main(["train", *QUICK, "--method", "ucb", "--budget", "1", "--out", "out", "--plot", "run.png"]) == 0
     assert Path("run-census.png").read_bytes().startswith(b"\x89PNG")
     assert "picture: run-census.png" in capsys.readouterr().out
+
+
+def test_options_are_added_once_and_only_when_they_are_needed():
+    filled = []
+    parser = Parser(prog="p")
+    parser.fill = lambda p: (filled.append(p), p.add_argument("--x", type=int))
+    assert filled == []
+    assert parser.parse_args(["--x", "3"]).x == 3 and parser.parse_args(["--x", "4"]).x == 4
+    assert filled == [parser]
+
+
+def test_completion_knows_the_options_of_every_subcommand(capsys):
+    pytest.importorskip("shtab", reason="shtab comes with the dev extra")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--print-completion", "bash"])
+    printed = capsys.readouterr().out
+    assert end.value.code == 0
+    for option in ("--optimizer", "--tune-seeds", "--planted", "--force", "--check"):
+        assert option in printed
+    script = f"{printed}\nCOMP_WORDS=(minicrest train --op) COMP_CWORD=2; _shtab_minicrest minicrest --op train"
+    done = subprocess.run(["bash", "-c", f'{script}; echo "${{COMPREPLY[@]}}"'], text=True, capture_output=True)
+    assert done.stdout.split() == ["--optimizer"]
+
+
+def test_completion_without_shtab_says_how_to_get_it(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert cli.main(["--print-completion", "bash"]) == 2
+    assert "--print-completion needs shtab: pip install shtab" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_tables_fit_and_nothing_is_coloured():
+    """As a process with a terminal of 70 columns: what it writes has no escape sequence but those that move a bar."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    told = ["compare", *QUICK, "--seeds", "2", "--methods", "crest", "thinning", "--out", "c"]
+    environment = {**ENVIRONMENT, "COLUMNS": "70", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "minicrest", *told]
+    process = subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    with contextlib.suppress(OSError):  # a terminal whose writer has gone
+        while piece := os.read(ours, 1 << 16):
+            written += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    lines = written.decode().split("Saved in")[0].replace("\r\n", "\n").splitlines()
+    assert len(lines) > 20 and max(len(line.rpartition("\r")[2]) for line in lines) <= 70
+    assert not re.search(r"\x1b\[[\d;]*m", written.decode())

@@ -8,7 +8,7 @@ import pytest
 from minicrest import learner as learner_module
 from minicrest import ledger as ledger_module
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.batch import uniform
+from minicrest.batch import Feedback, uniform
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner, evaluate
 from minicrest.ledger import Bill, BillSpent, Ledger, Stopped
@@ -263,6 +263,7 @@ def test_feedback_has_what_observe_needs():
     oracle, _, data, *_ = make()
     feedback = Learner(oracle).step(BATCH)[1]
     assert (feedback.labels == data.y[I]).all() and feedback.seed == 5
+    assert Feedback(I, None, None)[3:] == (None, 0, None, None)  # what a test of `observe` need not make up
 
 
 @pytest.mark.parametrize("weights", [np.ones(4), np.ones((5, 1)), np.float64(1), np.array([1, 1, np.nan, 1, 1]),

@@ -55,7 +55,7 @@ def test_every_part_is_done_once_by_the_threads_that_blas_had(count):
     assert {limit for _, limit, _ in seen} == {1}
 
 
-def test_outside_the_context_and_in_a_second_thread_the_caller_works_alone():
+def test_in_a_second_thread_the_caller_works_alone():
     found = []
 
     def work(todo):
@@ -71,9 +71,36 @@ def test_outside_the_context_and_in_a_second_thread_the_caller_works_alone():
         ident = other.ident
         other.join()
         limit = blas_threads()
-    threads.share(work, [4, 5])
-    assert found == [(ident, [1, 2, 3]), (threading.get_ident(), [4, 5])]
+    assert found == [(ident, [1, 2, 3])]
     assert limit == 1  # the second did not undo what the first had set
+
+
+@needs_threads
+def test_outside_the_context_blas_keeps_to_one_thread_too(monkeypatch):
+    """A layer that is called as it is: a small product wakes no other thread, and parts are shared."""
+    together, seen = threading.Barrier(2, timeout=30), []
+
+    def work(todo):
+        list(todo)
+        together.wait()
+        seen.append(blas_threads())
+
+    with threadpool_limits(2):
+        threads.share(work, [1, 2])
+        monkeypatch.setattr(threads, "array_module", lambda *arrays: seen.append(blas_threads()) or np)
+        threads.product(np.ones((2, 3)), np.ones((3, 2)))
+        assert blas_threads() == 2
+    assert len(seen) > 2 and set(seen) == {1}
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (200, 3, 30, 30)])
+def test_entrywise_is_the_ufunc(shape):
+    a, b = np.random.default_rng(0).standard_normal((2, *shape))
+    turned = [np.moveaxis(x, 1, -1) for x in (a, b)]
+    np.testing.assert_array_equal(threads.entrywise(np.add, a, b), a + b)
+    found = threads.entrywise(np.subtract, *turned)
+    np.testing.assert_array_equal(found, turned[0] - turned[1])
+    assert found.strides == turned[0].strides
 
 
 @needs_threads

@@ -18,11 +18,14 @@ def documents(folder) -> list[dict]:
 
 
 def claims_table(folder) -> str:
-    """A line of Markdown for each document in `folder`, under their heads. Minutes are those that it took."""
+    """A line of Markdown for each document in `folder`, under their heads: of the finding its first part, which a
+    semicolon ends; minutes are those that it took.
+    """
     lines = [_line(HEADS), "|---" * len(HEADS) + "|"]
     for found in documents(folder):
         minutes = f"{max(1, round(found['seconds'] / 60))}"
-        cells = (found["place"], found["claim"], found["finding"], found["verdict"], f"`{found['command']}`", minutes)
+        finding = found["finding"].partition(";")[0].rstrip(".") + "."
+        cells = (found["place"], found["claim"], finding, found["verdict"], f"`{found['command']}`", minutes)
         lines.append(_line(cells))
     return "\n".join(lines) + "\n"
 

@@ -1,24 +1,26 @@
-"""Exercises of tutorial 09: smoothed derivatives, dropping what is learned, the bill, and the loop itself."""
+"""Exercises of tutorial 09: smoothed derivatives, dropping what is learned, the bill, the loop, and one turn of it."""
 
 import numpy as np
 
-from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.exercise import Asked, Exercise
 from minicrest.teaching.solutions.ch09 import (
     ACTIVE,
     LAST,
     LEARNED,
     NEAR,
     NEVER,
+    STEPS,
+    TURNS,
     WORST,
     G,
     H,
+    all_or_nothing,
     always_holding,
     average,
     bill,
     drop,
     from_the_start,
     frozen,
-    guarded,
     holds,
     large_steps,
     loop,
@@ -27,11 +29,17 @@ from minicrest.teaching.solutions.ch09 import (
     move,
     one_subset,
     opens,
+    small,
     small_checks,
     smooth,
+    turn,
+    turning,
     uncorrected,
     whole_subsets,
 )
+
+OPENS = Asked(lambda t: (t % 3 + 1, 100.0 + t), "the calls of opens")
+HOLDS = Asked(lambda region: region < 8, "the calls of holds")
 
 EXERCISES = [
     Exercise(
@@ -41,45 +49,27 @@ EXERCISES = [
         smooth,
         [
             ("the correction is missing: what is the average of one single value?", uncorrected),
-            (
-                "the root is missing: the curvature is that of an average of squares.",
-                lambda g, H, a, b: (average(g, a), average(H**2, b)),
-            ),
-            (
-                "the curvatures are averaged as they are; where are the squares?",
-                lambda g, H, a, b: (average(g, a), average(H, b)),
-            ),
-            (
-                "the absolute values of the curvatures are averaged, not the squares.",
-                lambda g, H, a, b: (average(g, a), average(abs(H), b)),
-            ),
-            (
-                "time runs backwards: which end of the arrays is the newest, and which should weigh most?",
-                lambda g, H, a, b: smooth(g[::-1], H[::-1], a, b),
-            ),
+            ("the root is missing: the curvature is that of an average of squares.",
+             lambda g, H, a, b: (average(g, a), average(H**2, b))),
+            ("the curvatures are averaged as they are; where are the squares?",
+             lambda g, H, a, b: (average(g, a), average(H, b))),
+            ("the absolute values of the curvatures are averaged, not the squares.",
+             lambda g, H, a, b: (average(g, a), average(abs(H), b))),
+            ("time runs backwards: which end of the arrays is the newest, and which should weigh most?",
+             lambda g, H, a, b: smooth(g[::-1], H[::-1], a, b)),
             ("the two betas have changed places.", lambda g, H, a, b: smooth(g, H, b, a)),
-            (
-                "these are plain means over the coresets: nothing is forgotten.",
-                lambda g, H, a, b: (g.mean(0), np.sqrt((H**2).mean(0))),
-            ),
-            (
-                "the gradients have been squared too; that is for the curvature alone.",
-                lambda g, H, a, b: (np.sqrt(average(g**2, a)), np.sqrt(average(H**2, b))),
-            ),
+            ("these are plain means over the coresets: nothing is forgotten.",
+             lambda g, H, a, b: (g.mean(0), np.sqrt((H**2).mean(0)))),
+            ("the gradients have been squared too; that is for the curvature alone.",
+             lambda g, H, a, b: (np.sqrt(average(g**2, a)), np.sqrt(average(H**2, b)))),
             ("beta1 is used for both averages.", lambda g, H, a, b: smooth(g, H, a, a)),
             ("beta2 is used for both averages.", lambda g, H, a, b: smooth(g, H, b, b)),
-            (
-                "the curvature is corrected after the root; before it belongs.",
-                lambda g, H, a, b: (average(g, a), np.sqrt(average(H**2, b) * (1 - b ** len(H))) / (1 - b ** len(H))),
-            ),
-            (
-                "the correction of the gradient is missing.",
-                lambda g, H, a, b: (uncorrected(g, H, a, b)[0], smooth(g, H, a, b)[1]),
-            ),
-            (
-                "the correction of the curvature is missing.",
-                lambda g, H, a, b: (smooth(g, H, a, b)[0], uncorrected(g, H, a, b)[1]),
-            ),
+            ("the curvature is corrected after the root; before it belongs.",
+             lambda g, H, a, b: (average(g, a), np.sqrt(average(H**2, b) * (1 - b ** len(H))) / (1 - b ** len(H)))),
+            ("the correction of the gradient is missing.",
+             lambda g, H, a, b: (uncorrected(g, H, a, b)[0], smooth(g, H, a, b)[1])),
+            ("the correction of the curvature is missing.",
+             lambda g, H, a, b: (smooth(g, H, a, b)[0], uncorrected(g, H, a, b)[1])),
             ("beta and 1 - beta have changed places.", lambda g, H, a, b: smooth(g, H, 1 - a, 1 - b)),
             ("these are the newest values alone.", lambda g, H, a, b: (g[-1], abs(H[-1]))),
             (
@@ -101,68 +91,50 @@ EXERCISES = [
             (ACTIVE, WORST, 0.4, 3),
             (ACTIVE, LAST, 0.1, 2),
             (ACTIVE, LAST, 0.1, 1),
+            (ACTIVE, LAST[::-1].copy(), 0.1, 4),
+            (ACTIVE, LAST, 0.1, 4),
             (ACTIVE, NEAR, 0.1, 3),
             (ACTIVE & (LAST > NEVER), LAST, 0.1, 1),
+            (ACTIVE, LAST, 0.1, 20),
         ],
         drop,
         [
-            (
-                "examples that were not seen are dropped: minus infinity is below alpha too.",
-                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else active)(
-                    active & (worst >= alpha)
-                ),
-            ),
-            (
-                "the learned ones stay and the others go: it is turned round.",
-                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else active)(
-                    active & (worst < alpha) & (worst > NEVER)
-                ),
-            ),
-            (
-                "examples dropped earlier come back: `active` says who is still there.",
-                lambda active, worst, alpha, r: drop(active | True, worst, alpha, r),
-            ),
-            (
-                "where fewer than r would be left, all should stay: does the guard count those that would be left?",
-                lambda active, worst, alpha, r: drop(active, worst, alpha, 0),
-            ),
-            (
-                "a loss of exactly alpha is not below alpha.",
-                lambda active, worst, alpha, r: drop(active, np.where(worst == alpha, 0, worst), alpha, r),
-            ),
-            (
-                "exactly r examples are enough to go on with.",
-                lambda active, worst, alpha, r: drop(active, worst, alpha, r + 1),
-            ),
-            (
-                "it says who was dropped; who is still active is asked for.",
-                lambda active, worst, alpha, r: active & ~drop(active, worst, alpha, r),
-            ),
-            (
-                "examples that would go are counted; those that would be left count.",
-                guarded(lambda active, left: (active & ~left).sum()),
-            ),
-            (
-                "the guard asks whether anybody would be left; at least r should be.",
-                guarded(lambda active, left: 10**9 * left.any()),
-            ),
-            (
-                "where too many are learned, everybody comes back: those who were active should stay, and no more.",
-                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.ones_like(active))(
-                    drop(active, worst, alpha, 0)
-                ),
-            ),
-            (
-                "where too many are learned, nobody is left: those who were active should stay.",
-                lambda active, worst, alpha, r: (lambda left: left if left.sum() >= r else np.zeros_like(active))(
-                    drop(active, worst, alpha, 0)
-                ),
-            ),
-            (
-                "only examples that were not seen are dropped: minus infinity says that nothing is known.",
-                lambda active, worst, alpha, r: active & (worst > NEVER),
-            ),
-            ("whoever was active stays: nothing is dropped.", lambda active, worst, alpha, r: active),
+            ("examples that were not seen are dropped: minus infinity is below alpha too.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w < alpha)))),
+            ("the learned ones stay and the others go: it is turned round.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w >= alpha)))),
+            ("examples dropped earlier come back: `active` says who is still there.",
+             lambda a, w, alpha, r: drop(a | True, w, alpha, r)),
+            ("r is not used: fewer than r may be left.", lambda a, w, alpha, r: drop(a, w, alpha, 0)),
+            ("where fewer than r would stay, nobody is dropped; as many should go as leave r.", all_or_nothing()),
+            ("where fewer than r would stay, everybody comes back; as many should go as leave r.",
+             all_or_nothing(np.ones_like)),
+            ("where fewer than r would stay, nobody is left; as many should go as leave r.",
+             all_or_nothing(np.zeros_like)),
+            ("a loss of exactly alpha is not below alpha.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w > NEVER) & (w <= alpha)))),
+            ("r + 1 stay where r are enough.", lambda a, w, alpha, r: drop(a, w, alpha, r + 1)),
+            ("one example too many goes: r have to stay.", lambda a, w, alpha, r: drop(a, w, alpha, r - 1)),
+            ("it says who was dropped; who is still active is asked for.",
+             lambda a, w, alpha, r: a & ~drop(a, w, alpha, r)),
+            ("where not all learned ones may go, the largest losses go first; the smallest should.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, order=np.argsort(-w[small(a, w, alpha)], kind="stable"))),
+            ("where not all learned ones may go, the lowest numbers go first; the smallest losses should.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, order=np.arange(len(small(a, w, alpha))))),
+            ("r of the learned stay; r counts everybody who stays.",
+             lambda a, w, alpha, r: drop(a, w, alpha, 0, order=np.argsort(w[small(a, w, alpha)], kind="stable")[r:])),
+            ("r learned ones go; r says how many stay.",
+             lambda a, w, alpha, r: drop(a, w, alpha, 0, order=np.argsort(w[small(a, w, alpha)], kind="stable")[:r])),
+            ("examples that are not learned go as well, until r are left.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w > NEVER)))),
+            ("places among the learned are taken for numbers of examples.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, np.argsort(w[small(a, w, alpha)], kind="stable"),
+                                         np.arange(len(small(a, w, alpha))))),
+            ("only examples that were not seen are dropped: minus infinity says that nothing is known.",
+             lambda a, w, alpha, r: a & (w > NEVER)),
+            ("all that were not active count as well when those who stay are counted.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r - int((~a).sum()))),
+            ("whoever was active stays: nothing is dropped.", lambda a, w, alpha, r: a),
         ],
     ),
     Exercise(
@@ -171,26 +143,20 @@ EXERCISES = [
         [([5, 10, 7], 9, 20, 4, 16), ([3, 1], 2, 6, 8, 40)],
         bill,
         [
-            (
-                "a backward pass has a forward pass before it, and both are paid for.",
-                lambda *q: bill(*q, model=6, step=2),
-            ),
+            ("a backward pass has a forward pass before it, and both are paid for.",
+             lambda *q: bill(*q, model=6, step=2)),
             ("the model lacks the losses on V_r that its constant is the mean of.", lambda *q: bill(*q, constant=0)),
             ("the model lacks its Hessian products.", lambda *q: bill(*q, model=3)),
             ("the model lacks its gradients.", lambda *q: bill(*q, model=4)),
             ("choosing is billed for one subset a region; how many are there?", one_subset),
-            (
-                "choosing is billed as if it needed gradients: p - y takes a forward pass.",
-                lambda *q: bill(*q, choosing=3),
-            ),
+            ("choosing is billed as if it needed gradients: p - y takes a forward pass.",
+             lambda *q: bill(*q, choosing=3)),
             ("the model is made from the coresets, not from the whole subsets.", whole_subsets),
             ("a check measures losses on V_r, not on a mini-batch.", small_checks),
             ("a check needs losses only: a forward pass and nothing backward.", lambda *q: bill(*q, check=3)),
             ("the steps are billed for r examples each.", large_steps),
-            (
-                "all regions are added up; the first of the pair is what each one costs.",
-                lambda *q: (bill(*q)[0].sum(), bill(*q)[1]),
-            ),
+            ("all regions are added up; the first of the pair is what each one costs.",
+             lambda *q: (bill(*q)[0].sum(), bill(*q)[1])),
             ("a gradient is billed as 2: one goes forward first, so it is 1 + 2.", lambda *q: bill(*q, model=6)),
             ("a step is billed as 2 an example: it goes forward and back.", lambda *q: bill(*q, step=2)),
             ("a step is billed as 1 an example: it goes forward and back.", lambda *q: bill(*q, step=1)),
@@ -198,50 +164,28 @@ EXERCISES = [
             ("the steps are left out.", lambda *q: bill(*q, step=0)),
             ("choosing is left out.", lambda *q: bill(*q, choosing=0)),
             ("a Hessian product is billed as a gradient besides: it counts 4.", lambda *q: bill(*q, model=10)),
-            (
-                "the constant is measured for each coreset; it is measured once.",
-                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0] + (np.asarray(P) - 1) * r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the constant is subtracted; it is paid for.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7 * m) - r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model is left out but for its constant.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model is subtracted; it is paid for.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - 7 * m) + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "choosing counts the subsets, not their examples: r is missing.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (1 + 7 * m) + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model counts the coresets, not their examples: m is missing.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7) + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model is billed for one coreset a region; how many are there?",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + 7 * m + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model's prices are missing: a coreset counts m.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + m) + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the model's two prices are subtracted; both are paid.",
-                lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - m) + r, bill(P, c, s, m, r)[1]),
-            ),
-            (
-                "the steps are subtracted; they are paid for.",
-                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r - 3 * s * m),
-            ),
-            (
-                "a check is billed as 1, not as r examples.",
-                lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c + 3 * s * m),
-            ),
+            ("the constant is measured for each coreset; it is measured once.",
+             lambda P, c, s, m, r: (bill(P, c, s, m, r)[0] + (np.asarray(P) - 1) * r, bill(P, c, s, m, r)[1])),
+            ("the constant is subtracted; it is paid for.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7 * m) - r, bill(P, c, s, m, r)[1])),
+            ("the model is left out but for its constant.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + r, bill(P, c, s, m, r)[1])),
+            ("the model is subtracted; it is paid for.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - 7 * m) + r, bill(P, c, s, m, r)[1])),
+            ("choosing counts the subsets, not their examples: r is missing.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (1 + 7 * m) + r, bill(P, c, s, m, r)[1])),
+            ("the model counts the coresets, not their examples: m is missing.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + 7) + r, bill(P, c, s, m, r)[1])),
+            ("the model is billed for one coreset a region; how many are there?",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * r + 7 * m + r, bill(P, c, s, m, r)[1])),
+            ("the model's prices are missing: a coreset counts m.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r + m) + r, bill(P, c, s, m, r)[1])),
+            ("the model's two prices are subtracted; both are paid.",
+             lambda P, c, s, m, r: (np.asarray(P) * 0 + np.asarray(P) * (r - m) + r, bill(P, c, s, m, r)[1])),
+            ("the steps are subtracted; they are paid for.",
+             lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r - 3 * s * m)),
+            ("a check is billed as 1, not as r examples.",
+             lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c + 3 * s * m)),
             ("only one check is billed.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], r + 3 * s * m)),
             ("only one step is billed.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r + 3 * m)),
             ("a step is billed as one example, not m.", lambda P, c, s, m, r: (bill(P, c, s, m, r)[0], c * r + 3 * s)),
@@ -299,6 +243,39 @@ EXERCISES = [
                     w, steps, opens, holds, lambda region, w, t: move(region, w, t + 1)
                 ),
             ),
+        ],
+    ),
+    Exercise(
+        "09.turn",
+        "my_turn -> start, T1, region",
+        [(open, t, OPENS, HOLDS) for open, t in zip(TURNS, STEPS)],
+        turn,
+        [
+            ("it checks in every step: what is T1 for?", turning(due=lambda t, start, T1: True)),
+            ("checks go by the clock: T1 counts from the step at which the region opened.",
+             turning(due=lambda t, start, T1: t % T1 == 0)),
+            ("each region is checked once and never again: it may hold for several T1.",
+             turning(due=lambda t, start, T1: t - start == T1)),
+            ("it checks everywhere but where a check is due.", turning(due=lambda t, start, T1: (t - start) % T1)),
+            ("regions end when they hold and go on when they fail: turned round.", turning(fails=lambda held: held)),
+            ("every check opens a region, whatever it says.", turning(fails=lambda held: True)),
+            ("no check ends a region.", turning(fails=lambda held: False)),
+            ("holds is called in every step; each call has its price, so ask only where a check is due.",
+             turning(asks=True)),
+            ("there is no check at all.", turning(due=lambda t, start, T1: False)),
+            ("a region opens wherever a check is due: what does it say?",
+             lambda open, t, opens, holds: turning(fails=lambda held: True)(open, t, opens, lambda region: True)),
+            ("the new region keeps the old one's T1: every region brings its own.",
+             turning(new=lambda open, t, opens: (t, open[1], opens(t)[1]))),
+            ("the new region keeps the old one's start.", turning(new=lambda open, t, opens: (open[0], *opens(t)))),
+            ("the new region's start is the next step; it is used in this one.",
+             turning(new=lambda open, t, opens: (t + 1, *opens(t)))),
+            ("the steps since the region opened are t - start, not t + start.",
+             turning(due=lambda t, start, T1: (t + start) % T1 == 0)),
+            ("a region opens in every step.", lambda open, t, opens, holds: (t, *opens(t))),
+            ("T1, the region and its start come in another order: (start, T1, region) is asked for.",
+             lambda *q: (lambda start, T1, region: (T1, region, start))(*turn(*q))),
+            ("the start is missing: (start, T1, region) is asked for.", lambda *q: turn(*q)[1:]),
         ],
     ),
 ]

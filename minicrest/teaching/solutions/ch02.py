@@ -2,18 +2,44 @@
 
 import numpy as np
 
-rng = np.random.default_rng(2)
-W, B, X, DY = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3), (4, 2)))
-RW, RB, RX = (rng.standard_normal(shape) for shape in ((3, 2), 2, (4, 3)))
+rng = np.random.default_rng(382)
+W, B, X, DY = (rng.standard_normal(shape) for shape in ((3, 3), 3, (6, 3), (6, 3)))
+RW, RB, RX = (rng.standard_normal(shape) for shape in ((3, 3), 3, (6, 3)))
 T, DT, RT, RDT = rng.standard_normal((4, 5, 2))
 INPUTS = [rng.standard_normal((4, i)) for i in (3, 5)]
 SIGNALS = [rng.standard_normal((4, o)) for o in (5, 2)]
-SIZES, Y = (3, 5, 4, 2), np.array([1, 0, 1, 1])
+SIZES, Y = (3, 5, 4, 2), np.array([1, 0, 1, 1, 0, 1])
 THETA = rng.standard_normal(sum((i + 1) * o for i, o in zip(SIZES, SIZES[1:])))
 
 
-def backward(W, x, dy):
-    return dy @ W.T, x.T @ dy, dy.sum(axis=0)
+def positive(s, x, dy):
+    """Where ReLU lets through."""
+    return s > 0
+
+
+def backward(mask=positive, past=1.0, turned=lambda W: W.T, shift=1.0):
+    """The residual block's way back; mask(s, x, dy) for what ReLU blocks, `shift` b once or not at all."""
+
+    def formula(W, b, x, dy):
+        ds = dy * mask(x @ W + shift * b, x, dy)
+        return past * dy + ds @ turned(W), x.T @ ds, ds.sum(axis=0)
+
+    return formula
+
+
+def of_backward(change):
+    """The right dx, dW, db, changed by change(dx, dW, db, x, dy)."""
+    return lambda W, b, x, dy: change(*backward()(W, b, x, dy), x, dy)
+
+
+def tangent(of=(1, 1, 1), past=1.0, mask=lambda s, x, Rs: s > 0, shift=1.0):
+    """The residual block's tangent; `of`: factors of the speeds of x, W and b in its branch."""
+
+    def formula(W, b, x, RW, Rb, Rx):
+        Rs = of[0] * Rx @ W + of[1] * x @ RW + of[2] * Rb
+        return past * Rx + mask(x @ W + shift * b, x, Rs) * Rs
+
+    return formula
 
 
 def tanh(first=1.0, second=-2.0, moves=True):

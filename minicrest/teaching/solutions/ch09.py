@@ -34,17 +34,26 @@ def uncorrected(g, H, beta1, beta2):
 # ---- dropping
 
 
-def drop(active, worst, alpha, r):
-    left = active & ~((worst > -np.inf) & (worst < alpha))
-    return left if left.sum() >= r else active
+def drop(active, worst, alpha, r, learned=None, order=None):
+    """The learned go, the smallest losses first, until r are active; `learned` and `order` for mistakes."""
+    learned = np.flatnonzero(active & (worst > -np.inf) & (worst < alpha)) if learned is None else learned
+    order = np.argsort(worst[learned], kind="stable") if order is None else order
+    left = active.copy()
+    left[learned[order[: max(0, int(active.sum()) - r)]]] = False
+    return left
 
 
-def guarded(size):
-    """The mistake: another guard than that r examples would be left."""
+def small(active, worst, alpha, r=0):
+    """The numbers of the learned."""
+    return np.flatnonzero(active & (worst > -np.inf) & (worst < alpha))
+
+
+def all_or_nothing(instead=lambda active: active):
+    """The mistake: where fewer than r would stay, no single example is dropped, or instead(active) is active."""
 
     def answer(active, worst, alpha, r):
-        left = active & ~((worst > -np.inf) & (worst < alpha))
-        return left if size(active, left) >= r else active
+        left = drop(active, worst, alpha, 0)
+        return left if left.sum() >= r else instead(active)
 
     return answer
 
@@ -104,6 +113,33 @@ def loop(w, steps, opens, holds, move):
             opened.append(t)
         w = move(region, w, t)
     return w, opened, checked
+
+
+TURNS = [None, (0, 4, 7.0), (0, 4, 7.0), (0, 4, 9.0), (5, 3, 9.0), (5, 3, 9.0), (5, 1, 9.0), (2, 5, 7.0), (6, 4, 9.0)]
+STEPS = [0, 2, 4, 8, 7, 9, 6, 12, 14]  # none open; not due; holds; fails; not due twice; fails; holds again; fails late
+
+
+def turn(open, t, opens, holds):
+    if open is not None:
+        start, T1, region = open
+        if (t - start) % T1 or holds(region):
+            return open
+    return (t, *opens(t))
+
+
+def turning(due=lambda t, start, T1: (t - start) % T1 == 0, fails=lambda held: not held, asks=False, new=turn):
+    """A turn with one mistake: another time to check, another reading of it, another new region."""
+
+    def answer(open, t, opens, holds):
+        if open is None:
+            return (t, *opens(t))
+        start, T1, region = open
+        held = holds(region) if asks else None
+        if due(t, start, T1) and fails(holds(region) if held is None else held):
+            return (t, *opens(t)) if new is turn else new(open, t, opens)
+        return open
+
+    return answer
 
 
 def loop_with(

@@ -40,6 +40,8 @@ TURNS = np.array(  # (T, n) = (4, 5): the first two windows would leave too few,
     ]
 )
 
+MANY = np.where(rng.random((6, 9)) < 0.2, np.nan, 0.12 * rng.random((6, 9)))  # most are learned in each window
+
 
 def forgetting(correct):
     events = (correct[:-1] & ~correct[1:]).sum(axis=0)
@@ -74,53 +76,60 @@ def picked(pick):
     return answer
 
 
-def excluding(rule=drop, keep=True, comes_back=False, rest=False, off=0):
+def kept_back(rows, losses, left, r, last=lambda w: -w):
+    """`left`, and of those it would drop from the last row as many as make r: those with the largest losses w."""
+    going = np.flatnonzero(rows[-1] & ~left)
+    order = np.argsort(last(worst(losses)[going]), kind="stable")
+    left = left.copy()
+    left[going[order[: max(0, r - int(left.sum()))]]] = True
+    return left
+
+
+def excluding(rule=drop, keep=kept_back, comes_back=False, rest=False, off=0):
     """All windows with `rule`; the arguments are mistakes that can be made."""
 
     def exclude(losses, alpha, T2, r):
         rows = [np.ones(losses.shape[1], dtype=bool)]
         ends = range(T2, len(losses) + (T2 if rest else 1), T2)
         for end in ends:
-            before = np.ones_like(rows[-1]) if comes_back else rows[-1]
-            left = rule(losses[end - T2 : end], before, alpha)
-            rows.append(left if not keep or left.sum() >= r + off else rows[-1])
+            window = losses[end - T2 : end]
+            left = rule(window, np.ones_like(rows[-1]) if comes_back else rows[-1], alpha)
+            rows.append(keep(rows, window, left, r + off))
         return np.array(rows)
 
     return exclude
 
 
-def once_refused(losses, alpha, T2, r):
-    """The mistake: the first window that would leave too few ends it all."""
-    rows, over = [np.ones(losses.shape[1], dtype=bool)], False
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        over = over or left.sum() < r
-        rows.append(rows[-1] if over else left)
-    return np.array(rows)
+def without_r(rows, window, left, r):
+    return left
 
 
-def overlapping(losses, alpha, T2, r):
-    """The mistake: a window begins at every step."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[-1])
-    return np.array(rows)
+def refused(rows, window, left, r):
+    """The mistake: a window that would leave too few drops nobody."""
+    return left if left.sum() >= r else rows[-1]
 
 
-def to_everyone(losses, alpha, T2, r):
+def smallest_stay(*given):
+    return kept_back(*given, last=lambda w: w)
+
+
+def lowest_stay(*given):
+    return kept_back(*given, last=lambda w: 0 * w)
+
+
+def to_everyone(rows, window, left, r):
     """The mistake: where too few would be left, everyone is active again."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[end - T2 : end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[0])
-    return np.array(rows)
+    return left if left.sum() >= r else rows[0]
 
 
-def since_the_start(losses, alpha, T2, r):
-    """The mistake: windows that only grow."""
-    rows = [np.ones(losses.shape[1], dtype=bool)]
-    for end in range(T2, len(losses) + 1, T2):
-        left = drop(losses[:end], rows[-1], alpha)
-        rows.append(left if left.sum() >= r else rows[-1])
-    return np.array(rows)
+def over_windows(windows):
+    """The mistake: other windows, a list of (begin, end) for len(losses) and T2."""
+
+    def exclude(losses, alpha, T2, r):
+        rows = [np.ones(losses.shape[1], dtype=bool)]
+        for begin, end in windows(len(losses), T2):
+            window = losses[begin:end]
+            rows.append(kept_back(rows, window, drop(window, rows[-1], alpha), r))
+        return np.array(rows)
+
+    return exclude

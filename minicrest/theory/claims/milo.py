@@ -13,9 +13,8 @@ from minicrest.nn import Tanh, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.craig import Craig
-from minicrest.selection.el2n import el2n
+from minicrest.selection.el2n import EL2N
 from minicrest.selection.milo import Milo, cosines, draw, prepare, quotas, representative
-from minicrest.selection.scores import fork_epochs
 from minicrest.submodular import GraphCut
 from minicrest.theory import family_bounds as theory
 from minicrest.theory.claims.base import Claim, Verdict, check_bound
@@ -149,10 +148,7 @@ def hard_points(seed: int):
     x[far] += 0.9 * (centres[(y[far] + 1) % 3] - centres[y[far]])
     net = mlp((3, 16, 3), Tanh)
     oracle = Oracle(net, Dataset(x, y, "hard"), net.initialize(seed, "float64"), seed=seed)
-    fork = oracle.fork(seed)
-    for _ in fork_epochs(fork, 30, 0.2, 5):
-        pass
-    return oracle, el2n(fork.logit_gradients(np.arange(300)))
+    return oracle, EL2N(m=30, t=5, runs=1, lr=0.2).init(oracle).score
 
 
 def difficulty(swapped: bool = False, salt: int = 0) -> Verdict:

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.datasets import load_digits
 
 from minicrest import datasets
 from minicrest.backend import device_of, to_numpy
 from minicrest.datasets import Dataset, available, blobs, load, logistic_optimum, readers, spirals
 from minicrest.datasets.dataset import stratified
-from minicrest.datasets.pickles import read_inert_pickle
 from minicrest.datasets.sources import CIFAR, SOURCES
+from minicrest.experiments.pickles import read_inert_pickle
 from minicrest.random import stream
 
 
@@ -28,6 +29,10 @@ def images(n=7, c=3, h=6, w=5, **more):
 
 
 # ---- the class -----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_data_set_says_of_itself_has_no_arrays_in_it():
+    assert repr(images()) == "Dataset(name='custom', test=None, validation=None, augment=0)"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -372,6 +377,17 @@ def test_digits():
     assert len(flat.test) == 359 and np.all(np.abs(np.bincount(flat.test.y) - share) < 1)
     held = load("digits", validation=0.25)
     assert len(held.validation) == 360 and len(held) == 1078 and len(held.test) == 359
+
+
+def test_digits_are_read_without_importing_scikit_learn_where_its_file_is_there(monkeypatch):
+    module = sys.modules["minicrest.datasets.load"]
+    x, y = load_digits(return_X_y=True)
+    whole = Dataset((x / 16).astype(np.float32), y, "digits", tuple("0123456789")).hold_out_test(0.2)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # an import of it would fail
+    assert module.digits().fingerprint() == whole.fingerprint()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert module.digits().fingerprint() == whole.fingerprint()
 
 
 def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):

@@ -46,9 +46,10 @@ def test_every_preset_names_a_data_set_and_fields():
 @pytest.mark.parametrize("name", [name for name, present, *_ in available() if present])
 def test_every_preset_builds(name):
     method, oracle, optimizer, schedule, steps, budget = Setup.preset(dict(data=name, method="random")).build()
-    assert steps == PRESETS[name].get("epochs", Setup.epochs) * -(-len(oracle) // method.m)
+    epochs = PRESETS[name].get("epochs", Setup.epochs)
+    assert steps == 3 * epochs * -(-len(oracle) // method.m)  # forward passes only
     assert optimizer.lr == PRESETS[name].get("lr", Setup.lr) and schedule(1.0) == pytest.approx(0.01)
-    assert budget == pytest.approx(0.1 * 3 * len(oracle) * steps * method.m / (-(-len(oracle) // method.m) * method.m))
+    assert budget == round(0.1 * 3 * len(oracle) * epochs)
 
 
 def test_json_round_trip():
@@ -161,6 +162,18 @@ def test_no_bill_exceeds_the_budget_and_a_step_fills_it(method):
         assert run.curve.cost[-1] == run.ledger.cost
     if method == "random":  # what is left does not pay for one more step
         assert run.ledger.cost > budget - 3 * M
+
+
+@pytest.mark.parametrize("method, least, most", [("random", 85, 90), ("selective-backprop", 110, 270)])
+def test_the_whole_bill_is_spent_however_cheap_the_steps_are(method, least, most):
+    """Full training makes 90 steps for it. Steps that go back through few examples are cheaper, so there are more."""
+    setup = replace(SMALL, method=method, budget=1.0)
+    run = setup.run(progress=False)
+    assert setup.allowance(N) == (3 * 90, 2 * 3 * N)
+    assert 2 * 3 * N - 3 * M < run.ledger.cost <= 2 * 3 * N
+    assert least <= run.steps <= most
+    evaluated = run.curve.step[1:-1]
+    assert (np.diff(evaluated) == evaluated[0]).all() and evaluated[0] == max(1, 90 // setup.evaluations)
 
 
 def test_equal_steps_are_equal_and_the_bill_is_not():

@@ -3,7 +3,7 @@
 import pytest
 
 from minicrest import cli
-from minicrest.experiments.parser import parser
+from minicrest.cli import commands, parser
 from minicrest.experiments.presets import PAPER_HYPER, PAPERS, paper_fields, with_papers
 from minicrest.experiments.setup import Setup
 
@@ -18,18 +18,18 @@ def test_every_setting_is_legal(data):
 
 def test_crest_on_cifar10_makes_a_tenth_of_the_steps_of_200_epochs():
     arguments = parser().parse_args(["train", "--preset", "paper", "--data", "cifar10"])
-    setup = cli._setup(arguments, method="crest")
+    setup = commands._setup(arguments, method="crest")
     assert (setup.model, setup.lr, setup.momentum, setup.equal) == ("resnet20", 0.1, 0.9, "steps")
     assert setup.allowance(50_000) == (round(0.1 * 200 * 391), None) == (7820, None)
-    hyper = dict(cli._hyper(arguments, ["crest"])["crest"])
+    hyper = dict(commands._hyper(arguments, ["crest"])["crest"])
     assert (hyper["r"], hyper["tau"], hyper["h"], hyper["b"], hyper["alpha"], hyper["T2"]) == (500, 0.05, 1, 5, 0.1, 20)
 
 
 def test_what_is_given_overrules_the_papers():
     given = ["train", "--preset", "paper", "--data", "cifar10", "--lr", "0.2", "--set", "tau=0.3"]
     arguments = parser().parse_args(given)
-    assert cli._setup(arguments, method="crest").lr == 0.2
-    assert dict(cli._hyper(arguments, ["crest"])["crest"])["tau"] == 0.3
+    assert commands._setup(arguments, method="crest").lr == 0.2
+    assert dict(commands._hyper(arguments, ["crest"])["crest"])["tau"] == 0.3
     assert with_papers({"milo": (("R", 2),), "craig": ()}, "mnist") == {
         "milo": (("R", 2),), "craig": (("fraction", 0.5), ("R", 1))}  # fmt: skip
 
@@ -38,8 +38,8 @@ def test_data_that_no_paper_has_is_refused_and_without_the_option_nothing_change
     assert cli.main(["train", "--preset", "paper", "--data", "digits"]) == 2
     assert "--preset paper must be one of cifar10, mnist, got 'digits'" in capsys.readouterr().err
     arguments = parser().parse_args(["train", "--data", "cifar10"])
-    assert cli._setup(arguments, method="crest") == Setup.preset({"data": "cifar10"})
-    assert cli._hyper(arguments, ["crest"]) == {"crest": ()}
+    assert commands._setup(arguments, method="crest") == Setup.preset({"data": "cifar10"})
+    assert commands._hyper(arguments, ["crest"]) == {"crest": ()}
 
 
 def test_methods_lists_them(capsys):

@@ -71,7 +71,8 @@ def test_the_terminal_decides_how_wide_a_table_is(monkeypatch):
     assert tables.table(rows) == tables.table(rows, 80) != tables.table(rows, 120)
     assert max(map(len, tables.legend(Setup(), range(3), rows))) <= 80
     run = made_up(0.8, **{"check_rho": np.zeros(3), "start": np.zeros(2)})
-    assert max(map(len, tables.summary(Setup(), run).splitlines())) <= 80
+    summary = tables.summary(Setup(), run)
+    assert max(map(len, summary.splitlines())) <= 80 and "regions 2, checks 3, mean length 5.0 steps" in summary
 
 
 def test_a_long_name_keeps_its_end():

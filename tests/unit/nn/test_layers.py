@@ -271,6 +271,20 @@ def test_a_large_batch_is_its_examples_one_by_one(device, channels):
     assert relative_error(to_numpy(whole[3]), np.concatenate([to_numpy(p[3]) for p in parts])) < ROUNDING
 
 
+@pytest.mark.parametrize("layer", [MaxPool2d(2), MaxPool2d(3, 2), ReLU()], ids=repr)
+def test_pieces_of_a_large_batch_are_its_examples_one_by_one(layer, device):
+    rng = stream(9, "large")
+    x = to_device(rng.standard_normal((150, 3, 31, 32)), device)
+    y, cache = layer.forward(x[:0], x)
+    dy = to_device(rng.standard_normal(y.shape), device)
+    dx = layer.backward(x[:0], cache, dy)
+    for n in range(len(x)):
+        one, its = layer.forward(x[:0], x[n : n + 1])
+        np.testing.assert_array_equal(to_numpy(y[n : n + 1]), to_numpy(one))
+        back = layer.backward(x[:0], its, dy[n : n + 1])
+        np.testing.assert_array_equal(to_numpy(dx[n : n + 1]), to_numpy(back))
+
+
 @pytest.mark.parametrize(("channels", "kernel", "stride"), [(1, 5, 1), (1, 3, 2), (3, 3, 1), (6, 5, 1)])
 def test_columns_equal_their_plain_twin(channels, kernel, stride, device):
     """The a-th matrix holds the a-th row of every window: side by side they are the windows, read place by place."""

@@ -150,6 +150,13 @@ def test_step_answers_and_the_single_calls_agree(setting, device):
     assert (step.statistics is None) == (net.statistics == 0 or S is not None)
 
 
+@pytest.mark.parametrize("x", [np.float64(3), np.zeros((0, 4))])
+def test_a_forward_pass_needs_an_example(x):
+    net = mlp((4, 3))
+    with pytest.raises(ValueError, match="at least one example"):
+        net.forward(net.initialize(0), x)
+
+
 def test_last_layer_gives_the_gradient_of_the_last_weights(setting):
     net, theta, x, y, weights, stats = make(*setting)
     a, h = net.last_layer(theta, x, y, stats)

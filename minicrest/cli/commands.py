@@ -1,37 +1,30 @@
-"""The command line: train one network, tune and compare methods, show and resume what was trained, list what there is.
+"""What each subcommand does: train one network, tune and compare methods, show and resume what was trained, and so on.
 
-Every subcommand turns its arguments into Setups (experiments/setup.py), carries them out, saves, and prints. What is
-wrong with the arguments, the files or the device is one line on stderr and exit code 2.
+Every subcommand turns its arguments into Setups (experiments/setup.py), carries them out, saves, and prints.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from minicrest.datasets import available
-from minicrest.experiments import method_plots, plots, tables
-from minicrest.experiments.both import BothWays
+from minicrest.cli.parser import DIVERGED, STOPPED
+from minicrest.experiments import listing, method_plots, outputs, plots, tables
 from minicrest.experiments.compare import (
     Program,
     carry_out,
     carry_out_all,
-    planned,
     seed_list,
     ways_of,
-    with_validation,
 )
-from minicrest.experiments.comparison import Comparison
 from minicrest.experiments.figures import save_png
-from minicrest.experiments.files import write_anywhere
 from minicrest.experiments.folders import saved_setup
 from minicrest.experiments.options import grid_of, hyperparameters
-from minicrest.experiments.parser import parser
 from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign
+from minicrest.experiments.prepared import Preparations
 from minicrest.experiments.presets import paper_fields, with_papers
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
@@ -41,33 +34,11 @@ from minicrest.experiments.transforms import from_text
 from minicrest.experiments.tune import FIRST_SEED, Trials
 from minicrest.experiments.tuning import Tuning
 
-DIVERGED = 3
-STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 
-
-def main(argv=None) -> int:
-    """Run the command line `argv` (None: the process's own) and return its exit code: 0, 2, 3 or 130, see --help."""
+def execute(arguments) -> int:
+    """Carry out the subcommand that `arguments.command` names, and return the exit code."""
     with printable(), current_folder():
-        try:
-            return _flushed(argv)
-        except BrokenPipeError:  # the reader of a pipe has had enough
-            return 0
-        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-            print(f"minicrest: error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-            return 2
-        except KeyboardInterrupt:  # outside the steps, where there is nothing to save
-            print("minicrest: interrupted; the same command goes on from what was saved", file=sys.stderr)
-            return STOPPED
-
-
-def _flushed(argv) -> int:
-    """The exit code of the command; what it printed has reached stdout, or BrokenPipeError is raised here."""
-    try:
-        arguments = parser().parse_args(argv)
         return _COMMANDS[arguments.command](arguments)
-    finally:
-        if sys.stdout is not None:
-            sys.stdout.flush()
 
 
 # ---- the subcommands
@@ -77,9 +48,10 @@ def _train(arguments) -> int:
     method = arguments.method or Setup.method
     setup = _setup(arguments, method=method)
     setup = replace(setup, hyper=_hyper(arguments, [method])[method])
-    (plan,), notes = with_validation(planned([(setup, Parts())], [setup.seed]))
+    program = Program.of([(setup, Parts())], [setup.seed], [setup.equal], (), Preparations.given(arguments.prepared))
+    (plan,) = program.plans
     folder = Path(arguments.out) if arguments.out else plan.setup.folder(_default_out(setup))
-    return _carry_out(plan.setup, folder / "checkpoint.npz", arguments.plot, notes)
+    return _carry_out(plan.setup, folder / "checkpoint.npz", arguments.plot, program.notes, plan.parts)
 
 
 def _resume(arguments) -> int:
@@ -97,9 +69,9 @@ def _resume(arguments) -> int:
         raise FileNotFoundError(f"{error}; if the data has moved, add: --data-dir DIR") from error
 
 
-def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
+def _carry_out(setup: Setup, checkpoint: Path, plot, notes, parts: Parts = Parts()) -> int:
     with interruptible() as interrupt:
-        run = carry_out(setup, checkpoint, interrupt.stop)
+        run = carry_out(setup, checkpoint, interrupt.stop, parts=parts)
     if not run.complete:
         done = f"step {run.steps} of {run.settings['steps']}"
         if run.settings["max_bill"]:
@@ -107,7 +79,11 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes) -> int:
         print(f"stopped at {done}; go on with: {_resume_command(setup, checkpoint)}", file=sys.stderr)
         return STOPPED
     lines = [*notes, tables.summary(setup, run), f"saved in {checkpoint.parent}: run.npz, run.json, checkpoint.npz"]
+    plot = {None: checkpoint.parent / "run.png", "none": None}.get(plot, plot)
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
+    again = shlex.join(["minicrest", "show", str(checkpoint.parent)])
+    lines += ["next, to print this again, and to compare it with random selection:", f"  {again}"]
+    lines += [f"  {_beside_random(setup)}"]
     print("\n".join(lines))
     step = run.diverged
     return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
@@ -117,6 +93,13 @@ def _resume_command(setup: Setup, checkpoint: Path) -> str:
     words = ["minicrest", "resume", str(checkpoint.parent if checkpoint.name == "checkpoint.npz" else checkpoint)]
     for option, name in (("--method", setup.method), ("--model", setup.model)):
         words += [option, name] if is_foreign(name) else []
+    return shlex.join(words)
+
+
+def _beside_random(setup: Setup) -> str:
+    words = ["minicrest", "compare", "--data", setup.data]
+    words += ["--methods", setup.method] if setup.method not in BASELINES else []
+    words += ["--model", setup.model] if setup.model != Setup.preset({"data": setup.data}).model else []
     return shlex.join(words)
 
 
@@ -151,14 +134,14 @@ def _compare(arguments) -> int:
         tunings = _tuned(setups, ways, arguments, out)
         if not tunings:
             return STOPPED
-    program = Program.of(setups, seed_list(arguments.seeds), ways, tunings)
+    program = Program.of(setups, seed_list(arguments.seeds), ways, tunings, Preparations.given(arguments.prepared))
     runs, before = _carried_out(program.plans, arguments, out)
     if runs is None:
         return STOPPED
     if before:
         notes.append(f"{before} of {len(runs)} runs were in {out} already; delete it to train them again.")
     comparison = replace(program, notes=[*notes, *program.notes]).collected(runs)
-    _report(comparison, arguments, out)
+    outputs.save_comparison(comparison, arguments, out)
     return _exit_code(comparison.diverged)
 
 
@@ -166,7 +149,7 @@ def _carried_out(plans, arguments, out: Path):
     """(runs, how many were there before); (None, 0) and a line on stderr where Ctrl-C stopped them."""
     before = sum((plan.setup.folder(out) / "run.npz").exists() for plan in plans)
     with interruptible() as interrupt:
-        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin)
+        runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin, scheduler=arguments.dask)
     if runs[-1].complete:
         return runs, before
     print(f"stopped in run {len(runs)} of {len(plans)}; go on with the same command: {out} keeps what is finished, "
@@ -190,28 +173,21 @@ def _tuned(setups, ways, arguments, out: Path) -> list[Tuning]:
     """Tune each way, and save what was chosen in `out`; none where Ctrl-C stopped it."""
     seeds, tunings = [FIRST_SEED + seed for seed in seed_list(arguments.tune_seeds)], []
     for way in ways:
-        trials = Trials.of([(replace(setup, equal=way), own) for setup, own in setups], seeds, grid_of(arguments.grid))
+        equal = [(replace(setup, equal=way), own) for setup, own in setups]
+        prepared = Preparations.given(arguments.prepared)
+        trials = Trials.of(equal, seeds, grid_of(arguments.grid), prepared=prepared)
         runs, _ = _carried_out(trials.plans, arguments, out / "tuning")
         if runs is None:
             return []
+        if prepared:
+            print(prepared.note(trials.plans), file=sys.stderr)
         tunings.append(trials.tuning(runs))
         tunings[-1].save(out / f"tuned-{way}.json")
     return tunings
 
 
-def _report(comparison: Comparison | BothWays, arguments, out: Path) -> None:
-    """Save picture, JSON and CSV, then print the table: to stderr where stdout is for the JSON."""
-    text = json.dumps(comparison.document(), indent=1, allow_nan=False) + "\n"
-    to_stdout = arguments.json == "-"
-    for path in [out / "compare.json", *([Path(arguments.json)] if arguments.json and not to_stdout else [])]:
-        write_anywhere(path, lambda file: file.write(text.encode()))
-    save_png(comparison.figure(), out / "compare.png")
-    if arguments.csv:
-        comparison.to_csv(arguments.csv)
-    saved = f"Saved in {out}: compare.png, compare.json and a folder for each run."
-    print(f"{comparison.text()}\n{saved}", file=sys.stderr if to_stdout else sys.stdout)
-    if to_stdout:
-        sys.stdout.write(text)
+def _prepare(arguments) -> int:
+    return outputs.prepare(_setup(arguments, method="milo"), arguments)
 
 
 def _show(arguments) -> int:
@@ -227,26 +203,6 @@ def _show(arguments) -> int:
         pictures = [Path(arguments.plot)]
     print("\n\n".join(texts), *(f"picture: {picture}" for picture in pictures), sep="\n")
     return _exit_code([each for comparison in shown for each in comparison.diverged])
-
-
-def _data(arguments) -> int:
-    every = available(arguments.data_dir)
-    rows = [row for row in every if not row[0].startswith("FILE")]
-    there = [[name, "yes", where] for name, present, where, _ in rows if present]
-    absent = [[name, "no", ""] for name, present, *_ in rows if not present]
-    print(tables.columns([["name", "present", "where"], *there, *absent], right=False))
-    for name, present, lacking, how in rows:
-        if not present:
-            print(f"\nTo get {name}: {how}\n  {lacking}")
-    print("\nA file of your own: --data FILE, with --test 0.2 where it has no test part")
-    print(*(f"  {name:9} {how}" for name, _, _, how in every if name.startswith("FILE")), sep="\n")
-    return 0
-
-
-def _list_methods(arguments) -> int:
-    from minicrest.experiments.listing import methods
-
-    return methods(arguments)
 
 
 def _tutorials(arguments) -> int:
@@ -268,9 +224,9 @@ def _paper(arguments) -> int:
     return paper(arguments)
 
 
-_COMMANDS = {"train": _train, "compare": _compare, "tune": _tune, "show": _show, "resume": _resume, "data": _data,
-             "methods": _list_methods, "theory": _theory, "paper": _paper,
-             "tutorials": _tutorials}  # fmt: skip
+_COMMANDS = {"train": _train, "compare": _compare, "tune": _tune, "prepare": _prepare, "report": outputs.report,
+             "show": _show, "resume": _resume, "data": listing.data, "methods": listing.methods, "theory": _theory,
+             "paper": _paper, "tutorials": _tutorials}  # fmt: skip
 
 
 # ---- from arguments to setups
