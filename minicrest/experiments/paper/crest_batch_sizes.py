@@ -40,7 +40,7 @@ EXPERIMENT = Experiment(
     claim="CREST's coresets of m = 128 are better than random batches of 128 and, of the r = 512 that they stand for, "
           "nearly as good: relative error 5.2%, 7.1% and 4.0%",
     place="CREST, Figure 8",
-    minutes=1.5,
+    minutes=1,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, methods=methods(128)),
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ},

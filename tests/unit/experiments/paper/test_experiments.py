@@ -91,7 +91,7 @@ def test_a_planted_speed_up_is_concluded(times, verdict):
     verdict_found = experiment.conclude(settings, planted)
     assert verdict_found.verdict == verdict
     assert math.exp(verdict_found.rows[0]["bill"]["mean"]) == pytest.approx(times)
-    assert verdict_found.finding.count(f"{times:.1f}") >= 4  # problems
+    assert verdict_found.finding.count(f"{times:.2f}") >= 4  # problems
 
 
 def test_the_numbers_of_a_finding_are_those_of_the_rows():
