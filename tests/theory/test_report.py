@@ -187,3 +187,12 @@ def test_the_room_hands_on_what_a_claim_needs():
     assert room.check_bound is check_bound and room.bounds is bounds
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         room.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_salt_is_given_by_name_to_what_takes_one(planted):
+    """An exact claim whose first argument is another thing is not changed by a salt."""
+    wanted = "violated" if planted else "holds"
+    for name in ("glister.ahead", "hessian.product", "infobatch.unbiased", "greedy.first"):
+        (claim,) = report.chosen([name])
+        assert report.examine(claim, 7, planted).word == wanted, name
