@@ -55,8 +55,8 @@ def _times(logs) -> str:
 def _finding(rows: list[dict]) -> str:
     found = {name: "; ".join(f"{row['problem']} {math.exp(row['bill']['mean']):.2f}" for row in rows
                              if row["method"] == name) for name in ("crest", "random")}  # fmt: skip
-    return (f"What full training pays for the accuracy that CREST ends with, over CREST's bill: {found['crest']}. The same "
-            f"for random batches: {found['random']}.")  # fmt: skip
+    return (f"What full training pays for the accuracy that CREST ends with, over CREST's bill: {found['crest']}. The "
+            f"same for random batches: {found['random']}.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:
