@@ -53,10 +53,10 @@ def _times(logs) -> str:
 
 
 def _finding(rows: list[dict]) -> str:
-    found = {name: "; ".join(f"{row['problem']} {math.exp(row['bill']['mean']):.2f}" for row in rows
+    found = {name: ", ".join(f"{math.exp(row['bill']['mean']):.2f} ({row['problem']})" for row in rows
                              if row["method"] == name) for name in ("crest", "random")}  # fmt: skip
-    return (f"What full training pays for the accuracy that CREST ends with, over CREST's bill: {found['crest']}. The "
-            f"same for random batches: {found['random']}.")  # fmt: skip
+    return (f"For the accuracy that CREST ends with full training pays {found['crest']} times CREST's bill; for that of "
+            f"random batches, {found['random']} times theirs.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:
