@@ -55,8 +55,8 @@ def _times(logs) -> str:
 def _finding(rows: list[dict]) -> str:
     found = {name: ", ".join(f"{math.exp(row['bill']['mean']):.2f} ({row['problem']})" for row in rows
                              if row["method"] == name) for name in ("crest", "random")}  # fmt: skip
-    return (f"For the accuracy that CREST ends with full training pays {found['crest']} times CREST's bill; for that of "
-            f"random batches, {found['random']} times theirs.")  # fmt: skip
+    return (f"For the accuracy that CREST ends with full training pays {found['crest']} times CREST's bill; for that "
+            f"of random batches, {found['random']} times theirs.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:
