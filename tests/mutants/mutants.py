@@ -1020,7 +1020,7 @@ TABLE = {
          "full training made anew for every budget", "both::test_full_training_is_made_once"),
         ("return transforms.transformed(data, self.transform, self.seed)", "return data", "transforms without effect",
          "transforms::test_only_what_is_trained_on_changes"),
-        ("    need = 4 * size", "    need = 0 * size", "no network is too large",
+        ("need, memory = 4 * size", "need, memory = 0 * size", "no network is too large",
          "doors::test_a_network_beyond_memory_is_refused"),
     ],
     "experiments/parts.py": [
