@@ -53,10 +53,10 @@ def _times(logs) -> str:
 
 
 def _finding(rows: list[dict]) -> str:
-    ratios = {name: ", ".join(f"{math.exp(row['bill']['mean']):.2f} on {row['problem'].replace(', ', ' with ')}"
-                              for row in rows if row["method"] == name) for name in ("crest", "random")}  # fmt: skip
-    return (f"What full training pays for the accuracy that CREST ends with, over CREST's bill: {ratios['crest']}; the "
-            f"same for random batches: {ratios['random']}.")  # fmt: skip
+    found = {name: ", ".join(f"{math.exp(row['bill']['mean']):.2f} ({row['problem']})" for row in rows
+                             if row["method"] == name) for name in ("crest", "random")}  # fmt: skip
+    return (f"For the accuracy that CREST ends with full training pays {found['crest']} times CREST's bill; for that "
+            f"of random batches, {found['random']} times theirs.")  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

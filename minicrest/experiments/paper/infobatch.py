@@ -27,11 +27,11 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
     rows = trainings.compared(scores, "full", "accuracy %", "beside full")
     trainings.pay(rows, results, "full")
     verdict = together(judged(found["infobatch"] - found["full"], -MARGIN) for found in scores.values())
-    beside = {name: "; ".join(f"{row['problem']} {text_of(row['beside full'], '+.2f')}" for row in rows
+    beside = {name: ", ".join(f"{text_of(row['beside full'], '+.2f')} ({row['problem']})" for row in rows
                               if row["method"] == name and row["problem"] != "mean")
               for name in ("infobatch", "shuffle")}  # fmt: skip
-    finding = (f"Accuracy beside full training's, in points, with 60% of its bill: InfoBatch {beside['infobatch']}. "
-               f"Shuffled data without any pruning: {beside['shuffle']}. A loss that is clearly below {MARGIN} points "
+    finding = (f"Accuracy beside full training's, in points, with 60% of its bill: InfoBatch {beside['infobatch']}; "
+               f"shuffled data without any pruning {beside['shuffle']}; a loss that is clearly below {MARGIN} points "
                "counts as none.")  # fmt: skip
     return Verdict(rows, COLUMNS, verdict, finding)
 
