@@ -10,6 +10,7 @@ import functools
 import math
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -101,6 +102,18 @@ def share(work, parts: list, array=None) -> None:
         errors = [other.exception() for other in others]  # waits for them
     for error in filter(None, errors):
         raise error
+
+
+def sum_of_shares(add: Callable[..., None], parts: list, shape: int | tuple[int, ...]) -> np.ndarray:
+    """What add(total, some of the parts) adds to int64 totals of this shape, a total for each of several threads."""
+    totals = []
+
+    def work(some):
+        totals.append(total := np.zeros(shape, np.int64))
+        add(total, some)
+
+    share(work, parts)
+    return sum(totals)
 
 
 _blas = functools.cache(lambda: ThreadpoolController().select(user_api="blas"))

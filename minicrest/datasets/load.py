@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minicrest import npz
 from minicrest.arguments import flag, number, shown, whole
 from minicrest.datasets.dataset import Dataset
-from minicrest.datasets.sources import DIGITS, SOURCES, locate, whereabouts
 from minicrest.datasets.synthetic import blobs, spirals
 
 BUILT_IN = {"digits": lambda seed: digits(), "digits-images": lambda seed: digits(images=True),
@@ -50,12 +48,10 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
         data = _own(Path(name))
     elif name in BUILT_IN:
         data = BUILT_IN[name](seed)
-    elif name in SOURCES:
-        data = _published(SOURCES[name], data_dir)
-    elif name in _further():
-        data = _published(_further(name, data_dir)[name], data_dir)
+    elif name in _sources():
+        data = _published(_sources(name, data_dir)[name], data_dir)
     else:
-        names = [*BUILT_IN, *SOURCES, *_further()]
+        names = [*BUILT_IN, *_sources()]
         hint = "".join(f" (did you mean {near!r}?)" for near in difflib.get_close_matches(str(name), names, n=1))
         raise ValueError(f"no data set is called {name!r}{hint}; there are {', '.join(names)}, and paths of files")
     data = data.hold_out_test(test) if test else data
@@ -65,13 +61,14 @@ def load(name, data_dir=None, seed: int = 0, validation: float = 0.0, test: floa
 def available(data_dir=None) -> list[tuple[str, bool, str, str]]:
     """A row (name, present, where, how to get it) for every name that `load` knows, and for each format of a path."""
     built_in = [(name, True, "built in", "Nothing to get.") for name in BUILT_IN]
-    published = [(name, *whereabouts(source, data_dir)) for name, source in {**SOURCES, **_further()}.items()]
+    published = [(name, *source.whereabouts(data_dir)) for name, source in _sources().items()]
     own = [(f"FILE{end}", False, "a file of your own, by its path", f"{holds}.") for end, holds in FORMATS.items()]
     return built_in + published + own
 
 
-def _further(name=None, data_dir=None):
+def _sources(name=None, data_dir=None):
     from minicrest.experiments import public_files
+
     return public_files.sources(name, data_dir)
 
 
@@ -85,14 +82,15 @@ def digits(images: bool = False) -> Dataset:
 
         x, y = load_digits(return_X_y=True)
     pixels = (x / 16).astype(np.float32).reshape((-1, 1, 8, 8) if flag("images", images) else (-1, 64))
-    return Dataset(pixels, y.ravel().astype(int), "digits-images" if images else "digits", DIGITS).hold_out_test(0.2)
+    name = "digits-images" if images else "digits"
+    return Dataset(pixels, y.ravel().astype(int), name, tuple("0123456789")).hold_out_test(0.2)
 
 
 def _published(source, data_dir):
     """A published data set: bytes become standardised channels, x / (255 std) - mean / std."""
     mean, std = np.array([source.mean, source.std])
     scale, shift = (1 / (255 * std), -mean / std) if source.mean else (None, None)
-    paths = locate(source, data_dir)
+    paths = source.locate(data_dir)
     try:
         train, *test = (Dataset(*arrays, source.name, source.classes, scale=scale, shift=shift)
                         for arrays in source.read(paths, source))  # fmt: skip
@@ -105,28 +103,7 @@ def _published(source, data_dir):
 def _own(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such {path.suffix} file; it should hold {FORMATS[path.suffix.lower()]}")
-    if path.suffix.lower() == ".npz":
-        return _from_npz(path)
     from minicrest.experiments import own_files
 
-    return {".csv": own_files.from_csv, ".txt": own_files.from_txt}[path.suffix.lower()](path)
-
-
-def _from_npz(path):
-    arrays = npz.read(path, largest=max(1 << 30, 100 * path.stat().st_size))
-    parts = {"": "training", "_test": "test", "_val": "validation"}
-    known = {letter + end for end in parts for letter in "xy"}
-    if "x" not in arrays or set(arrays) - known or any(("x" + e in arrays) != ("y" + e in arrays) for e in parts):
-        raise ValueError(f"{path}: expected x, y and pairs of {sorted(known - {*'xy'})}, got {sorted(arrays)}")
-    for name, y in arrays.items():
-        if name.startswith("y") and y.ndim == 1 and y.dtype.kind == "f" and (y == np.rint(y)).all():
-            raise ValueError(f"{path}: {name} is {y.dtype} of whole numbers; give classes, as y.astype(int) does")
-    x, scale, shift = arrays["x"], None, None
-    if x.dtype == np.uint8 and x.ndim == 4:
-        scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
-    try:
-        data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
-        brought = [end for end in ("_test", "_val") if "x" + end in arrays]
-        return replace(data, **{parts[e]: replace(data, x=arrays["x" + e], y=arrays["y" + e]) for e in brought})
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    readers = {".npz": own_files.from_npz, ".csv": own_files.from_csv, ".txt": own_files.from_txt}
+    return readers[path.suffix.lower()](path)

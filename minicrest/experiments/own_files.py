@@ -1,19 +1,46 @@
-"""Tables and sentences of your own: a .csv of numbers and labels, a .txt of labelled lines. `load` opens them."""
+"""Data of your own: arrays in an .npz, a .csv of numbers and labels, a .txt of labelled lines. `load` opens them."""
 
 from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
+from minicrest import npz
 from minicrest.datasets.dataset import Dataset
 from minicrest.datasets.load import FORMATS
 from minicrest.datasets.readers import decoded, text
 
 LABEL_NAMES = ("label", "y", "class", "target")
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+
+
+def from_npz(path) -> Dataset:
+    """The arrays x, y and perhaps x_test, y_test, x_val, y_val in the file `path`; ValueError says what is wrong."""
+    arrays = npz.read(path, largest=max(1 << 30, 100 * path.stat().st_size))
+    parts = {"": "training", "_test": "test", "_val": "validation"}
+    known = {letter + end for end in parts for letter in "xy"}
+    if "x" not in arrays or set(arrays) - known or any(("x" + e in arrays) != ("y" + e in arrays) for e in parts):
+        raise ValueError(f"{path}: expected x, y and pairs of {sorted(known - {*'xy'})}, got {sorted(arrays)}")
+    for name, y in arrays.items():
+        if name.startswith("y") and y.ndim == 1 and y.dtype.kind == "f" and (y == np.rint(y)).all():
+            raise ValueError(f"{path}: {name} is {y.dtype} of whole numbers; give classes, as y.astype(int) does")
+    x, scale, shift = arrays["x"], None, None
+    if x.dtype == np.uint8 and x.ndim == 4:
+        scale, shift = np.full(x.shape[1], 1 / 255), np.zeros(x.shape[1])
+    try:
+        data = Dataset(x, arrays["y"], path.stem, scale=scale, shift=shift)
+        for end in ("_test", "_val"):
+            if "x" + end in arrays:
+                part: dict[str, Any] = {parts[end]: replace(data, x=arrays["x" + end], y=arrays["y" + end])}
+                data = replace(data, **part)
+        return data
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def from_csv(path) -> Dataset:

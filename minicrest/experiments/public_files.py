@@ -16,8 +16,8 @@ import numpy as np
 
 from minicrest.arguments import shown
 from minicrest.datasets.readers import damaged, decoded, hashed, read_bytes
-from minicrest.datasets.sources import Source, locate
 from minicrest.experiments.pickles import read_inert_pickle
+from minicrest.experiments.sources import SOURCES, Source
 
 CIFAR100 = {"train": 50_000, "test": 10_000}  # images in each file
 RECORD = 2 + 3072  # bytes: the coarse label, the fine one, the image channel by channel
@@ -38,8 +38,8 @@ willow_tree wolf woman worm
 
 
 def sources(name: str | None = None, data_dir=None) -> dict[str, Source]:
-    """The Source of each, by its name; where `name` is Tiny ImageNet's, with the classes that its files name."""
-    every = {source.name: source for source in (
+    """Every published data set by its name; where `name` is Tiny ImageNet's, with the classes that its files name."""
+    every = SOURCES | {source.name: source for source in (
         Source("cifar100", "https://www.cs.toronto.edu/~kriz/cifar.html (the binary or the python version, unpacked)",
                ((("cifar-100-binary",), ("train.bin", "test.bin")), (("cifar-100-python",), ("train", "test"))),
                _cifar100, tuple(FINE), (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), augment=4),
@@ -99,7 +99,7 @@ def _pickled(path, raw: bytes, count: int):
 
 def _names_of_tiny(source, data_dir) -> tuple[str, ...]:
     try:
-        return _wnids(locate(source, data_dir)[0])
+        return _wnids(source.locate(data_dir)[0])
     except FileNotFoundError:
         return ()  # `load` says what is missing
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from minicrest.arguments import dense, whole
 from minicrest.backend import array_module, to_numpy
+from minicrest.submodular.matrix_free import matrix_free
 from minicrest.submodular.points import Points
-from minicrest.threads import one_blas_thread, share
+from minicrest.threads import one_blas_thread, sum_of_shares
 
 BLOCK = 1 << 18  # entries of a temporary: 2 MB of float64, which stay in cache
 DIGITS = 14  # binary digits of the last gain below which a float32 problem is solved in float64
@@ -41,7 +42,7 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     Weights sum to q; with k >= q every point comes back, with weight 1.
     labels: (q,) numbers of classes: one problem per class, one after the other in the result, k shared by `quotas`.
     memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the same
-    result in memory O(q d) and in more time, 4 minutes of one core for 1,000 of 100,000 x 64 in float32.
+    result in memory O(q d), and in hardly more time.
 
     >>> facility_location([[0.0], [1.0], [2.0], [9.0]], 2)[:2]  # indices and weights
     (array([1, 3]), array([3., 1.]))
@@ -66,7 +67,8 @@ def _solve(problems, size, memory):
     for p in range(0, count, max(1, fit)):
         group = problems[p : p + max(1, fit)] if fit else to_numpy(problems[p : p + 1])
         points = Points(group)
-        results = _incremental(points, size, fit > 0) if array_module(group) is np else _on_device(points, size)
+        solve = _on_device if array_module(group) is not np else _incremental if fit else matrix_free
+        results = solve(points, size)
         smallest = results[1][:, -1]  # the last gain
         if problems.dtype == np.float32 and (few := np.flatnonzero(smallest < points.unit * 2.0**DIGITS)).size:
             finer = _solve(group[array_module(group).asarray(few)].astype(np.float64), size, memory)
@@ -87,52 +89,35 @@ def _warn_of_outliers(problems, order, owner):
         warnings.warn(text, RuntimeWarning, stacklevel=4)
 
 
-def _distances(points, keep):
-    """rows(i), the distances of points i (number p q + i in problem p), all their sums (P, q) and the largest (P,)."""
+def _distances(points):
+    """All distances (P q, q), row p q + i those of point i in problem p, their sums (P, q) and the largest (P,)."""
     count, q = points.shape
-    height, width = _block(q, keep)
-    kept = np.empty((count * q if keep else 0, q), points.dtype)
-    largest = np.zeros((count, -(-q // height), -(-q // width)), points.dtype)
+    height = _rows(q)
+    d = np.empty((count * q, q), points.dtype)
+    largest = np.zeros((count, -(-q // height)), points.dtype)
 
     def add(sums, starts):
-        for p, a, b in starts:
-            block = points.distances(p, slice(a, a + height), slice(b, b + width))
-            if keep:
-                kept[p * q + a : p * q + a + len(block)] = block
-            block = kept[p * q + a : p * q + a + len(block)] if keep else block.astype(points.dtype)
-            sums[p, b : b + width] += block.sum(axis=0, dtype=points.dtype)  # down, as d is symmetric to the last bit
-            largest[p, a // height, b // width] = block.max()
+        for p, a in starts:
+            block = d[p * q + a : p * q + min(a + height, q)]
+            block[:] = points.distances(p, slice(a, a + height), slice(None))
+            sums[p] += block.sum(axis=0, dtype=points.dtype)  # down, as d is symmetric to the last bit
+            largest[p, a // height] = block.max()
 
-    def rows(i, columns=slice(None)):
-        return kept.take(i, axis=0) if keep else points.distances(0, i, columns).astype(points.dtype)
-
-    starts = [(p, a, b) for p in range(count) for a in range(0, q, height) for b in range(0, q, width)]
-    return rows, _sum_of_shares(add, starts, (count, q)), largest.max(axis=(1, 2))
+    sums = sum_of_shares(add, [(p, a) for p in range(count) for a in range(0, q, height)], (count, q))
+    return d, sums, largest.max(axis=1)
 
 
-def _sum_of_shares(add, parts, shape):
-    """What add(total, parts) adds to a total of this shape, from several threads, each with a total of its own."""
-    totals = []
-
-    def work(some):
-        totals.append(total := np.zeros(shape, np.int64))
-        add(total, some)
-
-    share(work, parts)
-    return sum(totals)
-
-
-def _block(q, keep):
-    """How many rows and columns of distances stay in cache together; at most 64 rows sum to an int32."""
-    return (max(1, min(64, BLOCK // q)), q) if keep else (64, BLOCK // 64)
+def _rows(q):
+    """How many rows of q distances stay in cache together; at most 64 sum to an int32."""
+    return max(1, min(64, BLOCK // q))
 
 
 @one_blas_thread()
-def _incremental(points, size, keep):
+def _incremental(points, size):
     """Greedy with the gain of every candidate kept up to date, P problems in step: order, gains and owners."""
     count, q = points.shape
     every = np.arange(count)
-    rows, sums, c = _distances(points, keep)
+    d, sums, c = _distances(points)
     near = np.repeat(c, q)  # (P q,) of point i of problem p at p q + i; nothing is chosen
     gains = q * c.astype(np.int64)[:, None] - sums  # sum_i (c - d_ie)
     order, won = np.empty((2, count, size), np.int64)
@@ -140,36 +125,36 @@ def _incremental(points, size, keep):
     for t in range(size):
         e = gains.argmax(axis=1)  # the lowest index among equals
         order[:, t], won[:, t] = e, gains[every, e]
-        to_e = rows(every * q + e).ravel()  # (P q,)
+        to_e = d[every * q + e].ravel()  # (P q,)
         changed = np.flatnonzero(to_e < near)  # 3q to 5q rows over a run
-        _lower(gains, rows, changed, near[changed], to_e[changed], _block(q, keep))
+        _lower(gains, d, changed, near[changed], to_e[changed])
         near[changed], owner[changed] = to_e[changed], t
         gains[every, e] = -1  # chosen: below every gain, and nothing changes it from now on
     return order, won * points.unit[:, None], owner.reshape(count, q)
 
 
-def _lower(gains, rows, changed, old, new, block):
+def _lower(gains, d, changed, old, new):
     """Lower `gains` (P, q) by old_i - clip(d_ie, new_i, old_i) for each i of `changed`, where near falls to `new`."""
-    q, (height, width) = gains.shape[1], block
-    problem = changed // q
+    q = gains.shape[1]
+    problem, height = changed // q, _rows(q)
 
     def subtract(total, starts):
-        for a, b in starts:
-            here, columns = slice(a, a + height), slice(b, b + width)
-            high, low, p, d = old[here], new[here], problem[here], rows(changed[here], columns)
+        for a in starts:
+            here = slice(a, a + height)
+            high, low, p, block = old[here], new[here], problem[here], d.take(changed[here], axis=0)
             if q > 2048:  # one pass is faster where rows are long, two where they are short
-                np.clip(d, low[:, None], high[:, None], out=d)
+                np.clip(block, low[:, None], high[:, None], out=block)
             else:
-                np.minimum(np.maximum(d, low[:, None], out=d), high[:, None], out=d)
+                np.minimum(np.maximum(block, low[:, None], out=block), high[:, None], out=block)
             inner = np.flatnonzero(np.diff(p)) + 1 if p[0] < p[-1] else ()  # where another problem's rows begin
             for i, j in zip([0, *inner], [*inner, len(p)]):
-                total[p[i], columns] -= high[i:j].sum(dtype=np.int64) - d[i:j].sum(axis=0, dtype=d.dtype)
+                total[p[i]] -= high[i:j].sum(dtype=np.int64) - block[i:j].sum(axis=0, dtype=d.dtype)
 
-    starts = [(a, b) for a in range(0, len(changed), height) for b in range(0, q, width)]
+    starts = list(range(0, len(changed), height))
     if len(changed) * q < 4 * BLOCK:  # over before another thread has woken up
         subtract(gains, starts)
     else:
-        gains += _sum_of_shares(subtract, starts, gains.shape)
+        gains += sum_of_shares(subtract, starts, gains.shape)
 
 
 def _on_device(points, size):

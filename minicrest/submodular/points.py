@@ -33,6 +33,7 @@ class Points:
         offset *= xp.asarray(np.ldexp(1.0, -step))[:, None, None]
         products, kept = _products(offset, *(SINGLE if single else DOUBLE))
         self.unit = np.ldexp(1.0, step + exponent - kept)
+        self.coordinates = (products[0][0] if single else offset) * xp.asarray(np.ldexp(1.0, kept))  # in units
         self.factors = [_factors(a, b, scale * 4.0**kept) for a, b, scale in products]
 
     def distances(self, p, rows, columns):

@@ -24,9 +24,9 @@ MODULES = {
 }  # fmt: skip
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
-# A module imports only from floors below its own, and from its own room. A new file needs a place here. Three files in
+# A module imports only from floors below its own, and from its own room. A new file needs a place here. Some files in
 # experiments/ are opened from below, inside a function, when they are asked for: `minicrest.selection.check_method`,
-# which trains, and the readers of .csv and .txt files and of the larger public ones, which the core can do without.
+# which trains, and what knows the files of users and of published data sets, which the core can do without.
 FLOORS = [
     {"", "backend", "random"},  # "" is minicrest/__init__.py, which holds the version
     {"threads", "arguments", "npz"},
@@ -70,7 +70,7 @@ LAZY_DOORS = {  # (module, what it imports): the function that does so
     ("minicrest.selection.__init__", "minicrest.experiments.check_method"): "__getattr__",
     ("minicrest.datasets.load", "minicrest.experiments.own_files"): "_own",
     ("minicrest.datasets.readers", "minicrest.experiments.pickles"): "_cifar_pickle",
-    ("minicrest.datasets.load", "minicrest.experiments.public_files"): "_further",
+    ("minicrest.datasets.load", "minicrest.experiments.public_files"): "_sources",
 }
 every_module = pytest.mark.parametrize("module", MODULES)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minicrest.datasets import load, readers
-from minicrest.datasets.sources import CIFAR
+from minicrest.experiments.sources import CIFAR
 from minicrest.random import stream
 
 FLIPS = 60  # per file and format

@@ -17,8 +17,8 @@ from minicrest import datasets
 from minicrest.backend import device_of, to_numpy
 from minicrest.datasets import Dataset, available, blobs, load, logistic_optimum, readers, spirals
 from minicrest.datasets.dataset import stratified
-from minicrest.datasets.sources import CIFAR, SOURCES
 from minicrest.experiments.pickles import read_inert_pickle
+from minicrest.experiments.sources import CIFAR, SOURCES
 from minicrest.random import stream
 
 

@@ -27,6 +27,7 @@ from minicrest.submodular import (
     greedi,
     greedy,
     lazy_greedy,
+    matrix_free,
     quotas,
     stochastic_greedy,
 )
@@ -350,8 +351,12 @@ def test_blocks_of_any_size_choose_the_same(monkeypatch, dtype, block):
     x = points(34, 230, 3).astype(dtype)
     expected = facility_location(x, 40)
     monkeypatch.setattr(facility, "BLOCK", block)
+    for name, size in (("HEIGHT", 7), ("WIDTH", block // 64), ("SIDE", block // 64 + 1), ("FEW", 2)):
+        monkeypatch.setattr(matrix_free, name, size)
     for memory in (1 << 30, 0):
         assert all(np.array_equal(a, b) for a, b in zip(facility_location(x, 40, memory=memory), expected))
+    whole_d, _ = whole(x)
+    assert (matrix_free._first_gains(Points(x[None]))[0] == (whole_d.max() - whole_d).sum(axis=0)).all()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -375,10 +380,41 @@ def test_distances_are_as_exact_as_stated_symmetric_and_zero_for_duplicates(dtyp
     truth = distances(x)
     assert abs(whole_d * unit - truth).max() <= digits * truth.max()
     assert (whole_d == whole_d.T).all() and (whole_d.diagonal() == 0).all() and whole_d[7, 150] == 0
-    for keep in (True, False):
-        rows, sums, largest = facility._distances(Points(x[None]), keep)
-        assert (rows(np.arange(200)) == whole_d).all() and (sums == whole_d.sum(axis=0)).all()
-        assert largest == whole_d.max()
+    kept, sums, largest = facility._distances(Points(x[None]))
+    assert (kept == whole_d).all() and (sums == whole_d.sum(axis=0)).all() and largest == whole_d.max()
+    gains, largest = matrix_free._first_gains(Points(x[None]))
+    assert (gains == (whole_d.max() - whole_d).sum(axis=0)).all() and largest == whole_d.max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [1, 10, 300])
+@pytest.mark.parametrize("kind", ["offset", "clusters", "outlier", "duplicates", "lattice"])
+def test_bounds_of_gains_hold_entry_by_entry_and_are_tight(dtype, d, kind):
+    """A bound that fails once may still choose the same list, and one that is loose chooses it slowly."""
+    x = points(35, 300, d)
+    x = {"offset": x + 1000, "clusters": x / 1000 + np.arange(300)[:, None] % 3, "duplicates": np.repeat(x[:60], 5, 0),
+         "outlier": np.vstack([1e4 * x[:1], x[1:]]), "lattice": np.rint(x)}[kind].astype(dtype)  # fmt: skip
+    found, every = Points(x[None]), np.arange(300)
+    whole_d = found.distances(0, every, every)
+    square = matrix_free.LongSquares(found)
+    long = np.sqrt(np.maximum(square(every, slice(None)).astype(np.float64), 0))
+    assert (long + square.units >= whole_d).all()
+    long, near = (a[1:, 1:] for a in (long, whole_d))  # without the outlier, which loosens no other pair's bound
+    c = near.max()  # no point is further than c from the middle, so squares are at most 12 (d + 8) 2^-24 c^2 too long,
+    assert (long - near)[near > c / 100].max() <= 600 * (d + 8) * 2.0**-24 * c + square.units  # roots 50 / c of that
+    old = np.full(300, whole_d.max() // 2, found.dtype)
+    new = np.minimum(whole_d[5], old).astype(found.dtype)
+    exact = (old[:, None] - np.clip(whole_d, new[:, None], old[:, None])).sum(axis=0)
+    changed = np.flatnonzero(new < old)
+    falls = matrix_free._falls(square, changed, old[changed], new[changed])
+    assert (falls <= exact).all() and (falls >= 0).all()
+
+
+def test_few_gains_are_computed_exactly(monkeypatch):
+    counts, gains = [], matrix_free._gains
+    monkeypatch.setattr(matrix_free, "_gains", lambda some, *rest: counts.append(len(some)) or gains(some, *rest))
+    facility_location(points(36, 3000, 10).astype(np.float32), 50, memory=0)
+    assert counts == [matrix_free.FEW] * 50
 
 
 def test_extreme_scales_and_equal_points():

@@ -26,6 +26,40 @@ class Source:
     std: tuple[float, ...] = ()
     augment: int = 0  # pixels of random shift in training
 
+    def locate(self, data_dir=None) -> list[Path]:
+        """Its files under `data_dir` (default: MINICREST_DATA), as different programs unpack them.
+
+        A name may differ in capitals, dots, hyphens and underscores, end in ".gz", or lie in a folder of the same name.
+        Raises FileNotFoundError, which names what is missing and where the data set can be had.
+        """
+        data_dir = os.environ.get("MINICREST_DATA") if data_dir is None else data_dir
+        if not isinstance(data_dir, (str, os.PathLike, type(None))):
+            raise TypeError(f"data_dir must be the path of a folder, got {shown(data_dir)}")
+        if not data_dir:
+            where = "give data_dir=... or set MINICREST_DATA to the folder that holds it"
+            raise FileNotFoundError(f"data set {self.name!r} is read from files: {where}. Get it from {self.home}")
+        lacking: dict[Path, list[str]] = {}
+        for folders, files in self.layouts:
+            for place in [place for folder in folders for place in _places(Path(data_dir), folder)]:
+                paths = {file: next(_alike(place, file, Path.is_file), None) for file in files}
+                lacking[place] = [file for file, path in paths.items() if path is None]
+                if not lacking[place]:
+                    return [path for path in paths.values() if path]
+        nearest = min(lacking, key=lambda place: len(lacking[place]))
+        smaller = self.name == "mnist" and SOURCES["mnist10k"].whereabouts(data_dir)[0]
+        hint = "; load('mnist10k') would work" if smaller else ""
+        looked = ", ".join(dict.fromkeys(folder for folders, _ in self.layouts for folder in folders))
+        raise FileNotFoundError(f"data set {self.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
+                                f"(looked in {looked} under {data_dir}). Get it from {self.home}")  # fmt: skip
+
+    def whereabouts(self, data_dir=None) -> tuple[bool, str, str]:
+        """Whether it is there, where (if not: what is missing), and how to get it, in one sentence."""
+        how = f"Unpack into the data folder: {self.home}."
+        try:
+            return True, str(self.locate(data_dir)[0].parent), how
+        except FileNotFoundError as error:
+            return False, str(error).split(". Get it")[0], how
+
 
 def _cifar(paths, source):
     *train, test = map(readers.cifar, paths)
@@ -66,42 +100,6 @@ SOURCES = {source.name: source for source in (
     Source("subj", REVIEWS, ((TEXT_FOLDERS, ("subj.all",)),), _text, ("subjective", "objective")),
     Source("rt-polarity", REVIEWS, ((TEXT_FOLDERS, ("rt-polarity.all",)),), _text, ("negative", "positive")),
 )}  # fmt: skip
-
-
-def locate(source: Source, data_dir=None) -> list[Path]:
-    """The files of a data set under `data_dir` (default: MINICREST_DATA), as different programs unpack them.
-
-    A name may differ in capitals, dots, hyphens and underscores, end in ".gz", or lie in a folder of the same name.
-    Raises FileNotFoundError, which names what is missing and where the data set can be had.
-    """
-    data_dir = os.environ.get("MINICREST_DATA") if data_dir is None else data_dir
-    if not isinstance(data_dir, (str, os.PathLike, type(None))):
-        raise TypeError(f"data_dir must be the path of a folder, got {shown(data_dir)}")
-    if not data_dir:
-        where = "give data_dir=... or set MINICREST_DATA to the folder that holds it"
-        raise FileNotFoundError(f"data set {source.name!r} is read from files: {where}. Get it from {source.home}")
-    lacking: dict[Path, list[str]] = {}
-    for folders, files in source.layouts:
-        for place in [place for folder in folders for place in _places(Path(data_dir), folder)]:
-            paths = {file: next(_alike(place, file, Path.is_file), None) for file in files}
-            lacking[place] = [file for file, path in paths.items() if path is None]
-            if not lacking[place]:
-                return [path for path in paths.values() if path]
-    nearest = min(lacking, key=lambda place: len(lacking[place]))
-    smaller = source.name == "mnist" and whereabouts(SOURCES["mnist10k"], data_dir)[0]
-    hint = "; load('mnist10k') would work" if smaller else ""
-    looked = ", ".join(dict.fromkeys(folder for folders, _ in source.layouts for folder in folders))
-    raise FileNotFoundError(f"data set {source.name!r}: {nearest} lacks {', '.join(lacking[nearest])}{hint} "
-                            f"(looked in {looked} under {data_dir}). Get it from {source.home}")  # fmt: skip
-
-
-def whereabouts(source: Source, data_dir=None) -> tuple[bool, str, str]:
-    """Whether a data set is there, where (if not: what is missing), and how to get it, in one sentence."""
-    how = f"Unpack into the data folder: {source.home}."
-    try:
-        return True, str(locate(source, data_dir)[0].parent), how
-    except FileNotFoundError as error:
-        return False, str(error).split(". Get it")[0], how
 
 
 def _places(data_dir: Path, folder: str) -> list[Path]:
