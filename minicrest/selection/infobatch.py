@@ -36,6 +36,11 @@ def pruned(loss, q: float, draws) -> tuple[np.ndarray, np.ndarray]:
     return kept, np.where(easy[kept], 1 / (1 - q), 1.0)
 
 
+def _is_whole(subset, n: int) -> bool:
+    """Whether an epoch has all n examples with weight 1; where chance dropped none, the easy ones have another."""
+    return len(subset.indices) == n and bool((subset.weights == 1).all())
+
+
 @dataclass(frozen=True)
 class Epochs:
     """The epoch under way, the latest loss of each example, and how many examples each epoch had."""
@@ -62,7 +67,7 @@ class InfoBatch(Method):
     def propose(self, state, oracle):
         annealing = oracle.progress >= self.delta
         over = state.subset is None or state.subset.passes(self.m) == 1
-        if over or (annealing and len(state.subset.indices) < len(oracle)):
+        if over or (annealing and not _is_whole(state.subset, len(oracle))):
             state = self._open(state, oracle, 0.0 if annealing else self.q)  # 4
         batch, subset = state.subset.next_batch(oracle, self.m, "infobatch")  # 3
         return batch, replace(state, subset=subset)

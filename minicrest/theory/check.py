@@ -172,9 +172,11 @@ def _block_above(x, level: float, alpha: float) -> bool:
     """
     from scipy.special import stdtrit
 
-    n, mean, s = len(x), x.mean(), x.std(ddof=1)
     if x.min() == x.max():
         return False
+    scale = np.abs(x).max()  # no number of what follows depends on it; cubes of what diverges would overflow
+    x, level = x / scale, level / scale
+    n, mean, s = len(x), x.mean(), x.std(ddof=1)
     skew, t = ((x - mean) ** 3).mean() / x.std() ** 3, (mean - level) / s
     hall = t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / (6 * n)
     return bool(math.sqrt(n) * min(t, hall) > -stdtrit(n - 1, alpha))

@@ -172,7 +172,7 @@ def logistic(n: int = 16, d: int = 2, l2: float = 0.1, *, noise: float = 0.5, di
     lowest = float((np.logaddexp(0, A @ w) - y * (A @ w)).mean() + l2 / 2 * w @ w)
     constants = l2, np.linalg.eigvalsh(A.T @ A / n)[-1] / 4 + l2
     network = Network([Linear(d, 1)], LogisticLoss(l2))
-    return _linear_model("logistic", network, A, y.astype(np.int64), constants, w, lowest, distance, rng)
+    return _linear_model("logistic", network, A, y.astype(np.int64), constants, w, lowest, distance, rng, ("0", "1"))
 
 
 def _regression(n: int, d: int, noise: float, seed: int):
@@ -182,13 +182,14 @@ def _regression(n: int, d: int, noise: float, seed: int):
     return A, A @ rng.standard_normal(d + 1) + number("noise", noise, "[0, inf)") * rng.standard_normal(n), rng
 
 
-def _linear_model(name, network, A, y, constants, best, lowest, distance, rng) -> Problem:
+def _linear_model(name, network, A, y, constants, best, lowest, distance, rng, classes=()) -> Problem:
     """The Problem of a linear network, started at `distance` from its minimiser in a random direction."""
     mu, L_s = map(float, constants)
     u = rng.standard_normal(len(best))
     start = best + number("distance", distance, "(0, inf)") * u / np.linalg.norm(u)
     mu_or_none = mu if mu > 1e-12 * L_s else None
-    return Problem(name, network, Dataset(A[:, :-1], y, name), start, L_s, mu_or_none, mu_or_none, lowest, best)
+    data = Dataset(A[:, :-1], y, name, classes)
+    return Problem(name, network, data, start, L_s, mu_or_none, mu_or_none, lowest, best)
 
 
 # ---- not convex

@@ -656,6 +656,8 @@ TABLE = {
          "infobatch::test_the_epoch_sum_is_unbiased"),
         ("loss < min(loss.mean(), loss.max())", "loss > loss.mean()", "hard examples dropped",
          "infobatch::test_easy_is_below_the_mean_and_the_rest_stays_with_weight_one"),
+        ("len(subset.indices) == n and bool(", "len(subset.indices) == n or bool(", "a whole epoch with other weights",
+         "infobatch::test_a_pruned_epoch_that_dropped_nothing_ends_at_delta"),
         ("0.0 if annealing else self.q", "self.q", "no annealing",
          "infobatch::test_annealing_has_all_the_data_with_weight_one"),
         ("loss[feedback.indices] =", "loss[np.sort(feedback.indices)] =", "losses shuffled, indices not",

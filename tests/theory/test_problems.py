@@ -111,6 +111,15 @@ def test_crest_on_functions_chooses_by_their_whole_gradients():
     assert p.gap(run.theta) < 0.2 * p.gap(p.start)
 
 
+def test_logistic_where_all_labels_are_the_same():
+    """Two points of one label, which few seeds draw: the minimiser is where the l2 term stops it."""
+    made = [problems.logistic(2, 1, seed=seed) for seed in range(12)]
+    same = [own for own in made if own.data.y[0] == own.data.y[1]]
+    assert {own.data.y[0] for own in same} == {0, 1}
+    for own in same:
+        np.testing.assert_allclose(own.gradients(own.minimiser).mean(axis=0), 0, atol=1e-12)
+
+
 def test_an_exact_diagonal_where_the_hessian_allows_it():
     p = problems.quadratic([2.0, 0.5, 0.0])
     exact = p.oracle().hessian_diagonal(uniform(np.arange(len(p))))

@@ -117,6 +117,14 @@ def test_salts_count_what_becomes_of_check_and_plant(mine, capsys):
     assert main(["theory", "mine", "--claims", mine, "--salts", "2"]) == 1  # one raises
 
 
+def test_json_has_the_counts_of_salts(mine, capsys):
+    main(["theory", "mine.fair", "--claims", mine, "--salts", "3", "--seed", "5", "--json", "-"])
+    text, table = capsys.readouterr()
+    document = json.loads(text)
+    assert document["salts"] == [5, 6, 7] and "3 checks: 3 holds" in table
+    assert document["claims"] == [{"name": "mine.fair", "check": {"holds": 3}, "planted": {"violated": 3}}]
+
+
 def test_the_salts_are_the_seed_and_those_after_it():
     heard = []
 

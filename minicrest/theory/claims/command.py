@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from minicrest.arguments import whole
 from minicrest.theory.claims import report
@@ -22,23 +23,24 @@ def theory(arguments) -> int:
         return 0
     seed = whole("--seed", arguments.seed, 0)
     if arguments.salts is not None:
-        rows = report.run_salts(range(seed, seed + whole("--salts", arguments.salts, 1)), names, own)
-        print(report.salts_table(rows))
+        salts = range(seed, seed + whole("--salts", arguments.salts, 1))
+        rows = report.run_salts(salts, names, own)
+        _show(report.salts_table(rows), arguments.json, report.salts_document(rows, salts))
         bad = [row.check["violated"] + row.planted["holds"] + row.check["error"] + row.planted["error"] for row in rows]
         return int(any(bad))
     done = report.run(names, own, seed, arguments.planted)
-    text = report.table(done, arguments.says)
-    print(text, file=sys.stderr if arguments.json == "-" else sys.stdout)
-    if arguments.json:
-        _write(arguments.json, json.dumps(report.document(done), indent=1, allow_nan=False) + "\n")
+    _show(report.table(done, arguments.says), arguments.json, report.document(done))
     if arguments.figures:
         print(*(f"picture: {path}" for path in report.figures(arguments.figures, names, own)), sep="\n")
     wrong = ("holds" if arguments.planted else "violated", "error")
     return int(any(row.word in wrong for row in done))
 
 
-def _write(path: str, text: str) -> None:
+def _show(table: str, path: str | None, document: dict[str, Any]) -> None:
+    """Print the table, and write the document as JSON to `path`; where that is "-", the table goes to stderr."""
+    print(table, file=sys.stderr if path == "-" else sys.stdout)
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
     if path == "-":
         sys.stdout.write(text)
-    else:
+    elif path:
         Path(path).write_text(text, "utf-8")

@@ -180,6 +180,12 @@ def salts_table(rows) -> str:
     return "\n".join([*lines, "", *words])
 
 
+def salts_document(rows, salts) -> dict[str, Any]:
+    """The counts as plain values for JSON."""
+    claims = [{"name": row.claim.name, "check": dict(row.check), "planted": dict(row.planted)} for row in rows]
+    return {"minicrest": minicrest.__version__, "salts": list(salts), "claims": claims}
+
+
 # ---- pictures
 
 

@@ -1,5 +1,6 @@
 """InfoBatch: the sum over an epoch is unbiased, by enumeration and by lot; and training ends on all the data."""
 
+from dataclasses import replace
 from itertools import product
 from types import SimpleNamespace
 
@@ -155,6 +156,16 @@ def test_a_full_epoch_under_way_at_delta_goes_on():
         batch, state = method.propose(state, Sized(progress=progress))
         seen.extend(batch.indices)
     assert sorted(seen) == list(range(6))
+
+
+def test_a_pruned_epoch_that_dropped_nothing_ends_at_delta():
+    """Four easy examples of six, and a chance of 1e-9 to drop each: all stay, those with weights just above 1."""
+    method = InfoBatch(m=2, q=1e-9, delta=0.5)
+    state = replace(method.init(Sized()), loss=np.array([5.0, 1, 1, 1, 1, 5]))
+    _, state = method.propose(state, Sized(progress=0.4))
+    assert len(state.subset.indices) == 6 and (state.subset.weights > 1).sum() == 4
+    _, state = method.propose(state, Sized(progress=0.6))
+    assert (state.subset.weights == 1).all() and state.sizes.tolist() == [6, 6]
 
 
 def test_observed_losses_reach_their_own_examples(device):
