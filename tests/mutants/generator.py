@@ -42,10 +42,11 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
     "nn/layers.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_layers.py"),
     "nn/losses.py": ("unit/nn/test_losses.py", "unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py"),
     "nn/network.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py", "unit/test_oracle.py"),
-    "nn/zoo.py": ("unit/nn/test_network.py", "unit/nn/test_layers.py", "unit/nn/test_torch_parity.py"),
+    "nn/zoo.py": ("unit/nn/test_contract_of_layers.py", "unit/nn/test_network.py", "unit/nn/test_layers.py",
+                  "unit/nn/test_torch_parity.py"),
     "submodular": ("unit/submodular/*.py", "unit/selection/test_craig.py"),
     "selection/base.py": ("unit/selection/test_scores.py", "unit/selection/test_craig.py",
-                          "unit/selection/test_random.py"),
+                          "unit/selection/test_random.py", "unit/selection/test_glister.py"),
     "selection/el2n.py": ("unit/selection/test_scores.py",),
     "selection/forgetting.py": ("unit/selection/test_scores.py",),
     "selection/scores.py": ("unit/selection/test_scores.py",),
@@ -61,6 +62,8 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
     "theory/family_bounds.py": ("theory/test_family_bounds.py",),
     "experiments/tables.py": ("unit/experiments/test_tables.py", "unit/experiments/test_compare.py"),
 }
+EVERY = {"selection": ("unit/selection/test_defaults.py",), "theory": ("theory/test_edges.py",),
+         ".": ("unit/selection/test_defaults.py",)}  # and for all files of a room  # fmt: skip
 SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
 CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
 ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
@@ -125,9 +128,9 @@ class Slip(NamedTuple):
 
 def guards(file: str) -> list[str]:
     """The test files that must notice a slip in minicrest/`file`."""
-    same = sorted((ROOT / "tests/unit").rglob(f"test_{Path(file).stem}.py"))
-    listed = TESTS.get(file) or [*([f"unit/{path.relative_to(ROOT / 'tests/unit').as_posix()}" for path in same]),
-                                 *(() if same else TESTS.get(file.split("/")[0], ()))]  # fmt: skip
+    room, same = Path(file).parent.as_posix(), f"unit/{Path(file).with_name(f'test_{Path(file).name}').as_posix()}"
+    listed = TESTS.get(file) or ([same] if (ROOT / "tests" / same).exists() else TESTS.get(room, ()))
+    listed = [*listed, *EVERY.get(room, ())]
     paths = [path for pattern in listed for path in sorted((ROOT / "tests").glob(pattern)) if path.name[:5] == "test_"]
     return list(dict.fromkeys(path.relative_to(ROOT).as_posix() for path in paths))
 
