@@ -67,6 +67,8 @@ EVERY = {"selection": ("unit/selection/test_defaults.py",), "theory": ("theory/t
 SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
 CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
 ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
+PURSUED = "SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10"
+ROUNDED = "return self.xp.rint(total, out=total)"
 POOLED = 'view = view.copy(order="K")  # side by side in memory, as it is read twice'
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
     ("datasets/dataset.py", 'digest.update(b";")', "pass"): "the shape of each array says where it ends",
@@ -86,6 +88,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its plac
     ("nn/rows.py", "ones = xp.ones(parts[0].stop, dtype=rows.dtype)", "ones = xp.ones(parts[0].stop)"):
         "sums in float64 on the way to float32: slower, within its rounding",
     ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
+    ("selection/gradmatch.py", PURSUED, PURSUED.replace("1e-10  #", "(1e-09)  #")): "both are far below what is chosen",
+    ("submodular/points.py", ROUNDED, ROUNDED.replace(", out=total", "")): "the same numbers, in another place",
 }
 
 
@@ -223,7 +227,7 @@ class _Reader:
         arguments = [*node.args, *(keyword for keyword in node.keywords)]
         for before, after in zip([None, *arguments], arguments):
             start = before.end_col_offset if before else after.col_offset
-            if isinstance(after, ast.keyword) or before is not None:
+            if getattr(after, "arg", None) != "doc" and (isinstance(after, ast.keyword) or before is not None):
                 yield start, after.end_col_offset, "", "argument dropped"
 
     def _slice(self, node):

@@ -92,5 +92,7 @@ def test_features_that_are_not_finite_are_refused():
 def test_sizes():
     with pytest.raises(ValueError, match="r must be at least 4, got 3"):
         Fresh(m=4, r=3)
+    with pytest.raises(ValueError, match="m must be at least 1, got 0"):
+        Fresh(m=0)
     oracle = real()[0]
     assert len(Fresh(m=5).propose(Fresh(m=5).init(oracle), oracle)[0].indices) == 20

@@ -289,6 +289,11 @@ def test_tiny_probabilities(loss, dtype):
     assert np.isfinite(state.losses).all() and state.losses[0, 0] <= 37
 
 
+def test_a_probability_of_0_counts_as_1e_16():
+    ahead = LookAhead(np.array([[-1.0, 1.0]]), np.ones((1, 1)), np.array([0]))
+    assert ahead.loss(np.zeros((1, 2))) == pytest.approx(16 * np.log(10), rel=1e-12)
+
+
 @pytest.mark.parametrize("p", [1e-6, 1e-9, 1e-12, 1e-15])
 def test_small_probabilities_keep_their_logits(p):
     """An outlier's logit of log p is followed exactly down to 1e-16: a shift of -log p makes the classes equal."""

@@ -6,10 +6,12 @@ from sklearn.metrics import roc_auc_score
 
 from minicrest import checkpoint
 from minicrest.backend import to_device, to_numpy
+from minicrest.batch import Diverged
 from minicrest.datasets import Dataset, load
 from minicrest.nn import Linear, LogisticLoss, SoftmaxCrossEntropy, Tanh, mlp
 from minicrest.oracle import Fork, Oracle
 from minicrest.random import stream
+from minicrest.selection.base import finite
 from minicrest.selection.el2n import EL2N, GraNd, el2n
 from minicrest.selection.forgetting import Forgetting, forgetting_events
 from minicrest.selection.scores import keep_highest
@@ -322,3 +324,11 @@ def test_wrong_labels_are_hard_and_forgotten():
     auc = [roc_auc_score(wrong, score) for score in (hard, forgotten)]
     assert auc[0] >= 0.9 and auc[1] >= 0.85
     assert (forgotten[~wrong] == 0).mean() > 0.5 > 0.2 > (forgotten[wrong] == 0).mean()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_not_finite_is_a_divergence(device, wrong):
+    values = to_device(np.array([[1.0, 2.0], [wrong, 3.0]]), device)
+    with pytest.raises(Diverged, match="the scores are not finite"):
+        finite("scores", values)
+    assert finite("scores", values[:1]).shape == (1, 2)
