@@ -42,7 +42,7 @@ class _Progress:
     alarm: Any  # () on the device: the first step at which something was not finite, -1 for none
     step: int = 0
     complete: bool = False
-    prepared: bool = True
+    prepared: bool = False
     curve: Curve = field(default_factory=Curve)
     recent: list = field(default_factory=lambda: [0.0, 0])  # sum and number of batch losses since the last evaluation
 
@@ -109,7 +109,7 @@ class _Trainer:
         theta, statistics = oracle.theta.copy(), oracle.statistics.copy()
         uses, alarm = np.zeros(len(oracle), dtype=np.int64), array_module(theta).zeros((), "int64") - 1
         optimizer_state, oracle.ledger.limit = self.optimizer.init(theta), self.bill
-        self.state = _Progress(theta, statistics, optimizer_state, None, oracle.ledger, uses, alarm, prepared=False)
+        self.state = _Progress(theta, statistics, optimizer_state, None, oracle.ledger, uses, alarm)
         self.learner.move(theta, statistics)
 
     def prepare(self, stop) -> Iterator[None]:

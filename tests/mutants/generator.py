@@ -62,12 +62,19 @@ TESTS = {  # the tests that must notice, the quickest first; other files: the te
     "theory/family_bounds.py": ("theory/test_family_bounds.py",),
     "experiments/tables.py": ("unit/experiments/test_tables.py", "unit/experiments/test_compare.py"),
 }
-EVERY = {"selection": ("unit/selection/test_defaults.py",), "theory": ("theory/test_edges.py",),
-         ".": ("unit/selection/test_defaults.py",)}  # and for all files of a room  # fmt: skip
+EVERY = {  # and for all files of a room
+    "selection": ("unit/selection/test_defaults.py",), "submodular": ("unit/selection/test_defaults.py",),
+    ".": ("unit/selection/test_defaults.py",), "theory": ("theory/test_edges.py",),
+}  # fmt: skip
 SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
 CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
 ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
 PURSUED = "SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10"
+FLOORED = ("FLOOR, SPREAD = 1e-10, 1e-6  # least u; least standard deviation of distances: below it they differ by "
+           "rounding only")
+DRAWN = 'rng = stream(oracle.seed, "random", state.step)'
+COUNTED = "return uniform(i), replace(state, step=state.step + 1)  # 2"
+ONES = "ones = xp.ones(parts[0].stop, dtype=rows.dtype)"
 ROUNDED = "return self.xp.rint(total, out=total)"
 POOLED = 'view = view.copy(order="K")  # side by side in memory, as it is read twice'
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
@@ -85,10 +92,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its plac
     ("nn/network.py", "return diagonal + self.loss.l2 * c.sum() if self.loss.l2 else diagonal",
      "return diagonal + self.loss.l2 * c.sum()"): "adds zeros without l2",
     ("nn/pool.py", POOLED, POOLED.replace('order="K"', "")): "the same numbers, another order in memory",
-    ("nn/rows.py", "ones = xp.ones(parts[0].stop, dtype=rows.dtype)", "ones = xp.ones(parts[0].stop)"):
+    ("nn/rows.py", ONES, "ones = xp.ones(parts[0].stop)"):
         "sums in float64 on the way to float32: slower, within its rounding",
     ("nn/norm.py", "m = xh.size // c", "m = xh.size / c"): "divides without remainder",
     ("selection/gradmatch.py", PURSUED, PURSUED.replace("1e-10  #", "(1e-09)  #")): "both are far below what is chosen",
+    ("selection/milo.py", FLOORED, FLOORED.replace("= 1e-10,", "= (1e-09),")): "moves a probability by a part in 1e9",
+    ("selection/random.py", DRAWN, DRAWN.replace('"random", ', "")): "other draws, as random",
+    ("selection/random.py", COUNTED, COUNTED.replace("step + 1", "step - 1")): "other draws, as random",
+    ("nn/rows.py", ONES, ONES.replace("parts[0]", "parts[(-1)]")): "more ones than are used",
     ("submodular/points.py", ROUNDED, ROUNDED.replace(", out=total", "")): "the same numbers, in another place",
 }
 

@@ -148,6 +148,8 @@ def test_steps_that_the_proof_does_not_cover_are_refused():
     with pytest.raises(ValueError, match=r"\(1 \+ eps\)"):
         theory.mean_square_gradient_by_norms(**CONSTANTS, eta=0.51 / 2.25 / 3, v=0.0, eps=0.5)
     theory.mean_square_gradient_by_norms(**CONSTANTS, eta=0.5 / 2.25 / 3, v=0.0, eps=0.5)
+    with pytest.raises(ValueError, match="eta <= 1/L_s"):
+        theory.strongly_convex_gap(**CONSTANTS, eta=0.5, mu=0.1, v=0.0)
     with pytest.raises(ValueError, match="mu must be a number in"):
         theory.strongly_convex_gap(**CONSTANTS, eta=0.1, mu=0.0, v=0.0)
 
@@ -171,6 +173,7 @@ def test_the_convergence_bounds_by_hand():
     assert theory.step_size(2.0, 1, 4.0, 3.0, 9) == 0.25 == theory.step_size(2.0, 1, 4.0, 0.0, 9)
     assert theory.rate(2.0, 100, 4.0, 3.0, 9) == pytest.approx(0.16 + 2 * 3 * 4 / 30, rel=TOL)
     assert theory.printed_iterations(2.0, 3.0, 5.0, 1.5, 4, eps=1.0) == pytest.approx(5 * (1 + 6.25 / 12), rel=TOL)
+    assert theory.printed_iterations(2.0, 3.0, 5.0, 1.5, 4) == pytest.approx(15 / 4 * (1 + 2.25 / 16), rel=TOL)
 
 
 @pytest.mark.parametrize("eps, bias", [(0.0, 0.0), (0.5, 0.0), (0.3, 0.05)])

@@ -185,6 +185,7 @@ UNFIT = {
     r"probes must have the shape \(3, 2\), got \(3, 1\)": lambda: hutchinson_trace(lambda z: z[:, :1], PROBES),
     r"at least one of the probes": lambda: hutchinson_trace(lambda z: z, PROBES[:0]),
     r"dtype must be one of float32, float64, got 'uint8'": lambda: rademacher(stream(0), (2, 3), "uint8"),
+    r"constant must be finite, got nan": lambda: Quadratic(float("nan"), np.ones(2)),
     r"curvature must have the shape \(2,\), got \(3,\)": lambda: Quadratic(1.0, np.ones(2), np.ones(3)),
     r"gradient must have the shape \(any,\), got \(2, 2\)": lambda: Quadratic(1.0, np.ones((2, 2))),
     r"delta must have the shape \(2,\), got \(1,\)": lambda: Quadratic(1.0, np.ones(2)).value(np.ones(1)),

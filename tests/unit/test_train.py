@@ -285,18 +285,21 @@ def test_a_loss_that_is_not_finite_ends_it():
 class Refuses(Sweep):
     """Refuses features that are not finite, as facility location does; `broken`: also those that are."""
 
-    broken = False
+    broken, refused = False, 0
 
     def propose(self, state, oracle):
-        if self.broken or not np.isfinite(oracle.logit_gradients(np.arange(20))).all():
+        if self.broken or not np.isfinite(to_numpy(oracle.logit_gradients(np.arange(20)))).all():
+            self.refused += 1
             raise ValueError("features must be finite")
         return super().propose(state, oracle)
 
 
-def test_a_method_that_meets_features_that_are_not_finite_has_diverged():
-    oracle, *_ = make()
-    run = train(Refuses(), oracle, SGD(1e160), 40, progress=False)
-    assert run.diverged == run.steps < 40 and run.complete
+@pytest.mark.parametrize("device", ["cpu", "cuda"], indirect=True)
+def test_a_method_that_meets_features_that_are_not_finite_has_diverged(device):
+    """At once, on a device too: its first error ends the training."""
+    method = Refuses()
+    run = train(method, make(device)[0], SGD(1e160), 40, evaluate_every=40, progress=False)
+    assert run.diverged == run.steps < 40 and run.complete and method.refused == 1
 
 
 def test_an_error_of_the_method_itself_is_no_divergence():
