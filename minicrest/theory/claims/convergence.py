@@ -121,7 +121,15 @@ def theorem(kind: str, salt: int = 0) -> Verdict:
 
 
 def one_coreset(kind: str, steps: int = 3000, salt: int = 0) -> Verdict:
-    """A planted violation: one coreset, chosen at w_0, for the whole training, held to the bound of an unbiased one."""
+    """A planted violation: one coreset, chosen at w_0, for the whole training, held to the bound of an unbiased one.
+
+    On four problems: where tanh saturates, a tenth of them lose their gradient although the coreset is a bad one.
+    """
+    return tightest(kept_coreset(kind, steps, 4 * salt + number) for number in range(4))
+
+
+def kept_coreset(kind: str, steps: int, salt: int) -> Verdict:
+    """The same on one problem."""
     net, x, y, L_s, _, lowest = problem(kind, salt)
     w = START * np.ones(net.size) / math.sqrt(net.size)
     D0, squares = float(net.losses(w, x, y).mean()) - lowest, []
@@ -208,9 +216,17 @@ def crest(kind: str, salt: int = 0) -> Verdict:
 
 
 def crest_for_ever(kind: str, salt: int = 0) -> Verdict:
-    """A planted violation: a region of one coreset that never ends, held to the bound of an unbiased one."""
+    """A planted violation: a region of one coreset that never ends, held to the bound of an unbiased one.
+
+    In a few runs it diverges: these count as a hundred times the bound, for no number of runs would decide their mean.
+    """
     method = Crest(m=4, r=16, tau=math.inf, many=False, exclude=False, lazy=False)
-    return paired(lambda seed: crest_run(method, kind, seed, 200, biased=False)[:2], salt=salt)
+
+    def measure(seed):
+        square, bound, _ = crest_run(method, kind, seed, 200, biased=False)
+        return min(square, 100 * bound), bound
+
+    return paired(measure, salt=salt)
 
 
 # ---- linear convergence
