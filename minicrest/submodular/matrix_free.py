@@ -1,8 +1,9 @@
 """Facility location where distances do not fit into memory: the same list, from bounds on gains in float32.
 
-`_incremental` in facility.py lowers every gain exactly, which takes all distances 4 to 5 times. Here they are taken in
-float32, in half the time, and rounded up, so that gains fall a little less than they should: they stay upper bounds.
-The largest few are then computed exactly, until one of these is the largest; 16 are nearly always enough.
+`_incremental` in facility.py lowers every gain exactly, by rows of distances that add up to 4 to 5 times all of them.
+Here these rows are computed anew, in float32 and rounded up, in half the time that exact ones take: gains fall a little
+less than they should and remain upper bounds. The largest few are then computed exactly, until one of these is the
+largest; 16 are nearly always enough.
 """
 
 import numpy as np
