@@ -158,9 +158,9 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Chooser
 class CoresetSampler(Chooser):
     """CoresetSelector's choice as a step of imbalanced-learn's Pipeline: what follows trains on the rows kept alone.
 
-    Such a Pipeline calls `fit_resample` when it is fitted, and leaves the step out when it predicts. It wants steps that
-    resample and do not transform, so this is a class beside CoresetSelector, with the same parameters and attributes. No
-    weights pass through a Pipeline: a model that needs them takes `weights_` from a CoresetSelector.
+    Such a Pipeline calls `fit_resample` when it is fitted, and leaves the step out when it predicts. It refuses steps
+    that resample and also transform, so this is a class beside CoresetSelector, with the same parameters and
+    attributes. No weights pass through a Pipeline: a model that needs them takes `weights_` from a CoresetSelector.
 
     Examples
     --------

@@ -186,8 +186,9 @@ def _add_setup(parser, *ways: str) -> None:
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
     add("--prepared", metavar="FILE", help="what minicrest prepare wrote: the subsets of milo")
     _add_set(parser)
-    lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
-    kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
+    wide = max(map(len, METHODS)) + 2
+    lines = [f"  {name:{wide}}{_described(name)}" for name in [*PRESETS, "your own"]]
+    kinds = [f"  {name:{wide}}{', '.join(defaults(method))}" for name, method in METHODS.items()]
     lines = ["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", parser.epilog]
     parser.epilog = "\n".join(lines)
 

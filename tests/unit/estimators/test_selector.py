@@ -1,4 +1,4 @@
-"""CoresetSelector and CoresetSampler: scikit-learn's own checks, and that they keep what minicrest.submodular chooses."""
+"""CoresetSelector and CoresetSampler: scikit-learn's own checks, and that they keep what is chosen underneath."""
 
 import io
 
