@@ -150,21 +150,15 @@ class Cluster:
     """
 
     def __init__(self, work: Work, scheduler):
-        if not (isinstance(scheduler, str) or hasattr(scheduler, "get_executor")):
-            wanted = "the address of a Dask scheduler or a distributed.Client"
-            raise TypeError(f"scheduler must be {wanted}, got {shown(scheduler)}")
-        try:
-            import distributed
-        except ImportError as error:
-            raise ValueError(f'scheduler {shown(scheduler)} needs Dask: pip install "dask[distributed]"') from error
+        self._client, self._theirs = client_of(scheduler)
+        import distributed
+
         self.deaths = (distributed.KilledWorker,)
         self._work = work
         self._data: dict[Any, Any] = {}  # what was scattered
         self._names: dict[int, str] = {}
         self._starts: Counter[int] = Counter()  # how often the run of each plan began on a worker
         self._killed: Counter[int] = Counter()  # and how often the cluster gave it up
-        self._theirs = isinstance(scheduler, distributed.Client)
-        self._client = scheduler if self._theirs else _connected(distributed, scheduler)
         self._executor = self._client.get_executor(pure=False)
         self._topic = f"minicrest-{uuid.uuid4()}"
         self._client.subscribe_topic(self._topic, self._begun)
@@ -281,11 +275,24 @@ def _zipped(package: Path, folder: str) -> Path:
     return archive
 
 
-def _connected(distributed, address):
+def client_of(scheduler) -> tuple[Any, bool]:
+    """(a distributed.Client, whether it was given) of the address of a Dask scheduler, or of a Client.
+
+    Raises ValueError without Dask and where no scheduler answers, TypeError for what is neither.
+    """
+    if not (isinstance(scheduler, str) or hasattr(scheduler, "get_executor")):
+        wanted = "the address of a Dask scheduler or a distributed.Client"
+        raise TypeError(f"scheduler must be {wanted}, got {shown(scheduler)}")
     try:
-        return distributed.Client(address, timeout=10, set_as_default=False)
+        import distributed
+    except ImportError as error:
+        raise ValueError(f'scheduler {shown(scheduler)} needs Dask: pip install "dask[distributed]"') from error
+    if isinstance(scheduler, distributed.Client):
+        return scheduler, True
+    try:
+        return distributed.Client(scheduler, timeout=10, set_as_default=False), False
     except (OSError, ValueError) as error:
-        raise ValueError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
+        raise ValueError(f"no Dask scheduler answers at {scheduler!r}; start one with: dask scheduler") from error
 
 
 def _say_again(name: str, start: int) -> None:

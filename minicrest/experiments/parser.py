@@ -112,6 +112,7 @@ def add_paper(paper) -> None:
         help="quick: seconds, on built-in data; laptop: minutes; paper: the paper's own networks and schedule, for a "
              "GPU (default: %(default)s)")  # fmt: skip
     add("--jobs", type=int, default=1, help="how many processes measure at once (default: %(default)s)")
+    add("--dask", metavar="ADDRESS", help="measure on the workers of a Dask scheduler, which must have the data sets")
     add("--out", default="runs/paper", metavar="DIR",
         help="folder for NAME-SCALE.json, NAME-SCALE.png and what was measured (default: %(default)s)")  # fmt: skip
     _add_data_dir(paper)

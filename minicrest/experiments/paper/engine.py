@@ -27,6 +27,7 @@ import minicrest
 from minicrest import checkpoint as checkpoints
 from minicrest.arguments import one_of, whole
 from minicrest.experiments.figures import blank, save_png
+from minicrest.experiments.jobs import client_of
 from minicrest.experiments.parts import path_text
 from minicrest.experiments.statistics import FEWEST_SEEDS, Estimate, estimate
 from minicrest.experiments.tables import columns, wrapped
@@ -116,17 +117,22 @@ def text_of(value, spec: str = "") -> str:
 
 
 def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: int = 1, data_dir=None,
-        device: str = "cpu", progress: bool = True) -> dict:  # fmt: skip
+        device: str = "cpu", progress: bool = True, scheduler=None) -> dict:  # fmt: skip
     """Measure what is not in the folder `out` yet, write the document and the picture there, return the document.
 
-    jobs: how many processes measure at once.  Raises ValueError for arguments that make no sense, and what measuring
-    raises, as FileNotFoundError for data that is not there.
+    jobs: how many processes measure at once.  scheduler: the address of a Dask scheduler, or a distributed.Client,
+    whose workers measure, with the same minicrest and with `data_dir` on their machines.  Raises ValueError for
+    arguments that make no sense, and what measuring raises, as FileNotFoundError for data that is not there.
     """
     one_of("scale", scale, SCALES)
+    if whole("jobs", jobs, 1) > 1 and scheduler is not None:
+        raise ValueError("jobs are processes of this machine, and a scheduler has processes of its own; give one")
     settings = {**experiment.scales[scale], "data_dir": data_dir, "device": device}
     folder = Path(path_text("out", out))
     wanted = [(part, seed) for part in experiment.parts(settings) for seed in range(settings["seeds"])]
-    kept = _measured(experiment, scale, settings, wanted, folder, whole("jobs", jobs, 1), progress)
+    if scheduler is not None:
+        _measure_there(experiment, scale, settings, wanted, folder, scheduler, progress)
+    kept = _measured(experiment, scale, settings, wanted, folder, jobs, progress)
     results: dict[str, list[dict]] = {}
     for (part, _), measurement in zip(wanted, kept):
         results.setdefault(part, []).append(measurement["result"])
@@ -153,12 +159,41 @@ def _one(experiment: Experiment, scale: str, settings, part: str, seed: int, fol
     kept = _kept(path)
     if kept.get("identity") == identity:
         return kept
+    measurement = _made(experiment, settings, part, seed, identity)
+    _write(path, measurement)
+    return measurement
+
+
+def _made(experiment: Experiment, settings, part: str, seed: int, identity) -> dict:
+    """A measurement, made here and now."""
     with one_blas_thread():
         start = time.process_time()  # which does not grow while others use the machine
         result = experiment.measure(settings, part, seed)
-    measurement = {"identity": identity, "seconds": time.process_time() - start, "result": result}
-    _write(path, measurement)
-    return measurement
+    return {"identity": identity, "seconds": time.process_time() - start, "result": result}
+
+
+def _measure_there(experiment: Experiment, scale: str, settings, wanted, folder: Path, scheduler, progress) -> None:
+    """Have the workers of a Dask cluster make the measurements that `folder` lacks, and write each when it comes.
+
+    A worker that dies costs what it measured, which Dask gives to another one.
+    """
+    client, theirs = client_of(scheduler)
+    from distributed import as_completed
+
+    lacking = {}
+    for part, seed in wanted:
+        path, identity = _place(experiment, scale, settings, part, seed, folder)
+        if _kept(path).get("identity") != identity:
+            lacking[client.submit(_made, experiment, settings, part, seed, identity, pure=False)] = path
+    silent = None if progress else True
+    try:
+        done = as_completed(list(lacking), loop=client.loop)
+        for future in tqdm(done, experiment.name, len(lacking), unit="part", disable=silent, delay=1, leave=False):
+            _write(lacking[future], future.result())
+    finally:
+        client.cancel(list(lacking))
+        if not theirs:
+            client.close()
 
 
 def _kept(path: Path) -> dict:
