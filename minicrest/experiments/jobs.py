@@ -40,20 +40,21 @@ DEATHS = 3  # so many processes may die with a run; then it is given up
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS",
            "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
 KEPT = ("checkpoint.npz", "run.npz", "run.json")  # the files of a run that a worker of a cluster sends
-Work = Callable[["Plan", "str | None"], Run]  # carries out one plan in its folder
+Work = Callable[[Any, "str | None"], Any]  # carries out one plan in its folder: a Plan, to a Run, or what else it takes
 
 
-def distribute(pool: Processes | Cluster, plans: Sequence[Plan], out: str | None, silent: bool | None) -> list[Run]:
-    """The runs of all plans, from the processes of `pool`, which is closed then.
+def distribute(pool: Processes | Cluster, plans: Sequence, names: Sequence[str], out: str | None, silent: bool | None,
+               title: str | None = None) -> list:  # fmt: skip
+    """What the work of `pool` makes of all plans, Runs for instance, in its processes; then the pool is closed.
 
-    Raises what a run raises, which stops the others; ChildProcessError, once all others are done, for those given up.
+    names: what messages call each plan.  Raises what a run raises, which stops the others; ChildProcessError, once all
+    others are done, for those given up.
     """
-    names = [f"{plan.label}, seed {plan.setup.seed}" for plan in plans]
-    runs: dict[int, Run] = {}
+    runs: dict[int, Any] = {}
     lost: list[str] = []
     try:
         waiting = {pool.submit(k, name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
-        with tqdm(total=len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
+        with tqdm(None, title, len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     k = waiting.pop(future)
@@ -93,11 +94,11 @@ class Processes:
         few = str(max(1, cpu_count() // jobs))
         self._environment = {name: os.environ.get(name, few) for name in THREADS}
 
-    def submit(self, k: int, name: str, plan: Plan, out: str | None) -> Future:
-        """The Run to come of plan k; `name` is what messages call it."""
+    def submit(self, k: int, name: str, plan, out: str | None) -> Future:
+        """What is to come of plan k; `name` is what messages call it."""
         return self._threads.submit(self._attempts, name, plan, out)
 
-    def received(self, plan: Plan, out: str | None, run: Run) -> Run:
+    def received(self, plan, out: str | None, run):
         """What came back, which has been saved already."""
         return run
 
@@ -116,7 +117,7 @@ class Processes:
         """Whether the run of plan k, which died, deserves another try; here, it had all of them."""
         return False
 
-    def _attempts(self, name, plan, out) -> Run:
+    def _attempts(self, name, plan, out):
         death = 0
         while True:
             try:

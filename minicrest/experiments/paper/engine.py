@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import minicrest
 from minicrest import checkpoint as checkpoints
 from minicrest.arguments import one_of, whole
 from minicrest.experiments.figures import blank, save_png
-from minicrest.experiments.jobs import client_of
+from minicrest.experiments.jobs import Processes, client_of, distribute
 from minicrest.experiments.parts import path_text
 from minicrest.experiments.statistics import FEWEST_SEEDS, Estimate, estimate
 from minicrest.experiments.tables import columns, wrapped
@@ -145,21 +146,22 @@ def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: i
 
 def _measured(experiment, scale: str, settings, wanted, folder: Path, jobs: int, progress: bool) -> list[dict]:
     """The measurements of all (part, seed), from their files where they are there."""
-    from joblib import Parallel, delayed
-
-    one = [delayed(_one)(experiment, scale, settings, part, seed, folder) for part, seed in wanted]
+    one = partial(_one, experiment, scale, settings)
     silent = None if progress else True  # None: only where this is no terminal
-    done = Parallel(n_jobs=jobs, return_as="generator")(one)
-    return list(tqdm(done, experiment.name, len(wanted), unit="part", disable=silent, delay=1, leave=False))
+    if jobs > 1:
+        names = [f"{experiment.name}, {part}, seed {seed}" for part, seed in wanted]
+        return distribute(Processes(one, jobs), wanted, names, str(folder), silent, experiment.name)
+    bar = tqdm(wanted, experiment.name, unit="run", disable=silent, delay=1, leave=False)
+    return [one(each, str(folder)) for each in bar]
 
 
-def _one(experiment: Experiment, scale: str, settings, part: str, seed: int, folder: Path) -> dict:
-    """A measurement: read from its file if that is there and has these settings, otherwise made and written to it."""
-    path, identity = _place(experiment, scale, settings, part, seed, folder)
+def _one(experiment: Experiment, scale: str, settings, which: tuple[str, int], folder: str) -> dict:
+    """A measurement, of a part with a seed: read from its file if that has these settings, else made and written."""
+    path, identity = _place(experiment, scale, settings, *which, Path(folder))
     kept = _kept(path)
     if kept.get("identity") == identity:
         return kept
-    measurement = _made(experiment, settings, part, seed, identity)
+    measurement = _made(experiment, settings, *which, identity)
     _write(path, measurement)
     return measurement
 
@@ -188,7 +190,7 @@ def _measure_there(experiment: Experiment, scale: str, settings, wanted, folder:
     silent = None if progress else True
     try:
         done = as_completed(list(lacking), loop=client.loop)
-        for future in tqdm(done, experiment.name, len(lacking), unit="part", disable=silent, delay=1, leave=False):
+        for future in tqdm(done, experiment.name, len(lacking), unit="run", disable=silent, delay=1, leave=False):
             _write(lacking[future], future.result())
     finally:
         client.cancel(list(lacking))

@@ -175,7 +175,15 @@ def test_arguments_that_make_no_sense(tmp_path):
         run(perhaps, "quick", tmp_path)
 
 
-# ---- a cluster
+# ---- processes that die
+
+
+def test_a_process_that_dies_costs_one_measurement(tmp_path, capfd):
+    experiment = replace(planted(), measure=partial(mortal, str(tmp_path / "grave")))
+    two = run(experiment, out=tmp_path / "two", jobs=2, progress=False)
+    assert (tmp_path / "grave").exists() and two["verdict"] == HOLDS
+    assert "the process of planted, theirs, seed 1 died; it is started again" in capfd.readouterr().err
+    assert {**two, "seconds": 0} == {**run(experiment, out=tmp_path / "one", progress=False), "seconds": 0}
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own, on its way up and down
