@@ -137,13 +137,23 @@ def _means(curves) -> list[float | None]:
 
 def _finding(rows: list[dict]) -> str:
     return ("From the first three tenths of the training to the last three, the mean forgetting score of what CREST "
-            f"picks changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; of the dropped "
-            f"{across(rows, 'right at first', unit='%')} are right when they are first looked at and "
-            f"{across(rows, 'right at last', unit='%')} at the end; of those that were forgotten "
-            f"{across(rows, 'again', '.0f', '%')} are right again; {across(rows, 'never picked, crest', '.0f', '%')} "
-            f"are never picked (by random batches {across(rows, 'random', '.0f', '%')}), and of all picks "
+            f"picks changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; "
+            f"{_dropped(rows)} {across(rows, 'never picked, crest', '.0f', '%')} are never picked (by random batches "
+            f"{across(rows, 'random', '.0f', '%')}), and of all picks "
             f"{across(rows, 'top tenth, crest', '.0f', '%')} fall on the tenth that is picked most (by random batches "
             f"{across(rows, 'top tenth, random', '.0f', '%')}).")  # fmt: skip
+
+
+def _dropped(rows: list[dict]) -> str:
+    """What becomes of the dropped and of the forgotten, where there are any."""
+    dropped = [row for row in rows if row["right at first"]["mean"] is not None]
+    forgotten, words = [row for row in rows if row["again"]], ""
+    if dropped:
+        words = (f"of the dropped {across(dropped, 'right at first', unit='%')} are right when they are first looked "
+                 f"at and {across(dropped, 'right at last', unit='%')} at the end;")  # fmt: skip
+    if forgotten:
+        words += f" of those that were forgotten {across(forgotten, 'again', '.0f', '%')} are right again;"
+    return words or "no example is dropped;"
 
 
 def draw(document: dict, figure) -> None:

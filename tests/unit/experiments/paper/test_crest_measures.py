@@ -182,4 +182,6 @@ def test_difficulty_must_rise_and_the_dropped_must_become_right(late, right, ver
         return {"crest": one, "random": one, "dropped": [0, 0.1, 0.2], "right": [None, 0.9, right + k / 1e4],
                 "forgotten": 0.1, "again": None}  # fmt: skip
 
-    assert crest_examples.conclude({}, {"digits": [run(k) for k in range(3)]}).verdict == verdict
+    found = crest_examples.conclude({}, {"digits": [run(k) for k in range(3)]})
+    assert found.verdict == verdict
+    assert "of the dropped 90.0% on digits are right" in found.finding and "forgotten" not in found.finding
