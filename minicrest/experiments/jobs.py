@@ -14,7 +14,7 @@ import time
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -274,6 +274,21 @@ def _zipped(package: Path, folder: str) -> Path:
         for path in sorted(package.rglob("*.py")):
             file.write(path, path.relative_to(package.parent))
     return archive
+
+
+def answers(scheduler, work: Callable, tasks: Sequence[tuple]) -> Iterator[tuple[int, Any]]:
+    """(k, work(*tasks[k])) as the workers of a Dask cluster get done; Dask gives what a dead one did to another."""
+    client, theirs = client_of(scheduler)
+    import distributed
+
+    futures = {client.submit(work, *task, pure=False): k for k, task in enumerate(tasks)}
+    try:
+        for future in distributed.as_completed(list(futures), loop=client.loop):
+            yield futures[future], future.result()
+    finally:
+        client.cancel(list(futures))
+        if not theirs:
+            client.close()
 
 
 def client_of(scheduler) -> tuple[Any, bool]:

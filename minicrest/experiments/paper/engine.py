@@ -28,7 +28,7 @@ import minicrest
 from minicrest import checkpoint as checkpoints
 from minicrest.arguments import one_of, whole
 from minicrest.experiments.figures import blank, save_png
-from minicrest.experiments.jobs import Processes, client_of, distribute
+from minicrest.experiments.jobs import Processes, answers, distribute
 from minicrest.experiments.parts import path_text
 from minicrest.experiments.statistics import FEWEST_SEEDS, Estimate, estimate
 from minicrest.experiments.tables import columns, wrapped
@@ -179,23 +179,17 @@ def _measure_there(experiment: Experiment, scale: str, settings, wanted, folder:
 
     A worker that dies costs what it measured, which Dask gives to another one.
     """
-    client, theirs = client_of(scheduler)
-    from distributed import as_completed
-
-    lacking = {}
+    paths, tasks = [], []
     for part, seed in wanted:
         path, identity = _place(experiment, scale, settings, part, seed, folder)
         if _kept(path).get("identity") != identity:
-            lacking[client.submit(_made, experiment, settings, part, seed, identity, pure=False)] = path
+            paths.append(path)
+            tasks.append((experiment, settings, part, seed, identity))
     silent = None if progress else True
-    try:
-        done = as_completed(list(lacking), loop=client.loop)
-        for future in tqdm(done, experiment.name, len(lacking), unit="run", disable=silent, delay=1, leave=False):
-            _write(lacking[future], future.result())
-    finally:
-        client.cancel(list(lacking))
-        if not theirs:
-            client.close()
+    with tqdm(None, experiment.name, len(tasks), unit="run", disable=silent, delay=1, leave=False) as bar:
+        for k, measurement in answers(scheduler, _made, tasks):
+            _write(paths[k], measurement)
+            bar.update()
 
 
 def _kept(path: Path) -> dict:
