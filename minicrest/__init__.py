@@ -5,7 +5,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 _HOMES = {  # what can be had from here, imported when it is first asked for
     "backend": ["to_device"], "datasets": ["Dataset", "load"], "experiments": ["Setup", "compare"],
-    "estimators": ["CoresetClassifier", "CoresetSelector"],
+    "estimators": ["CoresetClassifier", "CoresetSampler", "CoresetSelector"],
     "nn": ["Network", "lenet", "mlp", "resnet20"], "optim": ["SGD", "AdamW"], "oracle": ["Oracle"], "run": ["Run"],
     "selection": ["METHODS", "check_method"], "submodular": ["facility_location", "greedy"],
 }  # fmt: skip

@@ -26,6 +26,7 @@ from minicrest.experiments.options import grid_of, hyperparameters
 from minicrest.experiments.parts import NAMED, Parts, current_folder, is_foreign
 from minicrest.experiments.prepared import Preparations
 from minicrest.experiments.presets import paper_fields, with_papers
+from minicrest.experiments.repeat import beside_random
 from minicrest.experiments.setup import Setup, is_file
 from minicrest.experiments.show import comparisons, figure_of
 from minicrest.experiments.statistics import BASELINES
@@ -83,7 +84,7 @@ def _carry_out(setup: Setup, checkpoint: Path, plot, notes, parts: Parts = Parts
     lines += [f"picture: {path}" for path in _draw_run(setup, run, plot)]
     again = shlex.join(["minicrest", "show", str(checkpoint.parent)])
     lines += ["next, to print this again, and to compare it with random selection:", f"  {again}"]
-    lines += [f"  {_beside_random(setup)}"]
+    lines += [f"  {beside_random(setup)}"]
     print("\n".join(lines))
     step = run.diverged
     return _exit_code([] if step is None else [(setup.method, setup.seed, step)])
@@ -93,13 +94,6 @@ def _resume_command(setup: Setup, checkpoint: Path) -> str:
     words = ["minicrest", "resume", str(checkpoint.parent if checkpoint.name == "checkpoint.npz" else checkpoint)]
     for option, name in (("--method", setup.method), ("--model", setup.model)):
         words += [option, name] if is_foreign(name) else []
-    return shlex.join(words)
-
-
-def _beside_random(setup: Setup) -> str:
-    words = ["minicrest", "compare", "--data", setup.data]
-    words += ["--methods", setup.method] if setup.method not in BASELINES else []
-    words += ["--model", setup.model] if setup.model != Setup.preset({"data": setup.data}).model else []
     return shlex.join(words)
 
 

@@ -1,6 +1,6 @@
-"""minicrest in scikit-learn's terms: a classifier trained on what matters, and a selector of representative rows."""
+"""minicrest in scikit-learn's terms: a classifier trained on what matters, and what selects representative rows."""
 
 from minicrest.estimators.classifier import CoresetClassifier
-from minicrest.estimators.selector import CoresetSelector
+from minicrest.estimators.selector import CoresetSampler, CoresetSelector
 
-__all__ = ["CoresetClassifier", "CoresetSelector"]
+__all__ = ["CoresetClassifier", "CoresetSampler", "CoresetSelector"]

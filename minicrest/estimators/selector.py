@@ -1,4 +1,4 @@
-"""CoresetSelector: a few weighted rows that represent a table, behind scikit-learn's fit."""
+"""CoresetSelector and CoresetSampler: a few weighted rows that represent a table, behind scikit-learn's fit."""
 
 from __future__ import annotations
 
@@ -26,46 +26,8 @@ from minicrest.submodular import (
 FUNCTIONS = ("facility-location", "graph-cut", "disparity-min", "disparity-sum", "log-determinant")
 
 
-class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """The k rows that a set function, maximised greedily, chooses from a table, and how many rows each represents.
-
-    Parameters
-    ----------
-    k : how many rows, or which part of all as a float in (0, 1). With k >= n every row is kept.
-    function : "facility-location" (the medoids of the rows under Euclidean distance: for weighted coresets),
-        "graph-cut" (representative, not redundant), "disparity-min", "disparity-sum" or "log-determinant" (spread), or
-        a function of X (n, d) that returns a set function of minicrest.submodular. All but the first need (n, n)
-        numbers of memory.
-    per_class : whether each class of y gets its share of k, in proportion to its rows, and is represented by itself.
-    lam : None for the default, or the parameter of "graph-cut" (how much redundancy counts) or "log-determinant".
-    gamma : None for 1 / (d Var X), or that of the kernel exp(-gamma |x - x'|^2) of "log-determinant".
-    device : "cpu", or "cuda" with CuPy, for "facility-location".
-
-    A scikit-learn transformer must return a row for every row, and no Pipeline can drop rows of y. So what selects rows
-    is not `transform`: `indices_` and `weights_` do, for `fit(X[indices_], y[indices_], sample_weight=weights_)`, and
-    `fit_resample`, the method that imbalanced-learn's pipelines call (no weights pass through them). `transform` gives
-    each row's distances to the rows kept, as KMeans does for its centers: features for a model in a Pipeline.
-
-    Choosing is deterministic, equal gains go to the first row, and the first j of k rows are what k = j would choose
-    (with per_class: of each class). A sparse X is made dense, in memory of (n, d) numbers.
-
-    Attributes
-    ----------
-    indices_ : (k,) places of the rows kept, in the order chosen (with per_class: class by class).
-    weights_ : (k,) gamma, for how many rows each is the nearest of those kept (of its class); they sum to n.
-    gains_ : (k,) what each choice added to the function.
-    rows_ : (k, d) the rows kept, dense.
-    n_features_in_, feature_names_in_ : as in scikit-learn.
-
-    `fit` raises ValueError and TypeError for settings and data that make no sense.
-
-    Examples
-    --------
-    >>> from minicrest.estimators import CoresetSelector
-    >>> kept = CoresetSelector(k=2).fit([[0.0], [1.0], [2.0], [9.0]])
-    >>> kept.indices_, kept.weights_
-    (array([1, 3]), array([3., 1.]))
-    """
+class Chooser(BaseEstimator):
+    """What CoresetSelector and CoresetSampler share: the settings, and `fit`, which chooses the rows."""
 
     def __init__(self, k=10, *, function="facility-location", per_class=False, lam=None, gamma=None, device="cpu"):
         self.k = k
@@ -93,20 +55,7 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.weights_ = np.concatenate([weights for *_, weights, _ in chosen])
         self.gains_ = np.concatenate([gains for *_, gains in chosen])
         self.rows_ = X[self.indices_]
-        self._n_features_out = len(self.indices_)
         return self
-
-    def fit_resample(self, X, y):
-        """(X, y) of the rows kept, of the types given: what imbalanced-learn asks of a sampler. Weights: `weights_`."""
-        self.fit(X, y)
-        X = X.tocsr() if issparse(X) else X
-        return _safe_indexing(X, self.indices_), _safe_indexing(y, self.indices_)
-
-    def transform(self, X):
-        """(n, k) Euclidean distances of the rows of X (n, d) to the rows kept."""
-        check_is_fitted(self)
-        X = validated(self, X, reset=False)
-        return cdist(X.toarray() if issparse(X) else X, self.rows_).astype(X.dtype, copy=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -152,3 +101,76 @@ class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.function == "graph-cut":
             return GraphCut(distances.max() - distances, **lam)
         return {"disparity-min": DisparityMin, "disparity-sum": DisparitySum}[self.function](distances)
+
+
+class CoresetSelector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Chooser):
+    """The k rows that a set function, maximised greedily, chooses from a table, and how many rows each represents.
+
+    Parameters
+    ----------
+    k : how many rows, or which part of all as a float in (0, 1). With k >= n every row is kept.
+    function : "facility-location" (the medoids of the rows under Euclidean distance: for weighted coresets),
+        "graph-cut" (representative, not redundant), "disparity-min", "disparity-sum" or "log-determinant" (spread), or
+        a function of X (n, d) that returns a set function of minicrest.submodular. All but the first need (n, n)
+        numbers of memory.
+    per_class : whether each class of y gets its share of k, in proportion to its rows, and is represented by itself.
+    lam : None for the default, or the parameter of "graph-cut" (how much redundancy counts) or "log-determinant".
+    gamma : None for 1 / (d Var X), or that of the kernel exp(-gamma |x - x'|^2) of "log-determinant".
+    device : "cpu", or "cuda" with CuPy, for "facility-location".
+
+    A scikit-learn transformer must return a row for every row, and its Pipeline cannot drop rows of y. So `transform`
+    does not select: it gives each row's distances to the rows kept, as KMeans does for its centers, which are features
+    for a model in a Pipeline. To train on the rows kept, use `fit(X[indices_], y[indices_], sample_weight=weights_)`,
+    or a CoresetSampler in a Pipeline of imbalanced-learn.
+
+    Choosing is deterministic, equal gains go to the first row, and the first j of k rows are what k = j would choose
+    (with per_class: of each class). A sparse X is made dense, in memory of (n, d) numbers.
+
+    Attributes
+    ----------
+    indices_ : (k,) places of the rows kept, in the order chosen (with per_class: class by class).
+    weights_ : (k,) gamma, for how many rows each is the nearest of those kept (of its class); they sum to n.
+    gains_ : (k,) what each choice added to the function.
+    rows_ : (k, d) the rows kept, dense.
+    n_features_in_, feature_names_in_ : as in scikit-learn.
+
+    `fit` raises ValueError and TypeError for settings and data that make no sense.
+
+    Examples
+    --------
+    >>> from minicrest.estimators import CoresetSelector
+    >>> kept = CoresetSelector(k=2).fit([[0.0], [1.0], [2.0], [9.0]])
+    >>> kept.indices_, kept.weights_
+    (array([1, 3]), array([3., 1.]))
+    """
+
+    def transform(self, X):
+        """(n, k) Euclidean distances of the rows of X (n, d) to the rows kept."""
+        check_is_fitted(self)
+        X = validated(self, X, reset=False)
+        return cdist(X.toarray() if issparse(X) else X, self.rows_).astype(X.dtype, copy=False)
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.indices_)
+
+
+class CoresetSampler(Chooser):
+    """CoresetSelector's choice as a step of imbalanced-learn's Pipeline: what follows trains on the rows kept alone.
+
+    Such a Pipeline calls `fit_resample` when it is fitted, and leaves the step out when it predicts. It refuses steps
+    that resample and also transform, so this is a class beside CoresetSelector, with the same parameters and
+    attributes. No weights pass through a Pipeline: a model that needs them takes `weights_` from a CoresetSelector.
+
+    Examples
+    --------
+    >>> from minicrest.estimators import CoresetSampler
+    >>> CoresetSampler(k=2).fit_resample([[0.0], [1.0], [2.0], [9.0]], ["a", "b", "c", "d"])
+    ([[1.0], [9.0]], ['b', 'd'])
+    """
+
+    def fit_resample(self, X, y):
+        """(X, y) of the rows kept, of the types given: what imbalanced-learn asks of a sampler. Weights: `weights_`."""
+        self.fit(X, y)
+        X = X.tocsr() if issparse(X) else X
+        return _safe_indexing(X, self.indices_), _safe_indexing(y, self.indices_)

@@ -268,7 +268,7 @@ def carry_out_all(plans: list[Plan], out=None, jobs: int = 1, stop=lambda: False
         raise ValueError("jobs are processes of this machine, and a scheduler has processes of its own; give one")
     if scheduler is not None or jobs > 1:
         pool = Processes(_one, jobs) if scheduler is None else Cluster(_one, scheduler)
-        return distribute(pool, plans, out, silent)
+        return distribute(pool, plans, [f"{plan.label}, seed {plan.setup.seed}" for plan in plans], out, silent)
     runs: list[Run] = []
     with RunBar(plans, out, silent) as bar:
 

@@ -14,7 +14,7 @@ import time
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -40,20 +40,21 @@ DEATHS = 3  # so many processes may die with a run; then it is given up
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS",
            "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
 KEPT = ("checkpoint.npz", "run.npz", "run.json")  # the files of a run that a worker of a cluster sends
-Work = Callable[["Plan", "str | None"], Run]  # carries out one plan in its folder
+Work = Callable[[Any, "str | None"], Any]  # carries out one plan in its folder: a Plan, to a Run, or what else it takes
 
 
-def distribute(pool: Processes | Cluster, plans: Sequence[Plan], out: str | None, silent: bool | None) -> list[Run]:
-    """The runs of all plans, from the processes of `pool`, which is closed then.
+def distribute(pool: Processes | Cluster, plans: Sequence, names: Sequence[str], out: str | None, silent: bool | None,
+               title: str | None = None) -> list:  # fmt: skip
+    """What the work of `pool` makes of all plans, Runs for instance, in its processes; then the pool is closed.
 
-    Raises what a run raises, which stops the others; ChildProcessError, once all others are done, for those given up.
+    names: what messages call each plan.  Raises what a run raises, which stops the others; ChildProcessError, once all
+    others are done, for those given up.
     """
-    names = [f"{plan.label}, seed {plan.setup.seed}" for plan in plans]
-    runs: dict[int, Run] = {}
+    runs: dict[int, Any] = {}
     lost: list[str] = []
     try:
         waiting = {pool.submit(k, name, plan, out): k for k, (name, plan) in enumerate(zip(names, plans))}
-        with tqdm(total=len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
+        with tqdm(None, title, len(plans), disable=silent, delay=2, unit="run", leave=False) as bar:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     k = waiting.pop(future)
@@ -93,11 +94,11 @@ class Processes:
         few = str(max(1, cpu_count() // jobs))
         self._environment = {name: os.environ.get(name, few) for name in THREADS}
 
-    def submit(self, k: int, name: str, plan: Plan, out: str | None) -> Future:
-        """The Run to come of plan k; `name` is what messages call it."""
+    def submit(self, k: int, name: str, plan, out: str | None) -> Future:
+        """What is to come of plan k; `name` is what messages call it."""
         return self._threads.submit(self._attempts, name, plan, out)
 
-    def received(self, plan: Plan, out: str | None, run: Run) -> Run:
+    def received(self, plan, out: str | None, run):
         """What came back, which has been saved already."""
         return run
 
@@ -116,7 +117,7 @@ class Processes:
         """Whether the run of plan k, which died, deserves another try; here, it had all of them."""
         return False
 
-    def _attempts(self, name, plan, out) -> Run:
+    def _attempts(self, name, plan, out):
         death = 0
         while True:
             try:
@@ -150,21 +151,15 @@ class Cluster:
     """
 
     def __init__(self, work: Work, scheduler):
-        if not (isinstance(scheduler, str) or hasattr(scheduler, "get_executor")):
-            wanted = "the address of a Dask scheduler or a distributed.Client"
-            raise TypeError(f"scheduler must be {wanted}, got {shown(scheduler)}")
-        try:
-            import distributed
-        except ImportError as error:
-            raise ValueError(f'scheduler {shown(scheduler)} needs Dask: pip install "dask[distributed]"') from error
+        self._client, self._theirs = client_of(scheduler)
+        import distributed
+
         self.deaths = (distributed.KilledWorker,)
         self._work = work
         self._data: dict[Any, Any] = {}  # what was scattered
         self._names: dict[int, str] = {}
         self._starts: Counter[int] = Counter()  # how often the run of each plan began on a worker
         self._killed: Counter[int] = Counter()  # and how often the cluster gave it up
-        self._theirs = isinstance(scheduler, distributed.Client)
-        self._client = scheduler if self._theirs else _connected(distributed, scheduler)
         self._executor = self._client.get_executor(pure=False)
         self._topic = f"minicrest-{uuid.uuid4()}"
         self._client.subscribe_topic(self._topic, self._begun)
@@ -281,11 +276,39 @@ def _zipped(package: Path, folder: str) -> Path:
     return archive
 
 
-def _connected(distributed, address):
+def answers(scheduler, work: Callable, tasks: Sequence[tuple]) -> Iterator[tuple[int, Any]]:
+    """(k, work(*tasks[k])) as the workers of a Dask cluster get done; Dask gives what a dead one did to another."""
+    client, theirs = client_of(scheduler)
+    import distributed
+
+    futures = {client.submit(work, *task, pure=False): k for k, task in enumerate(tasks)}
     try:
-        return distributed.Client(address, timeout=10, set_as_default=False)
+        for future in distributed.as_completed(list(futures), loop=client.loop):
+            yield futures[future], future.result()
+    finally:
+        client.cancel(list(futures))
+        if not theirs:
+            client.close()
+
+
+def client_of(scheduler) -> tuple[Any, bool]:
+    """(a distributed.Client, whether it was given) of the address of a Dask scheduler, or of a Client.
+
+    Raises ValueError without Dask and where no scheduler answers, TypeError for what is neither.
+    """
+    if not (isinstance(scheduler, str) or hasattr(scheduler, "get_executor")):
+        wanted = "the address of a Dask scheduler or a distributed.Client"
+        raise TypeError(f"scheduler must be {wanted}, got {shown(scheduler)}")
+    try:
+        import distributed
+    except ImportError as error:
+        raise ValueError(f'scheduler {shown(scheduler)} needs Dask: pip install "dask[distributed]"') from error
+    if isinstance(scheduler, distributed.Client):
+        return scheduler, True
+    try:
+        return distributed.Client(scheduler, timeout=10, set_as_default=False), False
     except (OSError, ValueError) as error:
-        raise ValueError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
+        raise ValueError(f"no Dask scheduler answers at {scheduler!r}; start one with: dask scheduler") from error
 
 
 def _say_again(name: str, start: int) -> None:

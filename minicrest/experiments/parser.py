@@ -112,6 +112,7 @@ def add_paper(paper) -> None:
         help="quick: seconds, on built-in data; laptop: minutes; paper: the paper's own networks and schedule, for a "
              "GPU (default: %(default)s)")  # fmt: skip
     add("--jobs", type=int, default=1, help="how many processes measure at once (default: %(default)s)")
+    add("--dask", metavar="ADDRESS", help="measure on the workers of a Dask scheduler, which must have the data sets")
     add("--out", default="runs/paper", metavar="DIR",
         help="folder for NAME-SCALE.json, NAME-SCALE.png and what was measured (default: %(default)s)")  # fmt: skip
     _add_data_dir(paper)
@@ -186,8 +187,9 @@ def _add_setup(parser, *ways: str) -> None:
     add("--checkpoint-every", type=int, metavar="STEPS", help=f"default: {Setup.checkpoint_every}")
     add("--prepared", metavar="FILE", help="what minicrest prepare wrote: the subsets of milo")
     _add_set(parser)
-    lines = [f"  {name:14}{_described(name)}" for name in [*PRESETS, "your own"]]
-    kinds = [f"  {name:14}{', '.join(defaults(method))}" for name, method in METHODS.items()]
+    wide = max(map(len, METHODS)) + 2
+    lines = [f"  {name:{wide}}{_described(name)}" for name in [*PRESETS, "your own"]]
+    kinds = [f"  {name:{wide}}{', '.join(defaults(method))}" for name, method in METHODS.items()]
     lines = ["presets:", *lines, "", "methods and their hyper-parameters:", *kinds, "", parser.epilog]
     parser.epilog = "\n".join(lines)
 

@@ -43,6 +43,12 @@ def command(shown: Comparison | BothWays) -> str:
     return shlex.join(["minicrest", *words])
 
 
+def beside_random(setup: Setup) -> str:
+    """The command line that compares the method of a training with the baselines, with the training's settings."""
+    names = [] if setup.method in BASELINES else ["--methods", setup.method]
+    return shlex.join(["minicrest", "compare", *_options(setup, False, False), *names, *_settings([setup], False)])
+
+
 def _compared(names: list[str], seeds: list[int]) -> list[str]:
     asked = [name for name in names if name not in (*BASELINES, "full")] or ["random"]
     full = [] if "full" in names else ["--no-full"]

@@ -36,7 +36,7 @@ class Source:
         if not isinstance(data_dir, (str, os.PathLike, type(None))):
             raise TypeError(f"data_dir must be the path of a folder, got {shown(data_dir)}")
         if not data_dir:
-            where = "give data_dir=... or set MINICREST_DATA to the folder that holds it"
+            where = "give the folder that holds it as data_dir, or --data-dir, or in MINICREST_DATA"
             raise FileNotFoundError(f"data set {self.name!r} is read from files: {where}. Get it from {self.home}")
         lacking: dict[Path, list[str]] = {}
         for folders, files in self.layouts:

@@ -1088,6 +1088,8 @@ TABLE = {
          "report::test_the_command_repeats_the_same_runs"),
         ("    if setup.hidden != usual.hidden:", "    if setup.hidden:", "softmax regression becomes an mlp",
          "report::test_the_command_repeats_the_same_runs"),
+        ("*_options(setup, False, False), *names,", '"--data", setup.data, *names,', "another training beside random",
+         "report::test_a_training_is_compared_with_random_as_it_was_made"),
     ],
     "experiments/report.py": [
         ("    return html.escape(escaped(text))", "    return escaped(text)", "a label that is a script",
@@ -1137,6 +1139,9 @@ TABLE = {
          "engine::test_a_measurement_of_other_settings_is_never_used"),
         ('if name not in ("data_dir", "seeds")}', 'if name != "data_dir"}', "more seeds measure everything again",
          "engine::test_what_is_measured_already_is_not_measured_again"),
+        ("            _write(paths[k], measurement)", "            pass",
+         "what a cluster measures is measured again",
+         "engine::test_a_cluster_of_which_a_worker_dies_measures_the_same"),
     ],
     "experiments/paper/trainings.py": [
         ("interval(score - found[reference])", "interval(found[reference] - score)", "the sign of every difference",
@@ -1170,6 +1175,8 @@ TABLE = {
     "experiments/paper/crest_examples.py": [
         ("self.forgotten |= dropped & ~right", "self.forgotten |= ~right", "what was not dropped is forgotten, too",
          "crest_measures::test_dropped_examples_are_forgotten_once_wrong_while_dropped"),
+        ("np.array_split(often[::-1], self.ranks)", "np.array_split(often, self.ranks)", "the least picked first",
+         "crest_measures::test_how_often_examples_are_picked_by_rank"),
     ],
     "experiments/paper/speed.py": [
         ('verdict == FAILS and found["reached"] < 1', "False", "a bound speaks against a claim",

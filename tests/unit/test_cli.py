@@ -18,7 +18,6 @@ import minicrest
 from minicrest import checkpoint, cli
 from minicrest.cli import commands
 from minicrest.cli.parser import Parser
-from minicrest.experiments import Setup
 from minicrest.optim import SGD
 from minicrest.selection import METHODS
 
@@ -81,9 +80,7 @@ def test_train_ends_with_its_picture_and_what_to_do_next(capsys):
     assert picture == "picture: a b/run.png" and Path("a b/run.png").read_bytes().startswith(PNG)
     assert following == "next, to print this again, and to compare it with random selection:"
     assert again == "  minicrest show 'a b'"
-    assert beside == "  minicrest compare --data digits --methods thinning"
-    own = Setup(method="random", data="a b.npz", model="wide:wide")
-    assert commands._beside_random(own) == "minicrest compare --data 'a b.npz' --model wide:wide"
+    assert beside == "  minicrest compare --data digits --epochs 2 --evaluations 2 --hidden 8 --methods thinning"
     assert cli.main(["train", *QUICK, "--method", "random", "--out", "c", "--plot", "none"]) == 0
     assert "picture" not in capsys.readouterr().out and not Path("c/run.png").exists()
 

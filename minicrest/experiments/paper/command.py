@@ -17,7 +17,8 @@ def paper(arguments) -> int:
         return 0
     folder = Path(arguments.out)
     for experiment in chosen:
-        document = run(experiment, arguments.scale, folder, arguments.jobs, arguments.data_dir, arguments.device)
+        document = run(experiment, arguments.scale, folder, arguments.jobs, arguments.data_dir, arguments.device,
+                       scheduler=arguments.dask)  # fmt: skip
         stem = f"{experiment.name}-{arguments.scale}"
         print(f"{text(document)}\nSaved in {folder}: {stem}.json and {stem}.png.\n", flush=True)
     return 0

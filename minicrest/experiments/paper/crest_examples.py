@@ -51,8 +51,8 @@ class Dropped:
 class Picked:
     """What a training picks: how often each example, and how difficult it is in each tenth of the training."""
 
-    def __init__(self, scores: dict[str, np.ndarray], steps: int):
-        self.scores, self.steps = scores, steps
+    def __init__(self, scores: dict[str, np.ndarray], steps: int, ranks: int):
+        self.scores, self.steps, self.ranks = scores, steps, ranks
         self.uses = np.zeros(len(next(iter(scores.values()))), dtype=int)
         self.sums = {name: np.zeros((10, 2)) for name in scores}  # of difficulties, and how many picks
 
@@ -63,17 +63,21 @@ class Picked:
             self.sums[name][(step - 1) * 10 // self.steps] += score[indices].sum(), len(indices)
 
     def summary(self) -> dict:
-        """never: the part of examples not picked; most: the picks that fall on the most picked tenth; difficulties."""
-        most = np.sort(self.uses)[-len(self.uses) // 10 :].sum() / self.uses.sum()
+        """never: the part of examples not picked; most: the picks that fall on the most picked tenth; picks: how often
+        an example is picked, by rank from the most picked, the mean over each of so many parts; difficulties.
+        """
+        often = np.sort(self.uses)
+        most = often[-len(often) // 10 :].sum() / often.sum()
+        picks = [short(part.mean()) for part in np.array_split(often[::-1], self.ranks)]
         means = {name: [short(total / picks) for total, picks in sums] for name, sums in self.sums.items()}
-        return {"never": short((self.uses == 0).mean()), "most": short(most), **means}
+        return {"never": short((often == 0).mean()), "most": short(most), "picks": picks, **means}
 
 
 def measure(settings: dict, part: str, seed: int) -> dict:
     """What random batches and CREST pick over a training, and what becomes of those that CREST has dropped."""
     scores, steps = difficulty(settings, part, seed), settings["sets"][part]["steps"]
     marks = set(np.linspace(0, steps, MARKS + 1).round().astype(int))
-    picked = {name: Picked(scores, steps) for name in ("random", "crest")}
+    picked = {name: Picked(scores, steps, settings["ranks"]) for name in ("random", "crest")}
     dropped = Dropped(len(picked["crest"].uses))
     for name, mine in picked.items():
         setup = setup_of(settings, part, seed, {"method": name})
@@ -116,8 +120,8 @@ def conclude(settings: dict, results: dict[str, list[dict]]) -> Verdict:
         for method, key in (("crest", "never picked, crest"), ("random", "random")):
             row |= {key: interval([100 * run[method]["never"] for run in runs]),
                     f"top tenth, {method}": interval([100 * run[method]["most"] for run in runs])}  # fmt: skip
-            row |= {f"{score}, {method}": [short(x) for x in np.mean([run[method][score] for run in runs], axis=0)]
-                    for score in SCORES}  # fmt: skip
+            row |= {f"{curve}, {method}": [short(x) for x in np.mean([run[method][curve] for run in runs], axis=0)]
+                    for curve in (*SCORES, "picks")}  # fmt: skip
         row |= {f"{key} over time": _means([run[key] for run in runs]) for key in ("dropped", "right")}
         rows.append(row)
     columns = {"data": "", "rise": ".2f", "dropped": ".0f", "right at first": ".2f", "right at last": ".2f",
@@ -133,31 +137,48 @@ def _means(curves) -> list[float | None]:
 
 def _finding(rows: list[dict]) -> str:
     return ("From the first three tenths of the training to the last three, the mean forgetting score of what CREST "
-            f"picks changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; of the dropped "
-            f"{across(rows, 'right at first', unit='%')} are right when they are first looked at and "
-            f"{across(rows, 'right at last', unit='%')} at the end; of those that were forgotten "
-            f"{across(rows, 'again', '.0f', '%')} are right again; {across(rows, 'never picked, crest', '.0f', '%')} "
-            f"are never picked (by random batches {across(rows, 'random', '.0f', '%')}).")  # fmt: skip
+            f"picks changes by {across(rows, 'rise', '+.2f')}, in units of the mean over all examples; "
+            f"{_dropped(rows)} {across(rows, 'never picked, crest', '.0f', '%')} are never picked (by random batches "
+            f"{across(rows, 'random', '.0f', '%')}), and of all picks "
+            f"{across(rows, 'top tenth, crest', '.0f', '%')} fall on the tenth that is picked most (by random batches "
+            f"{across(rows, 'top tenth, random', '.0f', '%')}).")  # fmt: skip
+
+
+def _dropped(rows: list[dict]) -> str:
+    """What becomes of the dropped and of the forgotten, where there are any."""
+    dropped = [row for row in rows if row["right at first"]["mean"] is not None]
+    forgotten, words = [row for row in rows if row["again"]], ""
+    if dropped:
+        words = (f"of the dropped {across(dropped, 'right at first', unit='%')} are right when they are first looked "
+                 f"at and {across(dropped, 'right at last', unit='%')} at the end;")  # fmt: skip
+    if forgotten:
+        words += f" of those that were forgotten {across(forgotten, 'again', '.0f', '%')} are right again;"
+    return words or "no example is dropped;"
 
 
 def draw(document: dict, figure) -> None:
-    """A row of panels for each data set: difficulty of what is picked; how many are dropped, and right."""
+    """A row of panels for each data set: difficulty of what is picked; how often; how many are dropped, and right."""
     rows = document["rows"]
-    figure.set_size_inches(11, 0.9 + 3.2 * len(rows))
-    axes = figure.subplots(len(rows), 3, squeeze=False)
-    for row, (first, second, third) in zip(rows, axes):
+    figure.set_size_inches(14.5, 0.9 + 3.2 * len(rows))
+    axes = figure.subplots(len(rows), 4, squeeze=False)
+    for row, (first, second, third, fourth) in zip(rows, axes):
         for score, panel in zip(SCORES, (first, second)):
             for method, colour in (("crest", COLOURS[0]), ("random", "black")):
                 panel.plot(np.arange(5, 100, 10), row[f"{score}, {method}"], "o-", ms=4, color=colour, label=method)
             title = {"forgetting": "forgetting score", "el2n": "EL2N"}[score]
             panel.set(title=f"{row['data']}: {title} of what is picked", ylabel="over the mean of all examples")
+        ranks = document["settings"]["ranks"]
+        for method, colour in (("crest", COLOURS[0]), ("random", "black")):
+            third.plot((np.arange(ranks) + 0.5) * 100 / ranks, row[f"picks, {method}"], "o-", ms=4, color=colour,
+                       label=method)  # fmt: skip
+        third.set(title=f"{row['data']}: how often it is picked", ylabel="times in the training", ylim=(0, None))
         done = np.linspace(100 / MARKS, 100, len(row["dropped over time"]))
         for k, (key, label) in enumerate((("dropped", "dropped, % of all"), ("right", "right, % of the dropped"))):
             values = [np.nan if x is None else x for x in row[f"{key} over time"]]
-            third.plot(done, values, color=COLOURS[k + 1], label=label)
-        third.set(title=f"{row['data']}: dropped examples", ylim=(0, 105))
-        for panel in (first, second, third):
-            panel.set(xlabel="% of the training")
+            fourth.plot(done, values, color=COLOURS[k + 1], label=label)
+        fourth.set(title=f"{row['data']}: dropped examples", ylim=(0, 105))
+        for panel in (first, second, third, fourth):
+            panel.set(xlabel="% of the examples, most picked first" if panel is third else "% of the training")
             panel.legend(frameon=False, fontsize="small")
             dress(panel)
 
@@ -169,13 +190,13 @@ EXPERIMENT = Experiment(
     place="CREST, the figures of forgetting scores and of dropped examples",
     minutes=2,
     scales={
-        "quick": {"seeds": 3, "T": 2, "sets": {"digits": {"data": "digits", "examples": 400, "hidden": [16],
-                                                          "steps": 60, "m": 16}}},
-        "laptop": {"seeds": 5, "T": 10, "sets": {
+        "quick": {"seeds": 3, "T": 2, "ranks": 20, "sets": {"digits": {
+            "data": "digits", "examples": 400, "hidden": [16], "steps": 60, "m": 16}}},
+        "laptop": {"seeds": 5, "T": 10, "ranks": 20, "sets": {
             "digits": {"data": "digits", "steps": 1350},
             "mnist10k": {"data": "mnist10k", "model": "mlp", "steps": 1260},
         }},
-        "paper": {"seeds": 5, "T": 200, "sets": {"cifar10": {
+        "paper": {"seeds": 5, "T": 200, "ranks": 20, "sets": {"cifar10": {
             "data": "cifar10", "model": "resnet20", "steps": 7820, "lr": 0.1, "weight_decay": 1e-4}}},
     },
     parts=lambda settings: list(settings["sets"]), measure=measure, conclude=conclude, draw=draw,

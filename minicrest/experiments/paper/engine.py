@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import minicrest
 from minicrest import checkpoint as checkpoints
 from minicrest.arguments import one_of, whole
 from minicrest.experiments.figures import blank, save_png
+from minicrest.experiments.jobs import Processes, answers, distribute
 from minicrest.experiments.parts import path_text
 from minicrest.experiments.statistics import FEWEST_SEEDS, Estimate, estimate
 from minicrest.experiments.tables import columns, wrapped
@@ -116,17 +118,22 @@ def text_of(value, spec: str = "") -> str:
 
 
 def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: int = 1, data_dir=None,
-        device: str = "cpu", progress: bool = True) -> dict:  # fmt: skip
+        device: str = "cpu", progress: bool = True, scheduler=None) -> dict:  # fmt: skip
     """Measure what is not in the folder `out` yet, write the document and the picture there, return the document.
 
-    jobs: how many processes measure at once.  Raises ValueError for arguments that make no sense, and what measuring
-    raises, as FileNotFoundError for data that is not there.
+    jobs: how many processes measure at once.  scheduler: the address of a Dask scheduler, or a distributed.Client,
+    whose workers measure, with the same minicrest and with `data_dir` on their machines.  Raises ValueError for
+    arguments that make no sense, and what measuring raises, as FileNotFoundError for data that is not there.
     """
     one_of("scale", scale, SCALES)
+    if whole("jobs", jobs, 1) > 1 and scheduler is not None:
+        raise ValueError("jobs are processes of this machine, and a scheduler has processes of its own; give one")
     settings = {**experiment.scales[scale], "data_dir": data_dir, "device": device}
     folder = Path(path_text("out", out))
     wanted = [(part, seed) for part in experiment.parts(settings) for seed in range(settings["seeds"])]
-    kept = _measured(experiment, scale, settings, wanted, folder, whole("jobs", jobs, 1), progress)
+    if scheduler is not None:
+        _measure_there(experiment, scale, settings, wanted, folder, scheduler, progress)
+    kept = _measured(experiment, scale, settings, wanted, folder, jobs, progress)
     results: dict[str, list[dict]] = {}
     for (part, _), measurement in zip(wanted, kept):
         results.setdefault(part, []).append(measurement["result"])
@@ -139,26 +146,50 @@ def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: i
 
 def _measured(experiment, scale: str, settings, wanted, folder: Path, jobs: int, progress: bool) -> list[dict]:
     """The measurements of all (part, seed), from their files where they are there."""
-    from joblib import Parallel, delayed
-
-    one = [delayed(_one)(experiment, scale, settings, part, seed, folder) for part, seed in wanted]
+    one = partial(_one, experiment, scale, settings)
     silent = None if progress else True  # None: only where this is no terminal
-    done = Parallel(n_jobs=jobs, return_as="generator")(one)
-    return list(tqdm(done, experiment.name, len(wanted), unit="part", disable=silent, delay=1, leave=False))
+    if jobs > 1:
+        names = [f"{experiment.name}, {part}, seed {seed}" for part, seed in wanted]
+        return distribute(Processes(one, jobs), wanted, names, str(folder), silent, experiment.name)
+    bar = tqdm(wanted, experiment.name, unit="run", disable=silent, delay=1, leave=False)
+    return [one(each, str(folder)) for each in bar]
 
 
-def _one(experiment: Experiment, scale: str, settings, part: str, seed: int, folder: Path) -> dict:
-    """A measurement: read from its file if that is there and has these settings, otherwise made and written to it."""
-    path, identity = _place(experiment, scale, settings, part, seed, folder)
+def _one(experiment: Experiment, scale: str, settings, which: tuple[str, int], folder: str) -> dict:
+    """A measurement, of a part with a seed: read from its file if that has these settings, else made and written."""
+    path, identity = _place(experiment, scale, settings, *which, Path(folder))
     kept = _kept(path)
     if kept.get("identity") == identity:
         return kept
+    measurement = _made(experiment, settings, *which, identity)
+    _write(path, measurement)
+    return measurement
+
+
+def _made(experiment: Experiment, settings, part: str, seed: int, identity) -> dict:
+    """A measurement, made here and now."""
     with one_blas_thread():
         start = time.process_time()  # which does not grow while others use the machine
         result = experiment.measure(settings, part, seed)
-    measurement = {"identity": identity, "seconds": time.process_time() - start, "result": result}
-    _write(path, measurement)
-    return measurement
+    return {"identity": identity, "seconds": time.process_time() - start, "result": result}
+
+
+def _measure_there(experiment: Experiment, scale: str, settings, wanted, folder: Path, scheduler, progress) -> None:
+    """Have the workers of a Dask cluster make the measurements that `folder` lacks, and write each when it comes.
+
+    A worker that dies costs what it measured, which Dask gives to another one.
+    """
+    paths, tasks = [], []
+    for part, seed in wanted:
+        path, identity = _place(experiment, scale, settings, part, seed, folder)
+        if _kept(path).get("identity") != identity:
+            paths.append(path)
+            tasks.append((experiment, settings, part, seed, identity))
+    silent = None if progress else True
+    with tqdm(None, experiment.name, len(tasks), unit="run", disable=silent, delay=1, leave=False) as bar:
+        for k, measurement in answers(scheduler, _made, tasks):
+            _write(paths[k], measurement)
+            bar.update()
 
 
 def _kept(path: Path) -> dict:

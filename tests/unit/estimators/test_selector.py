@@ -1,4 +1,4 @@
-"""CoresetSelector: scikit-learn's own checks, and that it keeps what minicrest.submodular chooses."""
+"""CoresetSelector and CoresetSampler: scikit-learn's own checks, and that they keep what is chosen underneath."""
 
 import io
 
@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minicrest.estimators import CoresetClassifier, CoresetSelector
+from minicrest.estimators import CoresetClassifier, CoresetSampler, CoresetSelector
 from minicrest.estimators.selector import FUNCTIONS
 from minicrest.submodular import (
     DisparityMin,
@@ -37,6 +37,7 @@ D = cdist(X, X)
         *(CoresetSelector(function=function) for function in FUNCTIONS),
         CoresetSelector(k=0.3),
         CoresetSelector(k=4, per_class=True),
+        CoresetSampler(),
     ]
 )
 def test_scikit_learns_checks(estimator, check):
@@ -105,7 +106,7 @@ def test_sparse_rows_are_the_same_rows():
     dense, ours = CoresetSelector(5).fit(x), CoresetSelector(5).fit(sparse.coo_array(x))
     assert np.array_equal(dense.indices_, ours.indices_) and np.array_equal(dense.rows_, ours.rows_)
     assert np.array_equal(dense.transform(x), ours.transform(sparse.csr_array(x)))
-    few, labels = CoresetSelector(5).fit_resample(sparse.coo_array(x), Y)
+    few, labels = CoresetSampler(5).fit_resample(sparse.coo_array(x), Y)
     assert sparse.issparse(few) and np.array_equal(few.toarray(), dense.rows_)
     assert np.array_equal(labels, Y[dense.indices_])
 
@@ -113,11 +114,12 @@ def test_sparse_rows_are_the_same_rows():
 def test_resampling_keeps_types():
     pandas = pytest.importorskip("pandas", reason="pandas comes with the dev extra")
     frame, series = pandas.DataFrame(X, columns=["u", "v", "w"]), pandas.Series(Y, name="label")
-    selector = CoresetSelector(6, per_class=True)
-    few, labels = selector.fit_resample(frame, series)
-    assert few.equals(frame.iloc[selector.indices_]) and labels.equals(series.iloc[selector.indices_])
-    assert list(selector.feature_names_in_) == ["u", "v", "w"]
-    named = selector.set_output(transform="pandas").transform(frame)
+    sampler, selector = CoresetSampler(6, per_class=True), CoresetSelector(6, per_class=True)
+    few, labels = sampler.fit_resample(frame, series)
+    assert few.equals(frame.iloc[sampler.indices_]) and labels.equals(series.iloc[sampler.indices_])
+    assert list(sampler.feature_names_in_) == ["u", "v", "w"]
+    named = selector.fit(frame, series).set_output(transform="pandas").transform(frame)
+    assert np.array_equal(selector.indices_, sampler.indices_)
     assert list(named.columns) == [f"coresetselector{j}" for j in range(6)]
 
 
@@ -144,6 +146,20 @@ def test_in_a_pipeline_and_a_grid():
     model = make_pipeline(CoresetSelector(), LogisticRegression(max_iter=300))
     search = GridSearchCV(model, {"coresetselector__k": [2, 40]}, cv=3).fit(x / 16, y)
     assert search.best_params_ == {"coresetselector__k": 40} and search.best_score_ > 0.95
+
+
+def test_in_a_pipeline_of_imbalanced_learn():
+    """Its training sees the rows kept, its prediction all rows; a step that also transforms is refused there."""
+    pipeline = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn comes with the dev extra")
+    x, y = load_digits(n_class=4, return_X_y=True)
+    kept = CoresetSelector(40, per_class=True).fit(x, y).indices_
+    model = pipeline.make_pipeline(CoresetSampler(40, per_class=True), LogisticRegression(max_iter=300)).fit(x, y)
+    alone = LogisticRegression(max_iter=300).fit(x[kept], y[kept])
+    assert np.array_equal(model.predict_proba(x), alone.predict_proba(x)) and model.predict(x).shape == y.shape
+    search = GridSearchCV(model, {"coresetsampler__k": [4, 40]}, cv=3).fit(x, y)
+    assert search.best_params_ == {"coresetsampler__k": 40} and search.best_score_ > 0.9
+    distances = pipeline.make_pipeline(CoresetSelector(40), LogisticRegression(max_iter=300))
+    assert distances.fit(x / 16, y).score(x / 16, y) > 0.95
 
 
 def test_pickled_by_joblib_and_cloned():

@@ -25,6 +25,16 @@ def test_crest_on_cifar10_makes_a_tenth_of_the_steps_of_200_epochs():
     assert (hyper["r"], hyper["tau"], hyper["h"], hyper["b"], hyper["alpha"], hyper["T2"]) == (500, 0.05, 1, 5, 0.1, 20)
 
 
+@pytest.mark.parametrize("data, n, share, tau, h", [
+    ("cifar10", 50_000, 0.01, 0.05, 1), ("cifar100", 50_000, 0.01, 0.01, 10),
+    ("tinyimagenet", 100_000, 0.01, 0.005, 1), ("snli", 549_367, 0.005, 0.05, 4),
+])  # fmt: skip
+def test_crest_takes_what_the_papers_table_prints(data, n, share, tau, h):
+    crest = PAPER_HYPER[data]["crest"]
+    assert crest["r"] == int(share * n) and (crest["tau"], crest["h"]) == (tau, h)
+    assert (crest["b"], crest["alpha"], crest["T2"]) == (5, 0.1, 20)
+
+
 def test_what_is_given_overrules_the_papers():
     given = ["train", "--preset", "paper", "--data", "cifar10", "--lr", "0.2", "--set", "tau=0.3"]
     arguments = parser().parse_args(given)
@@ -36,7 +46,8 @@ def test_what_is_given_overrules_the_papers():
 
 def test_data_that_no_paper_has_is_refused_and_without_the_option_nothing_changes(capsys):
     assert cli.main(["train", "--preset", "paper", "--data", "digits"]) == 2
-    assert "--preset paper must be one of cifar10, mnist, got 'digits'" in capsys.readouterr().err
+    known = "cifar10, cifar100, tinyimagenet, snli, mnist"
+    assert f"--preset paper must be one of {known}, got 'digits'" in capsys.readouterr().err
     arguments = parser().parse_args(["train", "--data", "cifar10"])
     assert commands._setup(arguments, method="crest") == Setup.preset({"data": "cifar10"})
     assert commands._hyper(arguments, ["crest"]) == {"crest": ()}

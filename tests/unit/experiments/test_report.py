@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from minicrest import cli
+from minicrest.cli import commands, parser
 from minicrest.experiments import Setup, compare
 from minicrest.experiments.both import BothWays
 from minicrest.experiments.comparison import Comparison
-from minicrest.experiments.repeat import command
+from minicrest.experiments.repeat import beside_random, command
 from minicrest.experiments.report import page, write
 from minicrest.experiments.show import comparisons
 from minicrest.selection import Random
@@ -187,6 +188,24 @@ def test_the_command_repeats_the_same_runs(told, capsys):
     assert cli.main([*words[1:], "--out", "a"]) == 0
     count = sum(map(len, shown.runs.values()))
     assert f"{count} of {count} runs were in a already" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("told, words", [
+    (["--method", "crest", "--set", "tau=0.2", "--lr", "0.05"], "--lr 0.05 --methods crest --set crest.tau=0.2"),
+    (["--method", "random", "--hidden"], "--hidden"),
+    (["--method", "thinning", "--seed", "3", "--equal", "steps", "--optimizer", "adamw"],
+     "--equal steps --optimizer adamw --methods thinning"),
+])  # fmt: skip
+def test_a_training_is_compared_with_random_as_it_was_made(told, words, capsys):
+    """Where the two commands train with the same seed, the comparison finds the run that the training left."""
+    told = ["train", "--data", "digits", "--epochs", "2", *told]
+    setup = commands._setup(parser().parse_args(told), method=told[told.index("--method") + 1])
+    setup = replace(setup, hyper=commands._hyper(parser().parse_args(told), [setup.method])[setup.method], seed=0)
+    line = beside_random(setup)
+    assert line == f"minicrest compare --data digits --epochs 2 {words}"
+    assert cli.main([*line.split()[1:], "--seeds", "1", "--no-full", "--out", "a"]) == 0
+    runs = [run for shown in comparisons(["a"]) for group in shown.runs.values() for run in group]
+    assert setup in [Setup.from_json(run.settings["notes"]["setup"]) for run in runs]
 
 
 def test_what_only_python_can_repeat_has_no_command():

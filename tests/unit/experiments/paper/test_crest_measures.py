@@ -125,11 +125,20 @@ def test_early_is_where_any_are_dropped():
 
 def test_random_batches_pick_average_difficulty():
     settings = {"sets": {"few": {"data": "digits", "examples": 300, "hidden": [8], "m": 300, "steps": 10}}, "T": 2,
-                "data_dir": None, "device": "cpu"}  # fmt: skip
+                "ranks": 20, "data_dir": None, "device": "cpu"}  # fmt: skip
     found = crest_examples.measure(settings, "few", 0)  # batches of all examples: the mean is 1 by definition
     for score in ("el2n", "forgetting"):
         assert np.allclose(found["random"][score], 1, atol=1e-3)
     assert found["random"]["never"] == 0 and found["random"]["most"] == 0.1
+    assert found["random"]["picks"] == [10] * 20
+
+
+def test_how_often_examples_are_picked_by_rank():
+    picked = crest_examples.Picked({"el2n": np.ones(6)}, steps=10, ranks=3)
+    for step, indices in enumerate(([0, 1, 5], [5, 1], [5, 4, 3], *[[5]] * 7), start=1):  # 1, 2, 0, 1, 1, 10 times
+        picked.note(step, indices)
+    found = picked.summary()
+    assert found["picks"] == [6, 1, 0.5] and found["never"] == pytest.approx(1 / 6, abs=1e-4)
 
 
 # ---- seconds
@@ -169,8 +178,10 @@ def test_a_mini_batch_coreset_must_undercut_a_random_batch_and_the_one_coreset(v
 def test_difficulty_must_rise_and_the_dropped_must_become_right(late, right, verdict):
     def run(k):
         scores = [1.0] * 5 + [late + k / 50] * 5
-        one = {"never": 0.1, "most": 0.2, "forgetting": scores, "el2n": scores}
+        one = {"never": 0.1, "most": 0.2, "picks": [3, 1], "forgetting": scores, "el2n": scores}
         return {"crest": one, "random": one, "dropped": [0, 0.1, 0.2], "right": [None, 0.9, right + k / 1e4],
                 "forgotten": 0.1, "again": None}  # fmt: skip
 
-    assert crest_examples.conclude({}, {"digits": [run(k) for k in range(3)]}).verdict == verdict
+    found = crest_examples.conclude({}, {"digits": [run(k) for k in range(3)]})
+    assert found.verdict == verdict
+    assert "of the dropped 90.0% on digits are right" in found.finding and "forgotten" not in found.finding

@@ -1,8 +1,12 @@
 """The engine of the papers' claims: what it measures, keeps, takes up again, judges and prints."""
 
 import json
+import os
+import signal
 import struct
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,3 +173,40 @@ def test_arguments_that_make_no_sense(tmp_path):
     perhaps = replace(planted(), conclude=lambda settings, results: Verdict([], {}, "perhaps", ""))
     with pytest.raises(ValueError, match="verdict must be one of"):
         run(perhaps, "quick", tmp_path)
+
+
+# ---- processes that die
+
+
+def test_a_process_that_dies_costs_one_measurement(tmp_path, capfd):
+    experiment = replace(planted(), measure=partial(mortal, str(tmp_path / "grave")))
+    two = run(experiment, out=tmp_path / "two", jobs=2, progress=False)
+    assert (tmp_path / "grave").exists() and two["verdict"] == HOLDS
+    assert "the process of planted, theirs, seed 1 died; it is started again" in capfd.readouterr().err
+    assert {**two, "seconds": 0} == {**run(experiment, out=tmp_path / "one", progress=False), "seconds": 0}
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own, on its way up and down
+def test_a_cluster_of_which_a_worker_dies_measures_the_same(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="needs Dask, which the dask extra brings")
+    experiment = replace(planted(), measure=partial(mortal, str(tmp_path / "grave")))
+    (tmp_path / "grave").touch()
+    alone = run(experiment, out=tmp_path / "alone", progress=False)
+    (tmp_path / "grave").unlink()
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+        away = run(experiment, out=tmp_path / "away", progress=False, scheduler=made.scheduler_address)
+    assert (tmp_path / "grave").exists() and MADE == [(part, k) for part in ("ours/a", "theirs") for k in range(3)]
+    assert {**away, "seconds": 0} == {**alone, "seconds": 0}
+    kept = [[json.loads(path.read_text())["result"] for path in sorted((tmp_path / out).rglob("*-?.json"))]
+            for out in ("away", "alone")]  # fmt: skip
+    assert kept[0] == kept[1] and len(kept[0]) == 6
+    with pytest.raises(ValueError, match="give one"):
+        run(experiment, out=tmp_path, jobs=2, scheduler="tcp://127.0.0.1:9")
+
+
+def mortal(grave, settings, part, seed):
+    """As `measure`; the first process that measures this part dies with it."""
+    if (part, seed) == ("theirs", 1) and not Path(grave).exists():
+        Path(grave).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return measure(settings, part, seed)
