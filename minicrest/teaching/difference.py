@@ -7,6 +7,7 @@ about "it", or None where it sees nothing. A sentence is given only if it is tru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -133,7 +134,7 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
     pairs = [(g.astype(float).reshape(e.shape), e.astype(float)) for g, e in pairs]
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
-    known = [_quantities(a) for a in arguments]
+    known = [_quantities(a, sum(e.size for _, e in pairs) > 1) for a in arguments]
     return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
@@ -149,7 +150,7 @@ def _not_finite(pair):
 
 
 def _simple(pairs):
-    informative = any(np.abs(e).max(initial=0) > 0 for _, e in pairs)
+    informative = any(np.abs(e).max(initial=0) > 0 for _, e in pairs) and any(g.any() for g, _ in pairs)
     changes = [
         ("It has the opposite sign.", lambda e: -e),
         ("Its entries are positive where they should keep their signs.", np.abs),
@@ -158,6 +159,8 @@ def _simple(pairs):
         ("It is the logarithm of what is expected.", lambda e: np.log(np.where(e > 0, e, 1))),
         ("It is the exponential of what is expected.", np.exp),
         ("It is upside down: 1 divided by what is expected.", lambda e: 1 / np.where(e == 0, np.inf, e)),
+        ("It is cut off to whole numbers: is an array of integers in it, or a //?", np.trunc),
+        ("It is rounded down to whole numbers: is a // in it?", np.floor),
         ("True and False have changed places.", lambda e: 1 - e),
     ]
     for word, change in changes[: None if all(set(np.unique(e)) <= {0, 1} for _, e in pairs) else -1]:
@@ -192,15 +195,19 @@ def _factor(pairs, lengths):
     return None
 
 
-def _quantities(arguments) -> dict[str, np.ndarray]:
-    """The numbers and arrays among the arguments by name, with the means and sums over the rows of the arrays."""
+def _quantities(arguments, several: bool) -> dict[str, np.ndarray]:
+    """The numbers and arrays among the arguments by name, and the means and sums over the rows of the arrays.
+
+    several: more than one number is compared, so that a length does not fit by chance.
+    """
     known = {}
     for name, value in arguments.items():
         if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value:
             known[name] = np.asarray(float(value))
         elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
             known[name] = value.astype(float)
-            known[f"{len(value) - 1}, which is len({name}) - 1,"] = np.asarray(len(value) - 1.0)
+            if several:
+                known[f"{len(value) - 1}, which is len({name}) - 1,"] = np.asarray(len(value) - 1.0)
             if value.ndim == 2:
                 known |= {f"the mean of {name}": value.mean(0), f"the sum of {name}": value.sum(0)}
     return known
@@ -250,6 +257,8 @@ def _offset(pairs):
 def _reordered(pairs):
     if any(g.ndim == 0 or len(g) < 2 for g, _ in pairs):
         return None
+    if all(set(np.unique(e)) <= {0, 1} for _, e in pairs):
+        return "As many are true as should be, but others." if all(g.sum() == e.sum() for g, e in pairs) else None
     if all(like(g, e[::-1]) for g, e in pairs):
         return "It is in the opposite order."
     if all(like(g, np.sort(e, axis=0)) for g, e in pairs):
@@ -285,3 +294,27 @@ def exchanged(given: list, expected: list, names: Sequence[str]) -> bool:
                for g, e in zip(given, expected)):  # fmt: skip
             return True
     return False
+
+
+# ---- values and names
+
+_show = partial(np.array2string, precision=4, threshold=8, edgeitems=2, separator=", ", max_line_width=10**6)
+
+
+def shown(value: Any) -> str:
+    """A value on one line, shortened."""
+    if isinstance(value, (list, tuple)):
+        pieces = [shown(v) for v in value[:4]] + ["..."] * (len(value) > 4)
+        return f"[{', '.join(pieces)}]"
+    if isinstance(value, (np.ndarray, float, np.generic)):
+        array = np.asarray(value)
+        if array.ndim == 0:
+            return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
+        text = " ".join(_show(array).split())
+        return f"{text} of shape {array.shape}" if array.size > 8 else text
+    return str(value) if isinstance(value, (int, str, bool)) else type(value).__name__
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names in a row, as "dx, dW and db"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

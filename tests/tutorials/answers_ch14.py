@@ -145,7 +145,7 @@ WRONG = [
     ("14.threshold", lambda s, f, b: threshold(s, b, f), "changed places"),
     ("14.threshold", lambda s, f, b: threshold(s, 2, 4), "fixed"),
     ("14.threshold", best(lambda Q, k, m, f, b: usual(Q, k - 1, m, f, b)), "from 0"),
-    ("14.threshold", best(lambda Q, k, m, f, b: Q / (f * m + b * k)), "above the line"),
+    ("14.threshold", best(lambda Q, k, m, f, b: Q / (f * m + b * k)), "in the numerator"),
     ("14.threshold", best(lambda Q, k, m, f, b: b * Q / (f + b * k)), "all m go"),
     ("14.threshold", best(lambda Q, k, m, f, b: b * Q / (f * m + b)), "for certain"),
     ("14.threshold", lambda s, f, b: math.sqrt(usual(sum(s**2), len(s), len(s), f, b)), "ratio of all m"),

@@ -5,6 +5,7 @@ import numpy as np
 from minicrest.teaching.exercise import Asked, Exercise
 from minicrest.teaching.solutions.ch09 import (
     ACTIVE,
+    EQUAL,
     LAST,
     LEARNED,
     NEAR,
@@ -18,6 +19,7 @@ from minicrest.teaching.solutions.ch09 import (
     always_holding,
     average,
     bill,
+    counted_back,
     drop,
     from_the_start,
     frozen,
@@ -96,11 +98,17 @@ EXERCISES = [
             (ACTIVE, NEAR, 0.1, 3),
             (ACTIVE & (LAST > NEVER), LAST, 0.1, 1),
             (ACTIVE, LAST, 0.1, 20),
+            (ACTIVE, LAST, 0.1, 7),
+            (ACTIVE, EQUAL, 0.1, 4),
+            (ACTIVE, EQUAL[[6, 1, 2, 3, 4, 5, 0, 7]], 0.1, 3),
         ],
         drop,
         [
             ("examples that were not seen are dropped: minus infinity is below alpha too.",
              lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w < alpha)))),
+            ("there are r or fewer, and some go: a negative end of a slice counts from the back.", counted_back),
+            ("among equal losses the highest number goes first; the lowest does.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r, small(a, w, alpha)[::-1])),
             ("the learned ones stay and the others go: it is turned round.",
              lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w >= alpha)))),
             ("examples dropped earlier come back: `active` says who is still there.",

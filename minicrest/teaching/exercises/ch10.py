@@ -7,8 +7,10 @@ from minicrest.teaching.solutions.ch10 import (
     ACTIVE,
     ALPHA,
     MANY,
+    ONCE,
     PICKS,
     RIGHT,
+    ROOM,
     SEEN,
     TURNS,
     WHOLE,
@@ -174,7 +176,7 @@ EXERCISES = [
     Exercise(
         "10.drop",
         "my_drop",
-        [(SEEN, ACTIVE, ALPHA)],
+        [(SEEN, ACTIVE, ALPHA), ONCE],
         drop,
         [
             (
@@ -219,6 +221,8 @@ EXERCISES = [
         "my_exclude",
         [
             (WHOLE, ALPHA, 2, 2),
+            (np.full((2, 4), 0.05), ALPHA, 2, 2),
+            (ROOM, ALPHA, 2, 1),
             (np.where(WHOLE == 0.3, ALPHA, WHOLE), ALPHA, 2, 2),
             (WHOLE, ALPHA, 2, 4),
             (WHOLE, ALPHA, 2, 5),

@@ -92,7 +92,7 @@ EXERCISES = [
             ("the prices are fixed at 1 and 2; they are arguments.", lambda s, f, b: threshold(s, 1, 2)),
             ("k counts from 0: the first sum has one score.",
              lambda s, f, b: np.sqrt(ratios(s, f, b, first=0).max())),
-            ("the price b is missing above the line.", lambda s, f, b: np.sqrt(ratios(s, f, b).max() / b)),
+            ("the price b is missing in the numerator.", lambda s, f, b: np.sqrt(ratios(s, f, b).max() / b)),
             ("only one example is paid for going forward; all m go.", lambda s, f, b: threshold(s, f / len(s), b)),
             ("only one example is paid for going back; k of them go for certain.",
              lambda s, f, b: np.sqrt((b * np.cumsum(np.sort(s)[::-1] ** 2) / (f * len(s) + b)).max())),

@@ -164,6 +164,7 @@ EXERCISES = [
                 lambda last, i, losses: record(last, i, losses)[i],
             ),
         ],
+        intact=True,
     ),
     Exercise(
         "16.pass",
@@ -220,7 +221,8 @@ EXERCISES = [
     Exercise(
         "16.seeds",
         "my_seeds",
-        [(PILOT[0], 0.5), (PILOT[0], 0.1), (PILOT[1], 0.3), (PILOT[2], 1.0), (PILOT[2], 0.37)],
+        [(PILOT[0], 0.5), (PILOT[0], 0.1), (PILOT[1], 0.3), (PILOT[2], 1.0), (PILOT[2], 0.37),
+         (PILOT[0], 20.5), (np.array([-1.25, 0.0, 1.25]), 0.5)],
         seeds,
         [
             (
@@ -265,6 +267,11 @@ EXERCISES = [
                 lambda d, g: max(3, math.ceil((2 * np.std(d, ddof=1) * g) ** 2)),
             ),
             ("always three.", lambda d, g: 3),
+            (
+                "where the inequality holds exactly, one more is taken than it needs.",
+                lambda d, g: seeds(d, g, upwards=lambda x: int(x) + 1),
+            ),
+            ("there are never fewer than in the pilot; three are the least.", lambda d, g: max(len(d), seeds(d, g))),
         ],
     ),
 ]

@@ -19,6 +19,14 @@ SEEN = np.array(  # (T2, n) = (3, 9)
     ]
 )
 ACTIVE = np.array([True, True, True, True, True, False, True, True, True])
+ONCE = (  # one loss is enough, and an easy example that is not active stays inactive
+    np.array(
+        [[0.05, np.nan, 0.05, 0.2, 0.05], [np.nan, np.nan, 0.02, np.nan, 0.03], [np.nan, np.nan, 0.09, 0.01, 0.02]]
+    ),
+    np.array([True, True, True, True, False]),
+    ALPHA,
+)
+ROOM = np.array([[0.05, 0.02, 0.03, 0.5, 0.6, 0.04]] * 2)  # more stay than r without any of the learned
 WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
     [
         [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
