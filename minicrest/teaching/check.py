@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.teaching import difference, trial
+from minicrest.teaching import difference, trial, words
 from minicrest.teaching.exercise import Asked, Exercise
 
 TUTORIALS = tuple(f"{k:02d}" for k in range(1, 17))
@@ -180,7 +180,7 @@ class _Grading:
         good = [name for name, column in zip(self.names, right.T) if column.all()]
         bad = [k for k, column in enumerate(right.T) if not column.all()]
         said = [(self.names[k], *self._of_part(k, right)) for k in bad]
-        text = f"{difference.listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
+        text = f"{words.listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
         sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
         return text + " ".join(sentences), all(generic for *_, generic in said)
 
@@ -255,7 +255,7 @@ class _Grading:
         lines = list(_input(self.answer, self.exercise.cases[k]))
         for j in np.flatnonzero(~right):
             name = "" if len(self.names) == 1 else f"{self.names[j]}, "
-            mine, theirs = difference.shown(self.given[k][j]), difference.shown(self.expected[k][j])
+            mine, theirs = words.shown(self.given[k][j]), words.shown(self.expected[k][j])
             lines += [f"{name}yours: {mine}", f"{name}expected: {theirs}"]
         return tuple(lines)
 
@@ -288,7 +288,7 @@ def _named(answer: Callable, case: tuple) -> list[tuple[str, Any]]:
 
 
 def _input(answer: Callable, case: tuple) -> tuple[str, ...]:
-    shown = [f"{name} = {difference.shown(value)}" for name, value in _named(answer, case) if not callable(value)]
+    shown = [f"{name} = {words.shown(value)}" for name, value in _named(answer, case) if not callable(value)]
     return (f"for {', '.join(shown)}",) if shown else ()
 
 

@@ -7,7 +7,6 @@ about "it", or None where it sees nothing. A sentence is given only if it is tru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -139,6 +138,10 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
 
+def _binary(pairs) -> bool:
+    return all(set(np.unique(e)) <= {0, 1} for _, e in pairs)
+
+
 def _not_finite(pair):
     g, _ = pair
     word = "nan" if np.isnan(g).any() else "inf"
@@ -163,7 +166,7 @@ def _simple(pairs):
         ("It is rounded down to whole numbers: is a // in it?", np.floor),
         ("True and False have changed places.", lambda e: 1 - e),
     ]
-    for word, change in changes[: None if all(set(np.unique(e)) <= {0, 1} for _, e in pairs) else -1]:
+    for word, change in changes[: None if _binary(pairs) else -1]:
         with np.errstate(over="ignore"):
             if informative and all(like(g, change(e)) for g, e in pairs):
                 return word
@@ -233,6 +236,8 @@ def _by_argument(pairs, known):
 
 def _edge(pairs):
     """All is right but the first or the last row or column."""
+    if _binary(pairs):  # there it would be chance
+        return None
     for axis, word in ((0, "row"), (1, "column")):
         if any(e.ndim <= axis or e.shape[axis] < 3 or (e.ndim == 1 and len(e) < 4) for _, e in pairs):
             continue
@@ -257,7 +262,7 @@ def _offset(pairs):
 def _reordered(pairs):
     if any(g.ndim == 0 or len(g) < 2 for g, _ in pairs):
         return None
-    if all(set(np.unique(e)) <= {0, 1} for _, e in pairs):
+    if _binary(pairs):
         return "As many are true as should be, but others." if all(g.sum() == e.sum() for g, e in pairs) else None
     if all(like(g, e[::-1]) for g, e in pairs):
         return "It is in the opposite order."
@@ -294,27 +299,3 @@ def exchanged(given: list, expected: list, names: Sequence[str]) -> bool:
                for g, e in zip(given, expected)):  # fmt: skip
             return True
     return False
-
-
-# ---- values and names
-
-_show = partial(np.array2string, precision=4, threshold=8, edgeitems=2, separator=", ", max_line_width=10**6)
-
-
-def shown(value: Any) -> str:
-    """A value on one line, shortened."""
-    if isinstance(value, (list, tuple)):
-        pieces = [shown(v) for v in value[:4]] + ["..."] * (len(value) > 4)
-        return f"[{', '.join(pieces)}]"
-    if isinstance(value, (np.ndarray, float, np.generic)):
-        array = np.asarray(value)
-        if array.ndim == 0:
-            return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
-        text = " ".join(_show(array).split())
-        return f"{text} of shape {array.shape}" if array.size > 8 else text
-    return str(value) if isinstance(value, (int, str, bool)) else type(value).__name__
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names in a row, as "dx, dW and db"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -109,6 +109,8 @@ def mean(x, a, pi, kept):
 
 
 WRONG = [
+    ("14.threshold", lambda s, f, b: np.sqrt((b * np.cumsum(np.sort(s)[::-1] ** 2) / (
+        f * (s > 0).sum() + b * np.arange(1, len(s) + 1))).max()), "above 0 are counted"),
     ("14.weights", wrong_weights(lambda p, kept: 0 if kept else 1 / p), "should drop"),
     ("14.weights", wrong_weights(lambda p, kept: int(kept)), "weigh 1"),
     ("14.weights", wrong_weights(lambda p, kept: p * kept), "weigh pi"),

@@ -51,7 +51,7 @@ SECOND = {"16.odds": odds, "16.weights": weights, "16.record": record, "16.pass"
 
 WRONG = [
     ("16.odds", lambda last, low: odds(last, low) if np.isnan(last).all() else odds(
-        np.where(np.isnan(last), max(1.0, np.nanmax(last)), last), low), ""),
+        np.where(np.isnan(last), max(1.0, np.nanmax(last)), last), low), "(8 of the 10 inputs come out right.)"),
     ("16.record", in_place, "It changes last itself"),
     ("16.seeds", lambda d, g: max(3, int((2 * statistics.stdev(d.tolist()) / g) ** 2) + 1), "one more is taken"),
     ("16.seeds", lambda d, g: max(len(d), seeds(d, g)), "than in the pilot"),

@@ -180,6 +180,14 @@ EXERCISES = [
         drop,
         [
             (
+                "an example has to have been seen twice; one recorded loss is enough.",
+                lambda l, a, alpha: drop(l, a, alpha) | (a & ((~np.isnan(l)).sum(0) == 1)),
+            ),
+            (
+                "an easy example that was not active comes back.",
+                lambda l, a, alpha: drop(l, a, alpha) | (~a & ~drop(l, ~a, alpha)),
+            ),
+            (
                 "examples that were not seen in the window are dropped too: nothing is known about them.",
                 lambda x, a, alpha: a & ~(worst(x) < alpha),
             ),
