@@ -228,8 +228,9 @@ class _Grading:
         cases = [self.exercise.cases[n] for n in wrong]
         arguments = [dict(_named(self.answer, case)) for case in cases]
         hint = difference.of_numbers(pairs, [_lengths(self.answer, case) for case in cases], arguments)
-        if hint is None and self.exercise.name in trial.TRIED:
-            hint = trial.comes_right(list(arguments[0]), cases, lambda case: self._right(k, case))
+        if hint is None:
+            names = list(arguments[0])
+            hint = trial.comes_right(self.exercise.name, names, cases, lambda case: self._right(k, case))
         hint = hint or self._within(k)
         return (hint or difference.in_places(*pairs[0])) + some, hint is None
 

@@ -75,8 +75,8 @@ def one_clock(rho, period, tau, steps):
 
 
 WRONG = [
-    ("07.value", lambda c, g, H, d: by_entries(c, 0 * g, H, d) + abs(g @ d), "where g is all zeros"),
-    ("07.value", lambda c, g, H, d: by_entries(c, g, abs(H), d), "where H is all zeros"),
+    ("07.value", lambda c, g, H, d: by_entries(c, 0 * g, H, d) + abs(g @ d), "where every entry of g is 0"),
+    ("07.value", lambda c, g, H, d: by_entries(c, g, abs(H), d), "where every entry of H is 0"),
     ("07.rho", lambda c, g, H, d, loss: abs(abs(by_entries(c, g, H, d)) - loss) / loss, "made positive first"),
     ("07.periods", lambda h, b, H0, H, longest: next_whole(h, b, H0, H, longest), "whole already"),
     ("07.value", lambda c, g, H, d: by_entries(c, g, 2 * H, d), "lacks its factor"),
