@@ -104,6 +104,12 @@ EXERCISES = [
         ],
         drop,
         [
+            ("r is compared with the number of learned ones; it is those left active that are counted.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r + int(a.sum()) - len(small(a, w, alpha)))),
+            ("examples that were not seen are dropped as well.",
+             lambda a, w, alpha, r: drop(a, w, alpha, r) & (w > NEVER)),
+            ("where there are r or fewer already, some go: the difference has lost its sign.",
+             lambda a, w, alpha, r: drop(a, w, alpha, int(a.sum()) - abs(int(a.sum()) - r))),
             ("examples that were not seen are dropped: minus infinity is below alpha too.",
              lambda a, w, alpha, r: drop(a, w, alpha, r, np.flatnonzero(a & (w < alpha)))),
             ("there are r or fewer, and some go: a negative end of a slice counts from the back.", counted_back),

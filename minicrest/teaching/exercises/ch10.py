@@ -37,6 +37,14 @@ EXERCISES = [
         [(RIGHT,), (RIGHT[1:5, :4],)],
         forgetting,
         [
+            ("an example that was never forgotten gets T; only one that was never right does.",
+             lambda c: (lambda n: np.where(n > 0, n, len(c)))((c[:-1] & ~c[1:]).sum(0))),
+            ("the first look alone decides who was never right; all looks do.",
+             lambda c: np.where(c[0], (c[:-1] & ~c[1:]).sum(0), len(c))),
+            ("the last look alone decides who was never right; all looks do.",
+             lambda c: np.where(c[-1], (c[:-1] & ~c[1:]).sum(0), len(c))),
+            ("every wrong look after a right one counts; an event is the step from right to wrong.",
+             lambda c: np.where(c.any(0), (np.maximum.accumulate(c, 0) & ~c).sum(0), len(c))),
             (
                 "examples that were never right get 0, as if they were the easiest.",
                 lambda c: (c[:-1] & ~c[1:]).sum(axis=0),

@@ -110,6 +110,9 @@ EXERCISES = [
         [(P, DRAWN), (P[:4] / P[:4].sum(), np.array([1, 1, 2]))],
         weights,
         [
+            ("those that were drawn twice share their weight; each draw has a weight of its own.",
+             lambda p, d: 1 / (len(p) * p[d]) / np.bincount(d)[d]),
+            ("it is 1 less the chance; 1 is divided by n times the chance.", lambda p, d: 1 - p[d]),
             (
                 "the number of examples n is missing: with equal chances every weight should be 1.",
                 lambda p, drawn: 1 / p[drawn],
