@@ -133,7 +133,7 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
     pairs = [(g.astype(float).reshape(e.shape), e.astype(float)) for g, e in pairs]
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
-    known = [_quantities(a, sum(e.size for _, e in pairs) > 1) for a in arguments]
+    known = [_quantities(a, pairs[0][1].size > 1) for a in arguments]
     return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
@@ -218,6 +218,8 @@ def _quantities(arguments, several: bool) -> dict[str, np.ndarray]:
 
 def _by_argument(pairs, known):
     """An argument is a factor, or is added, once too often or not at all."""
+    if all(e.ndim == 0 and abs(e) in (0, 1) for _, e in pairs):  # a verdict: any number fits by chance
+        return None
     for name in known[0]:
         values = [k.get(name) for k in known]
         if any(v is None or v.shape not in ((), e.shape) or not v.any() for v, (_, e) in zip(values, pairs)):
