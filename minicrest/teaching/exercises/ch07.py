@@ -77,6 +77,15 @@ EXERCISES = [
         rho,
         [
             ("it is the error itself: relative to what?", lambda *q: rho(*q) * q[-1]),
+            ("it is relative to the model's value, with its sign; the measured loss is what counts.",
+             lambda *q: rho(*q) * q[-1] / value(*q[:-1])),
+            ("only a model above the loss counts as an error; one below it does, too.",
+             lambda *q: max(value(*q[:-1]) - q[-1], 0) / q[-1]),
+            ("the difference is squared; its size is asked for.", lambda *q: (value(*q[:-1]) - q[-1]) ** 2 / q[-1]),
+            ("the model is compared with its own constant; the measured loss is asked for.",
+             lambda *q: abs(value(*q[:-1]) - q[0]) / q[-1]),
+            ("it is relative to the sum of model and loss; the loss alone is asked for.",
+             lambda *q: abs(value(*q[:-1]) - q[-1]) / (value(*q[:-1]) + q[-1])),
             (
                 "the model's value is made positive first; the difference is.",
                 lambda *q: abs(abs(value(*q[:-1])) - q[-1]) / q[-1],

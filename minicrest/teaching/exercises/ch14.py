@@ -57,6 +57,9 @@ EXERCISES = [
         [
             ("it is divided by m once; a factor comes out of a square twice.", spread(odds, power=1)),
             ("it is not divided by m: the step is a mean.", spread(odds, power=0)),
+            ("the odds are squared.", spread(lambda pi: (1 / pi - 1) ** 2)),
+            ("the weight appears once too often: 1 / pi^2 times pi (1 - pi).", spread(lambda pi: (1 - pi) / pi**2)),
+            ("the chances are averaged first; each example has odds of its own.", spread(lambda pi: 1 / pi.mean() - 1)),
             ("that is the mean square; the square of the mean has to go.", spread(lambda pi: 1 / pi)),
             ("the weight should appear squared, and appears once: 1 / pi^2 times pi (1 - pi).",
              spread(lambda pi: 1 - pi)),
