@@ -40,7 +40,7 @@ def windows(losses, alpha, T2, r, biggest=True):
         window = losses[start * T2 :][:T2]
         new = [bool(stay) for stay in stays(window, active[-1], alpha)]
         going = sorted((i for i, a in enumerate(active[-1]) if a and not new[i]),
-                       key=lambda i: -np.nanmax(window[:, i]) if biggest else i)  # fmt: skip
+                       key=lambda i: (-np.nanmax(window[:, i]), -i) if biggest else i)  # fmt: skip
         while sum(new) < r and going:
             new[going.pop(0)] = True
         active.append(new)

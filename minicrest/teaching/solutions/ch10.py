@@ -85,8 +85,11 @@ def picked(pick):
 
 
 def kept_back(rows, losses, left, r, last=lambda w: -w):
-    """`left`, and of those it would drop from the last row as many as make r: those with the largest losses w."""
-    going = np.flatnonzero(rows[-1] & ~left)
+    """`left`, and of those it would drop from the last row as many as make r: those with the largest losses w.
+
+    Of equals the highest number stays.
+    """
+    going = np.flatnonzero(rows[-1] & ~left)[::-1]
     order = np.argsort(last(worst(losses)[going]), kind="stable")
     left = left.copy()
     left[going[order[: max(0, r - int(left.sum()))]]] = True
@@ -122,7 +125,15 @@ def smallest_stay(*given):
 
 
 def lowest_stay(*given):
-    return kept_back(*given, last=lambda w: 0 * w)
+    return kept_back(*given, last=lambda w: np.arange(len(w))[::-1])
+
+
+def lower_stays(rows, losses, left, r):
+    """The mistake: of equal losses the lowest number stays."""
+    going = np.flatnonzero(rows[-1] & ~left)
+    left = left.copy()
+    left[going[np.argsort(-worst(losses)[going], kind="stable")[: max(0, r - int(left.sum()))]]] = True
+    return left
 
 
 def to_everyone(rows, window, left, r):
