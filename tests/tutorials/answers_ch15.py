@@ -33,6 +33,7 @@ def speed_up(bill, accuracy, target, full, enough=lambda a, target: a >= target)
 SECOND = {"15.relative": relative, "15.verdict": verdict, "15.together": together, "15.speed": speed_up}
 
 WRONG = [
+    ("15.verdict", lambda d, least, t: verdict(d - d.mean() + np.median(d), least, t), "come out right"),
     ("15.verdict", lambda d, least, t: 0 if len(d) < 3 else int(np.sign(d.mean() - least)) * int(
         abs(d.mean() - least) > t * d.std() / len(d) ** 0.5), "n in the denominator"),
     ("15.verdict", lambda d, least, t: verdict(d, abs(least), t), "come out right"),
