@@ -15,12 +15,12 @@ import linecache
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from minicrest.teaching import difference
+from minicrest.teaching import difference, trial, words
 from minicrest.teaching.exercise import Asked, Exercise
 
 TUTORIALS = tuple(f"{k:02d}" for k in range(1, 17))
@@ -97,6 +97,10 @@ def grade(exercise: Exercise, answer: Callable) -> Verdict | None:
         except Exception as error:  # whatever the reader's code raises is a wrong answer, not a crash of the grader
             text = f"It raises {type(error).__name__}: {error}{_line(error, answer)}"
             return Verdict(text, shown=_input(answer, case))
+    changed = trial.overwritten(answer, exercise.cases) if exercise.intact else None
+    if changed is not None:
+        name = _named(answer, exercise.cases[0])[changed][0]
+        return Verdict(f"It changes {name} itself, the array that it was given: change a copy, and return that.")
     if any(outcome.value is None for outcome in given):
         return Verdict("It returns None: is there a return at its end?")
     try:
@@ -176,7 +180,7 @@ class _Grading:
         good = [name for name, column in zip(self.names, right.T) if column.all()]
         bad = [k for k, column in enumerate(right.T) if not column.all()]
         said = [(self.names[k], *self._of_part(k, right)) for k in bad]
-        text = f"{_listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
+        text = f"{words.listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
         sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
         return text + " ".join(sentences), all(generic for *_, generic in said)
 
@@ -224,13 +228,36 @@ class _Grading:
         cases = [self.exercise.cases[n] for n in wrong]
         arguments = [dict(_named(self.answer, case)) for case in cases]
         hint = difference.of_numbers(pairs, [_lengths(self.answer, case) for case in cases], arguments)
+        if hint is None:
+            names = list(arguments[0])
+            hint = trial.comes_right(self.exercise.name, names, cases, lambda case: self._right(k, case))
+        hint = hint or self._within(k)
         return (hint or difference.in_places(*pairs[0])) + some, hint is None
+
+    def _within(self, k: int) -> str | None:
+        """The known mistake that gives this part k, among others that it gets wrong and the answer does not."""
+        for hint, results in self._known:
+            pairs = zip(self.given, results or ())
+            if results and all(len(m) > k and self._agree([g[k]], [m[k]]) for g, m in pairs):
+                return f"It is what this mistake gives: {hint}"
+        return None
+
+    def _right(self, k: int, case: tuple) -> bool:
+        """Does the answer give part k for another `case`, where that is more than zeros?"""
+        try:
+            with np.errstate(all="ignore"):
+                expected, given = run(self.exercise.solution, case), run(self.answer, case)
+            e, g = _all_parts(expected, expected)[k], _all_parts(given, expected)[k]
+        except Exception:  # a case that nobody thought of: it need not be one that either can take
+            return False
+        return bool(np.isfinite(e).all() and e.any()) and difference.close(g, e, self.exercise.tolerance)
 
     def _shown(self, k: int, right) -> tuple[str, ...]:
         lines = list(_input(self.answer, self.exercise.cases[k]))
         for j in np.flatnonzero(~right):
             name = "" if len(self.names) == 1 else f"{self.names[j]}, "
-            lines += [f"{name}yours: {_short(self.given[k][j])}", f"{name}expected: {_short(self.expected[k][j])}"]
+            mine, theirs = words.shown(self.given[k][j]), words.shown(self.expected[k][j])
+            lines += [f"{name}yours: {mine}", f"{name}expected: {theirs}"]
         return tuple(lines)
 
 
@@ -262,7 +289,7 @@ def _named(answer: Callable, case: tuple) -> list[tuple[str, Any]]:
 
 
 def _input(answer: Callable, case: tuple) -> tuple[str, ...]:
-    shown = [f"{name} = {_short(value)}" for name, value in _named(answer, case) if not callable(value)]
+    shown = [f"{name} = {words.shown(value)}" for name, value in _named(answer, case) if not callable(value)]
     return (f"for {', '.join(shown)}",) if shown else ()
 
 
@@ -276,24 +303,3 @@ def _lengths(answer: Callable, case: tuple) -> dict[int, str]:
         for axis, size in enumerate(shape):
             sizes.setdefault(size, f"the length of {name}" if axis == 0 else f"{name}.shape[{axis}]")
     return sizes
-
-
-_show = partial(np.array2string, precision=4, threshold=8, edgeitems=2, separator=", ", max_line_width=10**6)
-
-
-def _short(value: Any) -> str:
-    """A value on one line, shortened."""
-    if isinstance(value, (list, tuple)):
-        shown = [_short(v) for v in value[:4]] + ["..."] * (len(value) > 4)
-        return f"[{', '.join(shown)}]"
-    if isinstance(value, (np.ndarray, float, np.generic)):
-        array = np.asarray(value)
-        if array.ndim == 0:
-            return f"{array.item():.6g}" if array.dtype.kind == "f" else str(array.item())
-        text = " ".join(_show(array).split())
-        return f"{text} of shape {array.shape}" if array.size > 8 else text
-    return str(value) if isinstance(value, (int, str, bool)) else type(value).__name__
-
-
-def _listed(names) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -133,9 +133,13 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
     pairs = [(g.astype(float).reshape(e.shape), e.astype(float)) for g, e in pairs]
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
-    known = [_quantities(a) for a in arguments]
+    known = [_quantities(a, pairs[0][1].size > 1) for a in arguments]
     return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
+
+
+def _binary(pairs) -> bool:
+    return all(set(np.unique(e)) <= {0, 1} for _, e in pairs)
 
 
 def _not_finite(pair):
@@ -149,7 +153,7 @@ def _not_finite(pair):
 
 
 def _simple(pairs):
-    informative = any(np.abs(e).max(initial=0) > 0 for _, e in pairs)
+    informative = any(np.abs(e).max(initial=0) > 0 for _, e in pairs) and any(g.any() for g, _ in pairs)
     changes = [
         ("It has the opposite sign.", lambda e: -e),
         ("Its entries are positive where they should keep their signs.", np.abs),
@@ -158,9 +162,11 @@ def _simple(pairs):
         ("It is the logarithm of what is expected.", lambda e: np.log(np.where(e > 0, e, 1))),
         ("It is the exponential of what is expected.", np.exp),
         ("It is upside down: 1 divided by what is expected.", lambda e: 1 / np.where(e == 0, np.inf, e)),
+        ("It is cut off to whole numbers: is an array of integers in it, or a //?", np.trunc),
+        ("It is rounded down to whole numbers: is a // in it?", np.floor),
         ("True and False have changed places.", lambda e: 1 - e),
     ]
-    for word, change in changes[: None if all(set(np.unique(e)) <= {0, 1} for _, e in pairs) else -1]:
+    for word, change in changes[: None if _binary(pairs) else -1]:
         with np.errstate(over="ignore"):
             if informative and all(like(g, change(e)) for g, e in pairs):
                 return word
@@ -192,15 +198,19 @@ def _factor(pairs, lengths):
     return None
 
 
-def _quantities(arguments) -> dict[str, np.ndarray]:
-    """The numbers and arrays among the arguments by name, with the means and sums over the rows of the arrays."""
+def _quantities(arguments, several: bool) -> dict[str, np.ndarray]:
+    """The numbers and arrays among the arguments by name, and the means and sums over the rows of the arrays.
+
+    several: more than one number is compared, so that a length does not fit by chance.
+    """
     known = {}
     for name, value in arguments.items():
         if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value:
             known[name] = np.asarray(float(value))
         elif isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
             known[name] = value.astype(float)
-            known[f"{len(value) - 1}, which is len({name}) - 1,"] = np.asarray(len(value) - 1.0)
+            if several:
+                known[f"{len(value) - 1}, which is len({name}) - 1,"] = np.asarray(len(value) - 1.0)
             if value.ndim == 2:
                 known |= {f"the mean of {name}": value.mean(0), f"the sum of {name}": value.sum(0)}
     return known
@@ -208,6 +218,8 @@ def _quantities(arguments) -> dict[str, np.ndarray]:
 
 def _by_argument(pairs, known):
     """An argument is a factor, or is added, once too often or not at all."""
+    if all(e.ndim == 0 and abs(e) in (0, 1) for _, e in pairs):  # a verdict: any number fits by chance
+        return None
     for name in known[0]:
         values = [k.get(name) for k in known]
         if any(v is None or v.shape not in ((), e.shape) or not v.any() for v, (_, e) in zip(values, pairs)):
@@ -226,6 +238,8 @@ def _by_argument(pairs, known):
 
 def _edge(pairs):
     """All is right but the first or the last row or column."""
+    if _binary(pairs):  # there it would be chance
+        return None
     for axis, word in ((0, "row"), (1, "column")):
         if any(e.ndim <= axis or e.shape[axis] < 3 or (e.ndim == 1 and len(e) < 4) for _, e in pairs):
             continue
@@ -250,6 +264,8 @@ def _offset(pairs):
 def _reordered(pairs):
     if any(g.ndim == 0 or len(g) < 2 for g, _ in pairs):
         return None
+    if _binary(pairs):
+        return "As many are true as should be, but others." if all(g.sum() == e.sum() for g, e in pairs) else None
     if all(like(g, e[::-1]) for g, e in pairs):
         return "It is in the opposite order."
     if all(like(g, np.sort(e, axis=0)) for g, e in pairs):

@@ -13,6 +13,7 @@ class Exercise:
 
     asks: the name of the reader's function and, where it returns several things, theirs: "my_gradient -> dW, db".
     mistakes: pairs (hint, function); the hint names the mistake without giving the answer.
+    intact: True where the arguments must be left as they are; otherwise they may be overwritten.
     tolerance: largest difference allowed, relative to the largest entry expected; its default is float64 rounding.
     """
 
@@ -22,6 +23,7 @@ class Exercise:
     solution: Callable
     mistakes: Sequence[tuple[str, Callable]] = field(default_factory=tuple)
     tolerance: float = 1e-7
+    intact: bool = False
 
     @property
     def function(self) -> str:

@@ -68,6 +68,8 @@ def every_equal(x, dy):
 
 
 WRONG = [
+    ("03.correlate", lambda x, W, s: correlate(x, W, s)[: (len(x) - len(W) + 1) // s, : (x.shape[1] - len(W) + 1) // s],
+     "(3, 4) is expected"),
     ("03.correlate", lambda x, W, s: correlate(x, W[::-1, ::-1], s), "half a circle"),
     ("03.correlate", lambda x, W, s: correlate(x, W.T, s), "changed places"),
     ("03.correlate", lambda x, W, s: correlate(x, W, 1), "stride is not used"),

@@ -46,6 +46,7 @@ def single(G, S, gamma, c, m):
 SECOND = {"06.split": split, "06.random": size, "06.batch": batch, "06.single": single}
 
 WRONG = [
+    ("06.random", searched(lambda G, m: np.trace(np.cov(G.T)) / m * (len(G) - m) / (len(G) - 1)), "off by 1"),
     ("06.split", lambda U, q, t: split(U, q * 0 + 1 / len(q), t), "the chances do nothing"),
     ("06.split", lambda U, q, t: (split(U, q, t)[0], U.var(0).sum()), "without chances"),
     ("06.split", lambda U, q, t: (split(U, q, t)[0], ((U - q @ U) ** 2).sum(1).mean()), "weighted by the chances"),

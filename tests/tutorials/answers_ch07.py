@@ -44,6 +44,12 @@ SECOND = {
 }
 
 
+def next_whole(h, b, H0, H, longest):
+    """The periods with int(1 + x) in place of x rounded up."""
+    T1 = min(longest, int(1 + h * np.linalg.norm(H0) / np.linalg.norm(H)))
+    return T1, min(longest, int(1 + b * T1))
+
+
 def wrongly(change):
     """The schedule with `change(rho, period, tau, steps)` in place of its arguments."""
     return lambda *arguments: region_by_region(*change(*arguments))
@@ -69,6 +75,10 @@ def one_clock(rho, period, tau, steps):
 
 
 WRONG = [
+    ("07.value", lambda c, g, H, d: by_entries(c, 0 * g, H, d) + abs(g @ d), "where every entry of g is 0"),
+    ("07.value", lambda c, g, H, d: by_entries(c, g, abs(H), d), "where every entry of H is 0"),
+    ("07.rho", lambda c, g, H, d, loss: abs(abs(by_entries(c, g, H, d)) - loss) / loss, "made positive first"),
+    ("07.periods", lambda h, b, H0, H, longest: next_whole(h, b, H0, H, longest), "whole already"),
     ("07.value", lambda c, g, H, d: by_entries(c, g, 2 * H, d), "lacks its factor"),
     ("07.value", lambda c, g, H, d: by_entries(0, g, H, d), "constant is missing"),
     ("07.value", lambda c, g, H, d: c + g @ d + H @ d / 2, "not squared"),

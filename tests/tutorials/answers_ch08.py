@@ -29,6 +29,17 @@ def batch(a, V, m):
 SECOND = {"08.sampling": enumerated, "08.errors": errors, "08.parts": parts, "08.batch": batch}
 
 
+def twice(a, V, m):
+    """Greedy that may choose a point again, once all gains are 0."""
+    d, places = np.sqrt(((a[V][:, None] - a[V][None]) ** 2).sum(2)), []
+    near = np.full(len(V), d.max())
+    for _ in range(m):
+        places.append(int(np.maximum(near[:, None] - d, 0).sum(0).argmax()))
+        near = np.minimum(near, d[:, places[-1]])
+    gamma = np.bincount(d[:, places].argmin(1), minlength=m)
+    return V[places], gamma / gamma.mean()
+
+
 def squared(a, V, m):
     d, places = ((a[V][:, None] - a[V][None]) ** 2).sum(2), []
     near = np.full(len(V), d.max())
@@ -45,6 +56,7 @@ def reweighted(change):
 
 
 WRONG = [
+    ("08.batch", twice, "chosen again"),
     ("08.sampling", lambda G, r: G.var(0).sum() / r, "without replacement"),
     ("08.sampling", lambda G, r: G.var(0).sum() / r * (1 - r / len(G)), "should be 1"),
     ("08.sampling", lambda G, r: G.var(0).sum() * (len(G) - r) / (len(G) - 1), "not divided by r"),

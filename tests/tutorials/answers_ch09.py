@@ -71,6 +71,17 @@ def turn(open, t, opens, holds):
 SECOND = {"09.smooth": smooth, "09.drop": drop, "09.bill": bill, "09.loop": loop, "09.turn": turn}
 
 
+def small(active, worst, alpha):
+    return np.flatnonzero(active & (worst < alpha) & (worst > -np.inf))
+
+
+def dropped(active, worst, r, may_go):
+    """Those of `may_go` with the smallest losses go, as many as a slice says: a negative end counts from the back."""
+    left = active.copy()
+    left[may_go[np.argsort(worst[may_go], kind="stable")][: active.sum() - r]] = False
+    return left
+
+
 def by_the_clock(w, steps, opens, holds, move):
     T1, region = opens(w, 0)
     opened, checked = [0], []
@@ -117,6 +128,8 @@ def after(w, steps, opens, holds, move):
 
 
 WRONG = [
+    ("09.drop", lambda a, w, alpha, r: dropped(a, w, r, small(a, w, alpha)), "counts from the back"),
+    ("09.drop", lambda a, w, alpha, r: dropped(a, w, min(r, a.sum()), small(a, w, alpha)[::-1]), "highest number"),
     ("09.smooth", lambda g, H, a, b: (running(g, a) * (1 - a ** len(g)),
                                       (running(H * H, b) * (1 - b ** len(g))) ** 0.5), "correction is missing"),
     ("09.smooth", lambda g, H, a, b: (running(g, a), running(H * H, b)), "root is missing"),

@@ -40,7 +40,7 @@ def windows(losses, alpha, T2, r, biggest=True):
         window = losses[start * T2 :][:T2]
         new = [bool(stay) for stay in stays(window, active[-1], alpha)]
         going = sorted((i for i, a in enumerate(active[-1]) if a and not new[i]),
-                       key=lambda i: -np.nanmax(window[:, i]) if biggest else i)  # fmt: skip
+                       key=lambda i: (-np.nanmax(window[:, i]), -i) if biggest else i)  # fmt: skip
         while sum(new) < r and going:
             new[going.pop(0)] = True
         active.append(new)
@@ -82,6 +82,8 @@ def refusing(losses, alpha, T2, r):
 
 
 WRONG = [
+    ("10.drop", lambda losses, active, alpha: active & ~((~np.isnan(losses)).sum(0) > 1) | active & (
+        losses >= alpha).any(0), "seen twice"),
     ("10.forgetting", lambda c: np.array([sum(a and not b for a, b in zip(r, r[1:])) for r in c.T]), "get 0"),
     ("10.forgetting", lambda c: np.where(c.any(0), (np.diff(c.astype(int), axis=0) > 0).sum(0), len(c)), "learned"),
     ("10.forgetting", lambda c: np.where(c.any(0), np.diff(c, axis=0).sum(0), len(c)), "every change"),

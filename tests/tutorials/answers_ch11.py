@@ -82,6 +82,8 @@ def cosine(G, chosen, w, target):
 
 
 WRONG = [
+    ("11.next", lambda G, chosen, w, target: int(np.argmax([-np.inf if e in chosen else G[e] @ (
+        target - w.mean() * G[chosen].mean(0)) for e in range(len(G))])), "come out right"),
     ("11.precondition", lambda g, h, d: g / (h.mean(0) + d), "signs that cancel"),
     ("11.precondition", lambda g, h, d: g / (np.mean(h * h, axis=0) + d), "root is missing"),
     ("11.precondition", lambda g, h, d: g / np.sqrt(np.mean(h * h, axis=0)), "damping is not used"),

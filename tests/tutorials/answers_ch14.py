@@ -109,6 +109,8 @@ def mean(x, a, pi, kept):
 
 
 WRONG = [
+    ("14.threshold", lambda s, f, b: np.sqrt((b * np.cumsum(np.sort(s)[::-1] ** 2) / (
+        f * (s > 0).sum() + b * np.arange(1, len(s) + 1))).max()), "above 0 are counted"),
     ("14.weights", wrong_weights(lambda p, kept: 0 if kept else 1 / p), "should drop"),
     ("14.weights", wrong_weights(lambda p, kept: int(kept)), "weigh 1"),
     ("14.weights", wrong_weights(lambda p, kept: p * kept), "weigh pi"),
@@ -145,7 +147,7 @@ WRONG = [
     ("14.threshold", lambda s, f, b: threshold(s, b, f), "changed places"),
     ("14.threshold", lambda s, f, b: threshold(s, 2, 4), "fixed"),
     ("14.threshold", best(lambda Q, k, m, f, b: usual(Q, k - 1, m, f, b)), "from 0"),
-    ("14.threshold", best(lambda Q, k, m, f, b: Q / (f * m + b * k)), "above the line"),
+    ("14.threshold", best(lambda Q, k, m, f, b: Q / (f * m + b * k)), "in the numerator"),
     ("14.threshold", best(lambda Q, k, m, f, b: b * Q / (f + b * k)), "all m go"),
     ("14.threshold", best(lambda Q, k, m, f, b: b * Q / (f * m + b)), "for certain"),
     ("14.threshold", lambda s, f, b: math.sqrt(usual(sum(s**2), len(s), len(s), f, b)), "ratio of all m"),

@@ -33,6 +33,11 @@ def speed_up(bill, accuracy, target, full, enough=lambda a, target: a >= target)
 SECOND = {"15.relative": relative, "15.verdict": verdict, "15.together": together, "15.speed": speed_up}
 
 WRONG = [
+    ("15.verdict", lambda d, least, t: verdict(d - d.mean() + np.median(d), least, t), "come out right"),
+    ("15.verdict", lambda d, least, t: 0 if len(d) < 3 else int(np.sign(d.mean() - least)) * int(
+        abs(d.mean() - least) > t * d.std() / len(d) ** 0.5), "n in the denominator"),
+    ("15.verdict", lambda d, least, t: verdict(d, abs(least), t), "come out right"),
+    ("15.speed", lambda b, a, t, f: max(1.0, speed_up(b, a, t, f)) if (a >= t).any() else 0.0, "below 1 is one too"),
     ("15.relative", lambda f, m: 1 - statistics.mean((m / f).tolist()), "per cent"),
     ("15.relative", lambda f, m: statistics.mean((100 * f / m - 100).tolist()), "divided by the method's"),
     ("15.relative", lambda f, m: 100 - 100 * m.sum() / f.sum(), "before the quotient"),
@@ -70,15 +75,15 @@ WRONG = [
     ("15.together", lambda v: -1 if -1 in v else int(-1 not in v and set(v) != {0}), ""),
     ("15.together", lambda v: -1 if -1 in v else 1, "left out of the count"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f, lambda a, t: a > t), "exactly the target"),
-    ("15.speed", lambda b, a, t, f: speed_up(b[::-1], a[::-1], t, f), "last look at or above"),
+    ("15.speed", lambda b, a, t, f: speed_up(b[::-1], a[::-1], t, f), "last evaluation at or above"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) and 1 / speed_up(b, a, t, f), "upside down"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) and f / speed_up(b, a, t, f), "divides full training's"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) and f - f / speed_up(b, a, t, f), "what is saved"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) and 1 - 1 / speed_up(b, a, t, f), "part of the bill"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) or 1, "it is 1"),
-    ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) or f / b[-1], "last look counts"),
+    ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f) or f / b[-1], "last evaluation counts"),
     ("15.speed", lambda b, a, t, f: f / b[np.argmax(a)] if max(a) >= t else 0, "best accuracy"),
     ("15.speed", lambda b, a, t, f: f / b[-1] if max(a) >= t else 0, "whole bill"),
-    ("15.speed", lambda b, a, t, f: speed_up(np.r_[b[0], b], a, t, f), "look before"),
+    ("15.speed", lambda b, a, t, f: speed_up(np.r_[b[0], b], a, t, f), "evaluation before"),
     ("15.speed", lambda b, a, t, f: speed_up(b, a, t, f, lambda a, t: a < t), "not below it"),
 ]

@@ -42,9 +42,19 @@ def seeds(differences, gain, wide=2, spread=statistics.stdev):
     return k
 
 
+def in_place(last, indices, losses):
+    last[indices] = losses
+    return last.copy()
+
+
 SECOND = {"16.odds": odds, "16.weights": weights, "16.record": record, "16.pass": one_pass, "16.seeds": seeds}
 
 WRONG = [
+    ("16.odds", lambda last, low: odds(last, low) if np.isnan(last).all() else odds(
+        np.where(np.isnan(last), max(1.0, np.nanmax(last)), last), low), "(8 of the 10 inputs come out right.)"),
+    ("16.record", in_place, "It changes last itself"),
+    ("16.seeds", lambda d, g: max(3, int((2 * statistics.stdev(d.tolist()) / g) ** 2) + 1), "one more is taken"),
+    ("16.seeds", lambda d, g: max(len(d), seeds(d, g)), "than in the pilot"),
     ("16.odds", lambda last, low: odds(last, low, min), "smallest loss"),
     ("16.odds", lambda last, low: odds(last, low, statistics.mean), "mean loss"),
     ("16.odds", lambda last, low: odds(last, low, lambda known: 0.0), "loss of 0"),
@@ -92,7 +102,7 @@ WRONG = [
     ("16.seeds", lambda d, g: seeds(d, g, spread=statistics.variance), "variance"),
     ("16.seeds", lambda d, g: seeds(d, 1), "gain is not used"),
     ("16.seeds", lambda d, g: seeds(d, g) - len(d), "pilot are counted"),
-    ("16.seeds", lambda d, g: max(3, seeds(d, g) - 1), "rounded down"),
+    ("16.seeds", lambda d, g: max(3, int((2 * statistics.stdev(d.tolist()) / g) ** 2)), "rounded down"),
     ("16.seeds", lambda d, g: seeds(d, 1 / g), "gain is multiplied"),
     ("16.seeds", lambda d, g: 3, "always three"),
     ("16.seeds", lambda d, g: seeds(d, g, spread=lambda x: abs(statistics.mean(x))), "mean is used"),

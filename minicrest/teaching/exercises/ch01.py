@@ -4,6 +4,7 @@ import numpy as np
 
 from minicrest.teaching.exercise import Exercise
 from minicrest.teaching.solutions.ch01 import (
+    FAR,
     HEAVY,
     LARGE,
     THETA,
@@ -18,9 +19,11 @@ from minicrest.teaching.solutions.ch01 import (
     descent,
     gradient,
     log_softmax,
+    logits_weighted,
     losses,
     moved,
     only,
+    p_weighted,
     signals,
     slope,
     softmax,
@@ -31,7 +34,7 @@ EXERCISES = [
     Exercise(
         "01.softmax",
         "my_softmax",
-        [(Z,), (LARGE,)],
+        [(Z,), (LARGE,), (FAR,)],
         softmax,
         [
             ("it normalises along the wrong axis: which axis runs over the classes?", columns),
@@ -44,6 +47,18 @@ EXERCISES = [
                 lambda z: np.exp(z - z.max(1, keepdims=True)),
             ),
             ("these are logarithms of probabilities, not probabilities.", log_softmax),
+            (
+                "each row lost its largest logit, and then all numbers together add up to 1; each row should.",
+                lambda z: np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(),
+            ),
+            (
+                "the rows have length 1; they should add up to 1.",
+                lambda z: (lambda e: e / np.linalg.norm(e, axis=1, keepdims=True))(np.exp(z - z.max(1, keepdims=True))),
+            ),
+            (
+                "large logits are cut off, which changes the probabilities: take the row's largest off instead.",
+                lambda z: softmax(np.clip(z, -700, 700)),
+            ),
             (
                 "numbers are divided by their sum without having been exponentiated.",
                 lambda z: z / z.sum(1, keepdims=True),
@@ -68,6 +83,13 @@ EXERCISES = [
             ("it is the sum over the examples, not their mean.", lambda z, y: losses(z, y).sum()),
             ("the sign is turned round: a loss is never negative.", lambda z, y: -losses(z, y).mean()),
             ("it is one number an example; their mean is asked for.", losses),
+            ("it is divided by the number of classes, not by n.", lambda z, y: losses(z, y).sum() / z.shape[1]),
+            (
+                "small probabilities are cut off before the logarithm, so large losses are too small.",
+                lambda z, y: np.minimum(losses(z, y), -np.log(1e-12)).mean(),
+            ),
+            ("the largest loss is taken, not the mean.", lambda z, y: losses(z, y).max()),
+            ("the median is taken, not the mean.", lambda z, y: np.median(losses(z, y))),
             ("the probability itself is averaged; where is the logarithm?", lambda z, y: np.exp(-losses(z, y)).mean()),
             ("it is divided by n times C; only n terms are added.", lambda z, y: losses(z, y).sum() / z.size),
             (
@@ -131,6 +153,9 @@ EXERCISES = [
             ("dW is a sum over the examples, and db a mean.", lambda *q: (len(Y) * gradient(*q)[0], gradient(*q)[1])),
             ("the sign is turned round: y - p.", lambda *q: tuple(-g for g in gradient(*q))),
             ("it uses p alone: y has not been subtracted.", without_y),
+            ("y is added to p; it is subtracted.", lambda W, b, x, y: tuple(
+                2 * p - g for p, g in zip(without_y(W, b, x, y), gradient(W, b, x, y)))),
+            ("b stands still: db is 0.", lambda *q: (gradient(*q)[0], 0 * gradient(*q)[1])),
             ("the logits lack b.", lambda W, b, x, y: gradient(W, 0 * b, x, y)),
             (
                 "db is the gradient of dW's shape summed up: b's gradient does not contain x.",
@@ -198,6 +223,10 @@ EXERCISES = [
             (
                 "it is divided by the length of v: the slope along v as it is belongs here.",
                 lambda f, t, v, h: slope(f, t, v, h) / np.linalg.norm(v),
+            ),
+            (
+                "2 h has to stand in brackets: / 2 * h divides by 2 and multiplies by h.",
+                lambda f, t, v, h: h**2 * slope(f, t, v, h),
             ),
             ("it is divided by h squared.", lambda f, t, v, h: slope(f, t, v, h) / h),
             (
@@ -273,6 +302,10 @@ EXERCISES = [
             ),
             ("the weights are rooted.", descent(lambda w: np.sqrt(w) / len(w))),
             ("the logits lack b.", moved(lambda W, b: (W, 0 * b))),
+            ("W is read column by column; it is laid out row by row.",
+             moved(lambda W, b: (W.reshape(W.shape[::-1]).T, b))),
+            ("the weights multiply the logits; they multiply each example's p - y.", logits_weighted),
+            ("the weights multiply p alone; they multiply p - y.", p_weighted),
             ("b is subtracted from the logits.", moved(lambda W, b: (W, -b))),
             ("theta has not moved.", lambda theta, x, y, w, eta: theta),
             ("the gradient is missing: eta is subtracted.", lambda theta, x, y, w, eta: theta - eta),

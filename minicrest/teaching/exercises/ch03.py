@@ -35,7 +35,7 @@ EXERCISES = [
     Exercise(
         "03.correlate",
         "my_correlate",
-        [(IMAGE, K2, 1), (IMAGE, K3, 2)],
+        [(IMAGE, K2, 1), (IMAGE, K3, 2), (IMAGE, K2, 2)],
         correlate,
         [
             (

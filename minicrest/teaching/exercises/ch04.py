@@ -31,6 +31,17 @@ EXERCISES = [
         [(Z, RZ), (Z[:2], 3 * RZ[2:4])],
         signal,
         [
+            ("the sum runs over all examples; each row has a sum of its own.",
+             lambda z, Rz: (lambda p: p * (Rz - (p * Rz).sum()))(softmax(z))),
+            ("p stands in front of Rz alone: the sum is multiplied by it too.",
+             lambda z, Rz: (lambda p: p * Rz - (p * Rz).sum(1, keepdims=True))(softmax(z))),
+            ("it is a difference of two softmaxes; the derivative is asked for, at z.",
+             lambda z, Rz: softmax(z + Rz) - softmax(z)),
+            ("it is the softmax of Rz; Rz is a speed, not a logit.", lambda z, Rz: softmax(Rz)),
+            ("p is that of Rz; p is the softmax of z.",
+             lambda z, Rz: (lambda p: p * (Rz - (p * Rz).sum(1, keepdims=True)))(softmax(Rz))),
+            ("p is that of z + Rz; the derivative is taken at z.",
+             lambda z, Rz: (lambda p: p * (Rz - (p * Rz).sum(1, keepdims=True)))(softmax(z + Rz))),
             ("the softmax and its sum run over the examples: which axis runs over the classes?", wrong_axis),
             (
                 "each logit moves its own probability only; what does it do to the other classes'?",

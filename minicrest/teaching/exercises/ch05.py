@@ -42,6 +42,11 @@ EXERCISES = [
         [(G, S), (TWINS, PAIR)],
         bound(),
         [
+            ("each medoid's cluster is divided by k: sums are compared, not means.",
+             lambda G, S: (np.linalg.norm(G.sum(0) - np.bincount(distances(G)[:, S].argmin(1), minlength=len(S)) @ G[S]
+                                          / len(S)), bound()(G, S)[1])),
+            ("the mean distance to the medoids is added up; each example has a nearest one.",
+             bound(away=lambda d: d.mean(axis=1).sum())),
             ("the medoids' gradients are added up without their weights.", unweighted),
             ("every medoid has the same weight, n / k; what is the size of its cluster?", equal_weights),
             ("the distances in the bound are squared.", bound(away=lambda d: (d**2).min(axis=1).sum())),
@@ -279,7 +284,7 @@ EXERCISES = [
     Exercise(
         "05.craig",
         "my_craig -> indices, weights",
-        [(X, Y, 2), (X, Y, 3)],
+        [(X, Y, 2), (X, Y, 3), (0.1 * X, Y, 2)],
         craig,
         CRAIG_MISTAKES,
     ),

@@ -82,7 +82,7 @@ EXERCISES = [
     Exercise(
         "06.random",
         "my_batch_size",
-        [(POOL, allowed) for allowed in ALLOWED] + [(G, 0.5), (G, 50.0)],
+        [(POOL, allowed) for allowed in ALLOWED] + [(G, 0.5), (G, 50.0), (G, 1.02 * random_error(G, 4))],
         size(),
         [
             ("the factor for drawing without replacement is missing.",

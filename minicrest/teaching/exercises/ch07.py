@@ -10,6 +10,7 @@ from minicrest.teaching.solutions.ch07 import (
     BELOW,
     CURVED,
     DELTA,
+    DOWN,
     ERRORS,
     MODEL,
     NARROW,
@@ -32,7 +33,7 @@ EXERCISES = [
     Exercise(
         "07.value",
         "my_value",
-        [MODEL, (0.2, DELTA, CURVED[::-1].copy(), START)],
+        [MODEL, (0.2, DELTA, CURVED[::-1].copy(), START), DOWN],
         value,
         [
             ("the quadratic term lacks its factor.", lambda c, g, H, d: c + g @ d + H @ d**2),
@@ -72,10 +73,23 @@ EXERCISES = [
     Exercise(
         "07.rho",
         "my_rho",
-        [(*MODEL, ABOVE), (*MODEL, BELOW)],
+        [(*MODEL, ABOVE), (*MODEL, BELOW), (*DOWN, 0.5)],
         rho,
         [
             ("it is the error itself: relative to what?", lambda *q: rho(*q) * q[-1]),
+            ("it is relative to the model's value, with its sign; the measured loss is what counts.",
+             lambda *q: rho(*q) * q[-1] / value(*q[:-1])),
+            ("only a model above the loss counts as an error; one below it does, too.",
+             lambda *q: max(value(*q[:-1]) - q[-1], 0) / q[-1]),
+            ("the difference is squared; its size is asked for.", lambda *q: (value(*q[:-1]) - q[-1]) ** 2 / q[-1]),
+            ("the model is compared with its own constant; the measured loss is asked for.",
+             lambda *q: abs(value(*q[:-1]) - q[0]) / q[-1]),
+            ("it is relative to the sum of model and loss; the loss alone is asked for.",
+             lambda *q: abs(value(*q[:-1]) - q[-1]) / (value(*q[:-1]) + q[-1])),
+            (
+                "the model's value is made positive first; the difference is.",
+                lambda *q: abs(abs(value(*q[:-1])) - q[-1]) / q[-1],
+            ),
             (
                 "it is relative to the model's value; the measured loss is what counts.",
                 lambda *q: rho(*q) * q[-1] / abs(value(*q[:-1])),
@@ -173,6 +187,7 @@ EXERCISES = [
             (1.0, 1.9, G, NARROW, 7),
             (1.0, 0.45, G, NARROW, 7),
             (5.0, 0.5, CURVED, NARROW, 12),
+            (2.0, 3.0, CURVED, CURVED[::-1].copy(), 50),
         ],
         periods,
         [

@@ -9,9 +9,11 @@ from minicrest.teaching.solutions.ch08 import (
     ROWS,
     SUBSETS,
     TRUTH,
+    TWICE,
     G,
     S,
     V,
+    again,
     batch,
     batch_by,
     best_alone,
@@ -228,10 +230,11 @@ EXERCISES = [
     Exercise(
         "08.batch",
         "my_batch -> indices, weights",
-        [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4), (0.01 * ROWS, SUBSETS[1], 5)],
+        [(ROWS, SUBSETS[0], 3), (ROWS, SUBSETS[1], 4), (0.01 * ROWS, SUBSETS[1], 5), TWICE],
         batch,
         [
             ("the indices are places in V; which examples of all the data are they?", places_only),
+            ("a point that is chosen already is chosen again, where all gains are 0.", again),
             (
                 "the weights are the cluster sizes themselves: their mean is not 1.",
                 batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: gamma),
@@ -244,10 +247,7 @@ EXERCISES = [
                 "all weights are 1: each medoid should weigh what its cluster does.",
                 batch_by(lambda rows, d, m: greedy(d, m), lambda gamma, r: np.ones(len(gamma))),
             ),
-            (
-                "the distances are squared, or their root was forgotten.",
-                batch_by(lambda rows, d, m: greedy(d**2, m)),
-            ),
+            ("the distances are squared, or their root was forgotten.", batch_by(lambda rows, d, m: greedy(d**2, m))),
             ("the medoids are chosen from all the data; V is the subset to choose from.", of_everything),
             ("the clusters are counted over all the data; gamma counts within V.", wide),
             (

@@ -7,8 +7,10 @@ from minicrest.teaching.solutions.ch10 import (
     ACTIVE,
     ALPHA,
     MANY,
+    ONCE,
     PICKS,
     RIGHT,
+    ROOM,
     SEEN,
     TURNS,
     WHOLE,
@@ -18,6 +20,7 @@ from minicrest.teaching.solutions.ch10 import (
     drop,
     excluding,
     forgetting,
+    lower_stays,
     lowest_stay,
     over_windows,
     picked,
@@ -35,6 +38,14 @@ EXERCISES = [
         [(RIGHT,), (RIGHT[1:5, :4],)],
         forgetting,
         [
+            ("an example that was never forgotten gets T; only one that was never right does.",
+             lambda c: (lambda n: np.where(n > 0, n, len(c)))((c[:-1] & ~c[1:]).sum(0))),
+            ("the first look alone decides who was never right; all looks do.",
+             lambda c: np.where(c[0], (c[:-1] & ~c[1:]).sum(0), len(c))),
+            ("the last look alone decides who was never right; all looks do.",
+             lambda c: np.where(c[-1], (c[:-1] & ~c[1:]).sum(0), len(c))),
+            ("every wrong look after a right one counts; an event is the step from right to wrong.",
+             lambda c: np.where(c.any(0), (np.maximum.accumulate(c, 0) & ~c).sum(0), len(c))),
             (
                 "examples that were never right get 0, as if they were the easiest.",
                 lambda c: (c[:-1] & ~c[1:]).sum(axis=0),
@@ -174,9 +185,17 @@ EXERCISES = [
     Exercise(
         "10.drop",
         "my_drop",
-        [(SEEN, ACTIVE, ALPHA)],
+        [(SEEN, ACTIVE, ALPHA), ONCE],
         drop,
         [
+            (
+                "an example has to have been seen twice; one recorded loss is enough.",
+                lambda l, a, alpha: drop(l, a, alpha) | (a & ((~np.isnan(l)).sum(0) == 1)),
+            ),
+            (
+                "an easy example that was not active comes back.",
+                lambda l, a, alpha: drop(l, a, alpha) | (~a & ~drop(l, ~a, alpha)),
+            ),
             (
                 "examples that were not seen in the window are dropped too: nothing is known about them.",
                 lambda x, a, alpha: a & ~(worst(x) < alpha),
@@ -219,6 +238,8 @@ EXERCISES = [
         "my_exclude",
         [
             (WHOLE, ALPHA, 2, 2),
+            (np.full((2, 4), 0.05), ALPHA, 2, 2),
+            (ROOM, ALPHA, 2, 1),
             (np.where(WHOLE == 0.3, ALPHA, WHOLE), ALPHA, 2, 2),
             (WHOLE, ALPHA, 2, 4),
             (WHOLE, ALPHA, 2, 5),
@@ -236,6 +257,7 @@ EXERCISES = [
              excluding(keep=smallest_stay)),
             ("where not all learned ones may go, the lowest numbers stay; the largest losses should.",
              excluding(keep=lowest_stay)),
+            ("of equal losses the lowest number stays; the highest does.", excluding(keep=lower_stays)),
             ("r + 1 stay where r are enough.", excluding(off=1)),
             ("one example too many goes: r have to stay.", excluding(off=-1)),
             ("an example that had been dropped comes back when it is no longer learned.", excluding(comes_back=True)),

@@ -185,6 +185,12 @@ EXERCISES = [
         [(SIZES, VALUES), (SIZES[:3], VALUES[1:])],
         slope(),
         [
+            ("the first and the last size alone are used, and not divided by their distance.",
+             slope(lambda s, v: np.log(v[-1] / v[0]))),
+            ("the root of the number of sizes is taken; that of the number of seeds is asked for.",
+             lambda s, v: slope(error=lambda q: q.std(ddof=1) / np.sqrt(len(s)))(s, v)),
+            ("the slope is upside down: log values over log sizes.", slope(lambda s, v: 1 / exponents(s, v))),
+            ("the values come in the opposite order.", slope(lambda s, v: exponents(s, v[::-1]))),
             ("it is fitted without logarithms.", slope(lambda s, v: exponents(np.exp(s), np.exp(v)))),
             ("the values have no logarithm.", slope(lambda s, v: exponents(s, np.exp(v)))),
             ("the sizes have no logarithm.", slope(lambda s, v: exponents(np.exp(s), v))),

@@ -27,6 +27,21 @@ from minicrest.teaching.solutions.ch16 import (
 TWICE = np.array([2, 5, 2, 0, 2, 2])
 LOSSES = np.array([0.5, 0.7, 0.9, 0.6, 0.1, 0.3])
 
+
+def added(last, indices, losses):
+    return record(last, indices, last[indices] + losses)
+
+
+def averaged(last, indices, losses):
+    return record(last, indices, (last[indices] + losses) / 2)
+
+
+def largest(last, indices, losses):
+    after = last.copy()
+    np.maximum.at(after, indices, losses)
+    return after
+
+
 EXERCISES = [
     Exercise(
         "16.odds",
@@ -50,6 +65,12 @@ EXERCISES = [
                 "an example that was never seen counts as much as the smallest loss; the largest is asked for.",
                 lambda last, low: odds(last, low, lambda x: filled(x, np.min)),
             ),
+            (
+                "an example that was never seen counts as much as all losses on record; the largest is asked for.",
+                lambda last, low: odds(last, low, lambda x: filled(x, np.sum)),
+            ),
+            ("the losses are exponentiated first: the chances follow the losses themselves.",
+             lambda last, low: odds(last, low, lambda x: np.exp(filled(x)))),
             ("`low` does nothing.", lambda last, low: odds(last, 0.0)),
             ("`low` and 1 - `low` have changed places.", lambda last, low: odds(last, 1 - low)),
             (
@@ -89,6 +110,9 @@ EXERCISES = [
         [(P, DRAWN), (P[:4] / P[:4].sum(), np.array([1, 1, 2]))],
         weights,
         [
+            ("those that were drawn twice share their weight; each draw has a weight of its own.",
+             lambda p, d: 1 / (len(p) * p[d]) / np.bincount(d)[d]),
+            ("it is 1 less the chance; 1 is divided by n times the chance.", lambda p, d: 1 - p[d]),
             (
                 "the number of examples n is missing: with equal chances every weight should be 1.",
                 lambda p, drawn: 1 / p[drawn],
@@ -130,6 +154,15 @@ EXERCISES = [
         ],
         record,
         [
+            ("the new losses are added to the old ones; they replace them.", added),
+            ("the mean of the old and the new loss is kept; the new one is.", averaged),
+            ("the larger loss of the old and the new is kept; the new one is.", largest),
+            ("all of the batch get its mean loss; each has its own.",
+             lambda o, i, l: record(o, i, np.full(len(l), l.mean()))),
+            ("the losses come in the opposite order.", lambda o, i, l: record(o, i, l[::-1])),
+            ("what is known of the others is lost: they become 0.", lambda o, i, l: record(0 * np.nan_to_num(o), i, l)),
+            ("only examples without a loss on record get one.",
+             lambda o, i, l: np.where(np.isnan(o), record(o, i, l), o)),
             ("of an example that comes twice the first loss is kept; the last one counts.", first_counts),
             ("of an example that comes twice the larger loss is kept; the last one counts.", together(np.max)),
             (
@@ -164,6 +197,7 @@ EXERCISES = [
                 lambda last, i, losses: record(last, i, losses)[i],
             ),
         ],
+        intact=True,
     ),
     Exercise(
         "16.pass",
@@ -220,7 +254,8 @@ EXERCISES = [
     Exercise(
         "16.seeds",
         "my_seeds",
-        [(PILOT[0], 0.5), (PILOT[0], 0.1), (PILOT[1], 0.3), (PILOT[2], 1.0), (PILOT[2], 0.37)],
+        [(PILOT[0], 0.5), (PILOT[0], 0.1), (PILOT[1], 0.3), (PILOT[2], 1.0), (PILOT[2], 0.37),
+         (PILOT[0], 20.5), (np.array([-1.25, 0.0, 1.25]), 0.5)],
         seeds,
         [
             (
@@ -265,6 +300,11 @@ EXERCISES = [
                 lambda d, g: max(3, math.ceil((2 * np.std(d, ddof=1) * g) ** 2)),
             ),
             ("always three.", lambda d, g: 3),
+            (
+                "where the inequality holds exactly, one more is taken than it needs.",
+                lambda d, g: seeds(d, g, upwards=lambda x: int(x) + 1),
+            ),
+            ("there are never fewer than in the pilot; three are the least.", lambda d, g: max(len(d), seeds(d, g))),
         ],
     ),
 ]

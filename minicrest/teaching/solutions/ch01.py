@@ -5,6 +5,7 @@ import numpy as np
 rng = np.random.default_rng(1)
 Z, Y = 2 * rng.standard_normal((5, 3)), np.array([1, 0, 2, 1, 2])
 LARGE = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.5]])
+FAR = np.array([[1000.0, -1000.0, -1000.0, -999.0]])  # the row's mean is far from its largest
 W, B, X = rng.standard_normal((4, 3)), rng.standard_normal(3), rng.standard_normal((5, 4))
 THETA = np.concatenate([W.ravel(), B])
 WIDE = rng.standard_normal(15)  # two inputs, five classes
@@ -69,6 +70,21 @@ def moved(change):
         return theta - eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
 
     return step
+
+
+def weighted_otherwise(signal):
+    """The mistake: signal(logits, y, w), (n, C), takes the place of the weighted p - y."""
+
+    def step(theta, x, y, w, eta):
+        i, C = x.shape[1], len(theta) // (x.shape[1] + 1)
+        a = signal(x @ theta[: i * C].reshape(i, C) + theta[i * C :], np.eye(C)[y], w[:, None]) / len(x)
+        return theta - eta * np.concatenate([(x.T @ a).ravel(), a.sum(axis=0)])
+
+    return step
+
+
+logits_weighted = weighted_otherwise(lambda z, one, w: softmax(w * z) - one)
+p_weighted = weighted_otherwise(lambda z, one, w: w * softmax(z) - one)
 
 
 def only(join):

@@ -13,6 +13,7 @@ VALUE = 1.7 + G @ DELTA + 0.5 * CURVED @ DELTA**2
 SIZES = np.logspace(-2, -0.5, 7)
 ERRORS = 0.3 * SIZES**2.4 * np.exp(0.1 * rng.standard_normal(7))  # scattered about a power law
 NARROW = np.array([0.3, -0.2, 0.1, 0.4])
+DOWN = (0.2, -10 * DELTA, CURVED - CURVED.mean(), DELTA)  # all that comes to it is negative, and so is the model
 
 
 def value(constant, g, H, delta):

@@ -9,6 +9,8 @@ S, GAMMA = np.array([3, 6]), np.array([4.0, 1.0])
 ESTIMATES, TRUTH = rng.standard_normal((5, 3)) + np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.0, 0.5])
 ROWS = 2 + np.random.default_rng(20).standard_normal((19, 4)) * np.array([3, 1, 1, 0.5])  # no two gains are equal
 SUBSETS = [np.array([17, 2, 9, 14, 0, 6, 11, 4, 8]), np.array([3, 16, 7, 12, 1, 10, 5, 18, 13, 15])]
+THREE = np.repeat(np.array([[0.0, 0.0], [3.0, 4.0], [9.0, 1.0]]), [4, 3, 2], axis=0)
+TWICE = THREE, np.array([5, 0, 8, 4, 1, 7, 2]), 4  # a fourth medoid of three places: one that is taken twice
 
 # ---- errors of estimates
 
@@ -88,6 +90,17 @@ def stepwise(score=lambda near, d: np.maximum(near[:, None] - d, 0).sum(axis=0),
         return V[places], gamma / gamma.mean()
 
     return mistaken
+
+
+def again(a, V, m):
+    """The mistake: a point may be chosen again, once all gains are 0."""
+    d = distances(a[V])
+    near, places = np.full(len(V), d.max()), []
+    for _ in range(m):
+        places.append(int(np.maximum(near[:, None] - d, 0).sum(axis=0).argmax()))
+        near = np.minimum(near, d[:, places[-1]])
+    gamma = clusters(d, places)
+    return V[places], gamma / gamma.mean()
 
 
 def of_everything(a, V, m):

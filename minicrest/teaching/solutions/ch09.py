@@ -12,6 +12,7 @@ WORST = np.array([0.02, NEVER, 0.1, 0.5, 0.09, 0.7, 0.3, NEVER])  # one on the e
 LAST = np.array([0.02, NEVER, 0.05, 0.03, 0.09, NEVER, 0.06, 0.01])  # all but the unseen one would go
 NEAR = np.array([0.02, 0.03, 0.2, 0.5, 0.09, 0.7, 0.3, NEVER])  # three would go, and three would stay
 LEARNED = np.array([0.02, NEVER, 0.05, 0.5, 0.09, NEVER, 0.3, 0.01])  # four of the active would go
+EQUAL = np.array([0.05, NEVER, 0.02, 0.05, 0.05, NEVER, 0.054, 0.01])  # three equals, and one a little larger
 
 # ---- smoothing
 
@@ -40,6 +41,14 @@ def drop(active, worst, alpha, r, learned=None, order=None):
     order = np.argsort(worst[learned], kind="stable") if order is None else order
     left = active.copy()
     left[learned[order[: max(0, int(active.sum()) - r)]]] = False
+    return left
+
+
+def counted_back(active, worst, alpha, r):
+    """The mistake: a slice whose end is negative, where there are fewer than r."""
+    learned = small(active, worst, alpha)
+    left = active.copy()
+    left[learned[np.argsort(worst[learned], kind="stable")][: int(active.sum()) - r]] = False
     return left
 
 

@@ -19,6 +19,14 @@ SEEN = np.array(  # (T2, n) = (3, 9)
     ]
 )
 ACTIVE = np.array([True, True, True, True, True, False, True, True, True])
+ONCE = (  # one loss is enough, and an easy example that is not active stays inactive
+    np.array(
+        [[0.05, np.nan, 0.05, 0.2, 0.05], [np.nan, np.nan, 0.02, np.nan, 0.03], [np.nan, np.nan, 0.09, 0.01, 0.02]]
+    ),
+    np.array([True, True, True, True, False]),
+    ALPHA,
+)
+ROOM = np.array([[0.05, 0.02, 0.03, 0.5, 0.6, 0.04]] * 2)  # more stay than r without any of the learned
 WHOLE = np.array(  # (T, n) = (7, 6): three windows of 2 steps and one step left over
     [
         [0.05, 0.50, 0.01, 0.60, np.nan, 0.70],
@@ -77,8 +85,11 @@ def picked(pick):
 
 
 def kept_back(rows, losses, left, r, last=lambda w: -w):
-    """`left`, and of those it would drop from the last row as many as make r: those with the largest losses w."""
-    going = np.flatnonzero(rows[-1] & ~left)
+    """`left`, and of those it would drop from the last row as many as make r: those with the largest losses w.
+
+    Of equals the highest number stays.
+    """
+    going = np.flatnonzero(rows[-1] & ~left)[::-1]
     order = np.argsort(last(worst(losses)[going]), kind="stable")
     left = left.copy()
     left[going[order[: max(0, r - int(left.sum()))]]] = True
@@ -114,7 +125,15 @@ def smallest_stay(*given):
 
 
 def lowest_stay(*given):
-    return kept_back(*given, last=lambda w: 0 * w)
+    return kept_back(*given, last=lambda w: np.arange(len(w))[::-1])
+
+
+def lower_stays(rows, losses, left, r):
+    """The mistake: of equal losses the lowest number stays."""
+    going = np.flatnonzero(rows[-1] & ~left)
+    left = left.copy()
+    left[going[np.argsort(-worst(losses)[going], kind="stable")[: max(0, r - int(left.sum()))]]] = True
+    return left
 
 
 def to_everyone(rows, window, left, r):

@@ -8,6 +8,7 @@ S0, V0, U = rng.random(6) + 0.2, 0.3 * rng.random(6) + 0.05, 3 * rng.random(6)
 CHOSEN = np.array([3, 7])
 AWAY = [(np.abs(rng.standard_normal((8, 4))) + 0.1, rng.random(2)) for _ in range(2)]
 MATCHES = [(rng.standard_normal((12, 4)), CHOSEN, rng.random(2), rng.standard_normal(4)) for _ in range(9)]
+MATCHES.append((MATCHES[0][0], CHOSEN, np.array([4.0, 0.1]), MATCHES[0][3]))  # weights that differ much
 MATCHES += [(M, CHOSEN, np.array([0.1, 0.2]), 2 * M[3] + M[7]) for M, *_ in MATCHES[:2]]  # much of them is left over
 MATCHES += [(M, CHOSEN, w, w @ M[CHOSEN] - 3 * M.mean(axis=0)) for M, w in AWAY]  # no product of the others is positive
 STEPS, W0 = rng.standard_normal((6, 3)), rng.standard_normal(3)

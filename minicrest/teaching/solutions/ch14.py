@@ -8,6 +8,7 @@ COINS = [(np.array([1.0, 0.25, 0.6, 0.1, 0.9, 0.4, 0.3]), np.array([0.99, 0.2, 0
 ROWS = [(rng.standard_normal((6, 3)), rng.random(6) * 0.9 + 0.1), (rng.standard_normal((4, 2)) + 1, rng.random(4))]
 SCORES = [rng.random(9) ** 4, rng.random(6) ** 3 + 0.01, np.array([0.2, 0.1, 1.1, 0.9, 0.05, 0.4, 0.02, 0.01])]
 PRICED = [(SCORES[0], 1.0, 2.0), (SCORES[1], 1.0, 4.0), (SCORES[2], 0.5, 2.0)]
+PRICED.append((np.append(SCORES[0], np.zeros(4)), 1.0, 2.0))  # m counts those with a score of 0 too
 PRICED += [(np.array([0.3, 1.0, 0.9, 1.1]), 1.0, 2.0)]  # the first ratio is the least, the third the largest
 FLOORED = [(SCORES[0], 0.1), (SCORES[2], 0.15), (np.append(SCORES[1], 0), 0.2), (np.zeros(4), 0.3), (SCORES[2], 0.0)]
 W, X = 2 * rng.standard_normal((4, 3)), rng.standard_normal((10, 4))

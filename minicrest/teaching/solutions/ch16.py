@@ -9,6 +9,7 @@ from minicrest.random import stream
 rng = np.random.default_rng(16)
 NAN = np.nan
 LAST = [
+    np.array([0.2, NAN, 0.4, 0.05]),
     np.array([2.0, 0.5, NAN, 0.25, NAN, 1.75]),
     np.array([NAN, NAN, NAN]),
     np.zeros(4),
