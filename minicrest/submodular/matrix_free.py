@@ -10,7 +10,7 @@ import numpy as np
 
 from minicrest.threads import one_blas_thread, sum_of_shares
 
-HEIGHT, WIDTH, SIDE = 32, 1 << 13, 512  # of blocks of distances, which stay in cache
+HEIGHT, WIDTH, SIDE = 128, 1 << 13, 512  # of blocks of distances: few calls, and products with enough rows
 ROUNDING = 2.0**-24  # of float32, relative; a sum of HEIGHT numbers loses at most HEIGHT times as much
 FEW = 16  # gains that are computed at a time
 
