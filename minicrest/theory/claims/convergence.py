@@ -135,10 +135,11 @@ def kept_coreset(kind: str, steps: int, salt: int) -> Verdict:
     D0, squares = float(net.losses(w, x, y).mean()) - lowest, []
     medoids = facility_location(net.logit_gradients(w, x, y)[:R], M)
     batch = weighted(medoids.indices, medoids.weights)
-    with np.errstate(over="ignore"):  # where it diverges
-        for _ in range(steps):
-            squares.append(float((net.gradient(w, x, y) ** 2).sum()))
-            w = w - net.gradient(w, x[batch.indices], y[batch.indices], batch.weights) / L_s
+    for _ in range(steps):
+        squares.append(float((net.gradient(w, x, y) ** 2).sum()))
+        if squares[-1] > 1e100:  # it has diverged
+            break
+        w = w - net.gradient(w, x[batch.indices], y[batch.indices], batch.weights) / L_s
     return exact(theory.mean_square_gradient(D0, steps, 1 / L_s, L_s, 0.0), float(np.mean(squares)))
 
 
