@@ -394,7 +394,7 @@ def test_unknown_names_and_missing_folders(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match=r"did you mean 'cifar10'.*digits, digits-images, blobs"):
         load("cifar-10")
     monkeypatch.delenv("MINICREST_DATA", raising=False)
-    with pytest.raises(FileNotFoundError, match="set MINICREST_DATA"):
+    with pytest.raises(FileNotFoundError, match="or --data-dir, or in MINICREST_DATA"):
         load("cifar10")
     for name in SOURCES:
         with pytest.raises(FileNotFoundError, match=r"lacks .*https?://"):
