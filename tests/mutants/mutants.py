@@ -1491,7 +1491,19 @@ TABLE = {
         ("    if a > 1 + 1e-12 or c <= 0:", "    if c <= 0:",
          "likely: too large a step is taken", "../theory/test_chance_bounds.py::test_the_likely_mean_square_by_hand"),
     ],
+    "theory/claims/report.py": [
+        ('salt and "salt" in inspect.signature(experiment).parameters', "salt", "a salt to claims that take none",
+         "../theory/test_report.py::test_a_salt_is_given_by_name_to_what_takes_one"),
+        ("experiment(salt=salt) if salted", "experiment(salt) if salt", "a salt taken for the first argument",
+         "../theory/test_report.py::test_a_salt_is_given_by_name_to_what_takes_one"),
+    ],
+    "theory/problems.py": [
+        ('distance, rng, ("0", "1"))', "distance, rng)", "labels that are all alike refused",
+         "../theory/test_problems.py::test_logistic_where_all_labels_are_the_same"),
+    ],
     "theory/check.py": [
+        ("x, level = x / scale, level / scale", "x = x / scale", "a level in other units than the samples",
+         "../theory/test_check.py"),
         ("return seed if salt == 0 else", "return seed if salt else",
          "salts do nothing", "../theory/test_check.py::test_the_samples_are_those_of_the_seeds_and_the_salt"),
         ("if alpha ** (1 / g) >= 0.8 / (n // g):", "if True:",

@@ -204,3 +204,5 @@ def test_a_salt_is_given_by_name_to_what_takes_one(planted):
     for name in ("glister.ahead", "hessian.product", "infobatch.unbiased", "greedy.first"):
         (claim,) = report.chosen([name])
         assert report.examine(claim, 7, planted).word == wanted, name
+    none = Claim("a.b", "s", "s", "a", lambda power=2: Verdict(1.0, 0.0, power == 2), lambda: Verdict(1.0, 2.0, False))
+    assert report.examine(none, 7, planted).word == wanted
