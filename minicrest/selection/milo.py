@@ -31,6 +31,7 @@ Details are those of the authors' code, not checked against the paper. Departure
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
@@ -88,20 +89,29 @@ def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1,
 
     On the host, one class at a time, in memory of a few n_c x n_c matrices. encoder: where the features came from.
     """
+    *_, prepared = class_by_class(features, labels, fraction, n_subsets, lam, eps, seed, encoder)
+    return prepared
+
+
+def class_by_class(features, labels, fraction, n_subsets, lam, eps, seed, encoder, done=None) -> Iterator[Prepared]:
+    """What `prepare` returns, after each class: gains (n,) of later ones are NaN. Goes on from `done`, one of these."""
     within(RECIPE, dict(fraction=fraction, n_subsets=n_subsets, lam=lam, eps=eps))
     features = to_numpy(dense("features", features))
     n = len(features)
     classes = _classes(np.zeros(n) if labels is None else to_numpy(labels))
     if len(classes) != n or not np.isfinite(features).all():
         raise ValueError(f"features must be finite, one row per label: got {features.shape} for {len(classes)} labels")
-    easy, gains, values = [], np.empty(n), np.empty(n)
+    nothing = np.zeros((n_subsets, 0), np.int64), np.full(n, np.nan), np.full(n, np.nan)
+    easy, gains, values = (done.easy, done.gains.copy(), done.values.copy()) if done else nothing
     for c, (members, quota) in enumerate(_parts(classes, subset_size(fraction, n))):
+        if np.isfinite(gains[members]).all():
+            continue
         cos = cosines(features[members])  # 1
         gains[members], values[members] = spread(cos)
         if quota:
             seeds = [int(stream(seed, "milo", "easy", c, run).integers(2**63)) for run in range(n_subsets)]
-            easy.append(members[representative(cos, quota, lam, eps, seeds)])
-    return Prepared(np.hstack(easy), gains, values, classes, fraction, lam, eps, encoder, seed)
+            easy = np.hstack([easy, members[representative(cos, quota, lam, eps, seeds)]])
+        yield Prepared(easy, gains.copy(), values.copy(), classes, fraction, lam, eps, encoder, seed)
 
 
 def cosines(z):
@@ -194,17 +204,26 @@ class Milo(Method):
         return method
 
     def init(self, oracle) -> MiloState:
+        *_, state = self.preparation(oracle, None)
+        return state
+
+    def preparation(self, oracle, state) -> Iterator[MiloState]:
+        """The states after each class, from `state` on; the last one is prepared."""
         labels, prepared = oracle.labels if oracle.labels.dtype.kind in "iu" else None, self.prepared
         if prepared is None and self.digest:
             raise ValueError(f"the preparation {self.digest!r} is missing: use --prepared FILE or Milo.from_prepared")
         if prepared is None:
             features, recipe = encode(self.encoder, oracle.raw(None), oracle.seed), (self.n_subsets, self.lam, self.eps)
-            return MiloState(prepare(features, labels, self.fraction, *recipe, oracle.seed, self.encoder))
+            given = features, labels, self.fraction, *recipe, oracle.seed, self.encoder
+            for piece in class_by_class(*given, state and state.prepared):
+                yield MiloState(piece)
+                oracle.ledger.poll()  # which questions would do, were there any
+            return
         classes = prepared.classes if labels is None or not prepared.classes.any() else _classes(labels)
         if len(prepared.classes) != len(oracle) or not np.array_equal(prepared.classes, classes):
             raise ValueError(f"prepared for {len(prepared.classes)} examples that are not these {len(oracle)}: "
                              "prepare again, from the features and labels of the data to train on")  # fmt: skip
-        return MiloState(prepared)
+        yield MiloState(prepared)
 
     def propose(self, state, oracle):
         subset = state.subset

@@ -12,7 +12,7 @@ from minicrest import checkpoint
 from minicrest.nn import SoftmaxCrossEntropy
 from minicrest.optim import SGD, AdamW, Cosine, StepDecay
 from minicrest.oracle import Fork, Oracle
-from minicrest.selection import METHODS
+from minicrest.selection import METHODS, milo
 from minicrest.train import train
 from tests.contract.test_contract import make_method, make_oracle, toy, toy_network
 from tests.unit.test_checkpoint import assert_same
@@ -86,6 +86,19 @@ def test_a_preparation_goes_on_from_where_it_was_stopped(name, tmp_path, monkeyp
         run(method, SGD(), tmp_path / "b.npz", stop=after(5, KeyboardInterrupt), checkpoint_every=2)
     assert checkpoint.load(tmp_path / "b.npz")["progress"].ledger.cost > 0
     assert_same_run(run(method, SGD(), tmp_path / "b.npz", checkpoint_every=2), whole)
+
+
+def test_milo_goes_on_with_the_next_class(tmp_path, monkeypatch):
+    seen, spread = [], milo.spread
+    monkeypatch.setattr(milo, "spread", lambda cos: seen.append(len(cos)) or spread(cos))
+    whole = run(METHODS["milo"](m=12), SGD())
+    sizes, path = seen.copy(), tmp_path / "a.npz"
+    seen.clear()
+    for number in range(len(sizes)):
+        part = run(METHODS["milo"](m=12), SGD(), path, stop=after(1))
+        assert part.steps == 0 and seen == sizes[: number + 1]
+    assert_same_run(run(METHODS["milo"](m=12), SGD(), path), whole)
+    assert seen == sizes
 
 
 def test_a_run_whose_bill_went_into_its_preparation_stays_as_it_is(tmp_path):

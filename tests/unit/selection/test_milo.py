@@ -16,6 +16,7 @@ from minicrest import checkpoint
 from minicrest.backend import device_of, to_device, to_numpy
 from minicrest.datasets import Dataset, load
 from minicrest.learner import Learner
+from minicrest.ledger import Ledger
 from minicrest.nn import mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
@@ -530,8 +531,8 @@ def test_equal_examples_are_equally_likely(dtype, normalize):
 
 def test_targets_that_are_no_classes_make_one_class():
     x = stream(0, "x").standard_normal((20, 3))
-    oracle = types.SimpleNamespace(labels=x[:, 0], seed=0, raw=lambda i: x, __len__=lambda: 20)
-    assert not Milo(fraction=0.3, n_subsets=2).init(oracle).prepared.classes.any()
+    asked = types.SimpleNamespace(labels=x[:, 0], seed=0, raw=lambda i: x, ledger=Ledger())
+    assert not Milo(fraction=0.3, n_subsets=2).init(asked).prepared.classes.any()
 
 
 @pytest.mark.parametrize(
