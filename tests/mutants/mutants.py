@@ -779,7 +779,7 @@ TABLE = {
         ("with one_blas_thread(), np.errstate(all=\"ignore\"):", "with one_blas_thread():", "a divergence that warns",
          "train::test_a_diverged_training_ends_and_says_where"),
         ("with one_blas_thread(), np.errstate", "with np.errstate", "bits depend on the number of threads",
-         "train::test_the_number_of_blas_threads_changes_no_bit"),
+         "train::test_blas_keeps_to_one_thread_in_a_training"),
         ("if strict and re.search(", "if False and re.search(", "addresses in the settings",
          "train::test_what_has_no_lasting_description_is_refused_if_a_checkpoint_is_wanted"),
     ],

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import minicrest
 from minicrest import checkpoint
@@ -394,6 +395,20 @@ def test_the_number_of_blas_threads_changes_no_bit(tmp_path):
                        env={**os.environ, "OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n}).stdout for n in ("1", "2")
     ]  # fmt: skip
     assert found[0] == found[1] and len(found[0]) > 1000
+
+
+def test_blas_keeps_to_one_thread_in_a_training():
+    """Whatever a method multiplies, and on processors whose BLAS gives the same bits for the products above."""
+    seen = []
+
+    class Looks(Sweep):
+        def propose(self, state, oracle):
+            seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+            return super().propose(state, oracle)
+
+    with threadpool_limits(2):
+        train(Looks(), make()[0], SGD(), 3, progress=False)
+    assert set(seen) == {1}
 
 
 def test_the_module_can_be_called():
