@@ -42,7 +42,7 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     Weights sum to q; with k >= q every point comes back, with weight 1.
     labels: (q,) numbers of classes: one problem per class, one after the other in the result, k shared by `quotas`.
     memory: bytes that distances may take at a time. A problem whose q x q do not fit is solved without them: the same
-    result in memory O(q d), and in hardly more time.
+    result in memory O(q d). That takes longer where very many gains are equal, or a point is extremely far away.
 
     >>> facility_location([[0.0], [1.0], [2.0], [9.0]], 2)[:2]  # indices and weights
     (array([1, 3]), array([3., 1.]))
