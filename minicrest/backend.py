@@ -1,10 +1,13 @@
 """The same lines run on NumPy ("cpu") and on CuPy ("cuda", imported only when asked for): the arrays say which."""
 
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
 DEVICES = ("cpu", "cuda")
+_matmul: ContextVar = ContextVar("matmul", default=None)  # see multiplying_by
 
 
 def array_module(*arrays):
@@ -20,6 +23,21 @@ def device_of(array) -> str:
     return "cpu" if array_module(array) is np else "cuda"
 
 
+def matmul(a, b, out=None):
+    """a (..., n, k) @ b (..., k, m), into `out` if it is given: by NumPy or CuPy, or as `multiplying_by` says."""
+    return (_matmul.get() or array_module(a).matmul)(a, b, out=out)
+
+
+@contextmanager
+def multiplying_by(function):
+    """Inside, in this thread, `matmul` is `function`."""
+    token = _matmul.set(function)
+    try:
+        yield
+    finally:
+        _matmul.reset(token)
+
+
 def check_device(device: str) -> str:
     """`device`; ValueError for anything but "cpu" and "cuda"."""
     if device not in DEVICES:
@@ -29,7 +47,7 @@ def check_device(device: str) -> str:
 
 def to_device(array, device: str):
     """An array of any shape, list or number on `device`; copied only if it has to move. RuntimeError without CuPy."""
-    return _cupy().asarray(array) if check_device(device) == "cuda" else to_numpy(array)
+    return cupy_module().asarray(array) if check_device(device) == "cuda" else to_numpy(array)
 
 
 def to_numpy(array) -> np.ndarray:
@@ -41,7 +59,7 @@ def to_numpy(array) -> np.ndarray:
 def gpu_available() -> bool:
     """True if CuPy is installed and sees at least one CUDA device."""
     try:
-        return _cupy().cuda.runtime.getDeviceCount() > 0
+        return cupy_module().cuda.runtime.getDeviceCount() > 0
     except Exception:  # no CuPy, no driver, no device: CuPy raises a different type for each
         return False
 
@@ -49,10 +67,11 @@ def gpu_available() -> bool:
 def synchronize(device: str) -> None:
     """Wait until `device` has finished its work: a clock read before that measures too little."""
     if check_device(device) == "cuda":
-        _cupy().cuda.get_current_stream().synchronize()
+        cupy_module().cuda.get_current_stream().synchronize()
 
 
-def _cupy():
+def cupy_module():
+    """cupy. RuntimeError where it is not installed."""
     try:
         import cupy
     except ImportError as error:

@@ -18,7 +18,7 @@ from contextvars import copy_context
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from minicrest.backend import array_module
+from minicrest.backend import array_module, matmul
 
 PIECE = 1 << 18  # numbers in a piece: a megabyte of float32, which a core's cache holds
 PRODUCT = 6_000_000  # multiplications in a piece of a product, which take longer than waking a thread
@@ -71,8 +71,13 @@ def by_pieces(work, *arrays, slices: list | None = None) -> None:
 def entrywise(function, first, *others):
     """function(first, *others), a ufunc of arrays (n, ...), as a new array like the first, in pieces."""
     out = array_module(first).empty_like(first)
-    by_pieces(lambda out, *parts: function(*parts, out=out), out, first, *others)
+    by_pieces(lambda out, *parts: function(*parts, out=out), *map(channels_last, (out, first, *others)))
     return out
+
+
+def channels_last(x):
+    """A view of images x (n, c, h, w) in the order of their memory, (n, h, w, c), along which a GPU is fast; else x."""
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
 
 
 @one_blas_thread()
@@ -81,7 +86,7 @@ def product(a, b, out=None):
     small one in one thread, which on a busy machine need not wait for others."""
     count = min(CUTS, a.size * b.shape[1] // PRODUCT)
     if count < 2 or array_module(a) is not np:
-        return array_module(a).matmul(a, b, out=out)
+        return matmul(a, b, out=out)
     out = np.empty((len(a), b.shape[1]), np.result_type(a, b)) if out is None else out
     left, right, into = (a, b, out) if len(a) >= b.shape[1] else (b.T, a.T, out.T)
     by_pieces(lambda left, into: np.matmul(left, right, out=into), left, into, slices=_slices(len(into), count))

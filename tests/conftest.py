@@ -1,10 +1,13 @@
 """Fixtures that every test may use: the devices to run on."""
 
+import os
 import sys
 
 import pytest
 
 from minicrest.backend import gpu_available
+
+os.environ["COLUMNS"] = "120"  # tables and sentences are as wide as where there is no terminal
 
 
 @pytest.fixture(params=["cpu", "cuda"])

@@ -6,6 +6,7 @@ that CuPy lacks. The explicit ways to the host are counted in `synchronisations`
 below are checked against the real package wherever it is installed.
 """
 
+import contextlib
 import inspect
 import operator
 import types
@@ -137,10 +138,36 @@ class Synchronisations:
         self.count = 0
 
     def add(self, times=1):
+        if times and Recording.current is not None:
+            raise RuntimeError("the host waits for the device, which is not allowed while a graph is recorded")
         self.count += times
 
 
 synchronisations = Synchronisations()
+
+
+class Recording(list):
+    """A CUDA graph: while it is recorded, what was done and how to do it again, into the same memory."""
+
+    current = None  # the one that is being recorded
+
+    def launch(self, stream=None):
+        for answer, again in self:
+            for place, value in zip(_hosts(answer), _hosts(again()), strict=True):
+                np.copyto(place, value)
+
+
+def _hosts(answer):
+    """The NumPy arrays behind an answer of the stand-in, or of NumPy."""
+    parts = answer if isinstance(answer, (tuple, list)) else [answer]
+    return [np.asarray(getattr(part, "_host", part)) for part in parts if part is not None]
+
+
+def _recorded(answer, again):
+    """The answer; while a graph is recorded, it is remembered with the function that computes it again."""
+    if Recording.current is not None:
+        Recording.current.append((answer, again))
+    return answer
 
 
 class ndarray:
@@ -168,7 +195,8 @@ class ndarray:
     def __getitem__(self, key):
         key = _index("ndarray[...]", key)
         # The Ellipsis makes one element a 0-d view, as on CuPy, and not a scalar: b = a[0]; b += 1 changes a.
-        return _wrap(self._host[key if any(k is Ellipsis for k in key) else (*key, Ellipsis)])
+        key = key if any(k is Ellipsis for k in key) else (*key, Ellipsis)
+        return _recorded(_wrap(self._host[key]), lambda: self._host[key])
 
     def __setitem__(self, key, value):
         key, value = _index("ndarray[...]", key), _lower("ndarray[...] =", "?", value)
@@ -177,6 +205,7 @@ class ndarray:
             if np.unique(places).size < places.size:
                 raise TypeError("assignment to repeated indices is undefined on CuPy: use xp.add.at, or unique indices")
         self._host[key] = value
+        _recorded(None, lambda: self._host.__setitem__(key, value))
 
     def get(self):
         synchronisations.add()
@@ -316,6 +345,7 @@ def _checked(name, host, label, signature, marks):
             bound.arguments[key] = tuple(map(lower, value)) if several else lower(value)
         into = {} if out is None else {"out": _lower(f"{label}.{name}", marks["out"], out)}  # by name: NumPy asks so
         answer = _answer(name, host, bound.args, bound.kwargs | into)
+        _recorded(answer, lambda: _answer(name, host, bound.args, bound.kwargs | into))
         return answer if out is None else out
 
     function.__name__, function.__signature__ = name, signature
@@ -336,7 +366,9 @@ def _answer(name, host, args, kwargs):
 def _array(obj, dtype=None, copy=None, order="K"):
     """cupy.array and cupy.asarray: from the device, from the host, or from a list of device arrays."""
     if isinstance(obj, ndarray):
-        return _wrap(np.array(obj._host, dtype=dtype, copy=copy, order=order))
+        return _recorded(_wrap(np.array(obj._host, dtype=dtype, copy=copy, order=order)), lambda: obj._host)
+    if Recording.current is not None:
+        raise RuntimeError("what the host holds now would be recorded, and read again in every replay")
     if isinstance(obj, (list, tuple)) and any(isinstance(item, ndarray) for item in obj):
         obj = np.stack([_lower("cupy.array", "+", item) for item in obj])
     return _wrap(np.array(obj, dtype=dtype, order=order))  # the device never shares memory with the host
@@ -351,8 +383,9 @@ def _operator(host, swap=False, inplace=False):
 
     def method(self, *others):
         others = [_lower(f"operator {host.__name__}", "?", other) for other in others]
-        answer = host(*others, self._host) if swap else host(self._host, *others)
-        return self if inplace else _wrap(answer)
+        operands = (*others, self._host) if swap else (self._host, *others)
+        answer = _recorded(_wrap(host(*operands)), lambda: host(*operands))
+        return self if inplace else answer
 
     return method
 
@@ -372,12 +405,41 @@ def _fill_class():
         setattr(ndarray, name, function)
 
 
+class Stream:
+    """A stream of work; on one a graph can be recorded, though only tests that add `cuda.Graph` ask for that."""
+
+    null: "Stream"
+
+    def __init__(self, non_blocking=False):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def synchronize(self):
+        synchronisations.add()
+
+    def begin_capture(self, mode):
+        Recording.current = Recording()
+
+    def end_capture(self):
+        recording, Recording.current = Recording.current, None
+        return recording
+
+
+Stream.null = Stream()
+
+
 def _cuda():
-    null = types.SimpleNamespace(synchronize=synchronisations.add)
     return types.SimpleNamespace(
-        runtime=types.SimpleNamespace(getDeviceCount=lambda: 1),
-        get_current_stream=lambda: null,
-        Stream=types.SimpleNamespace(null=null),
+        runtime=types.SimpleNamespace(getDeviceCount=lambda: 1, streamCaptureModeRelaxed=2),
+        get_current_stream=lambda: Stream.null,
+        Stream=Stream,
+        MemoryPool=lambda: types.SimpleNamespace(malloc=None),
+        using_allocator=lambda malloc: contextlib.nullcontext(),
     )
 
 

@@ -16,6 +16,7 @@ from minicrest.backend import DEVICES, to_device, to_numpy
 from minicrest.estimators import settings
 from minicrest.estimators.rows import Rows, dense_rows, merged, validated, weighted_network
 from minicrest.estimators.settings import Remembering, Start, moved
+from minicrest.graphs import replayed
 from minicrest.learner import parts
 from minicrest.nn import Network
 from minicrest.optim import SCHEDULES
@@ -175,7 +176,7 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
     def _train(self, method, network, rows, start, optimizer, schedule, epochs, seed):
         """Train the network on the rows from `start`, and keep what has been learned."""
         seed = int(stream(seed, "go on", start.steps).integers(2**31)) if start.steps else seed
-        trained = network if rows.weights is None else weighted_network(network)
+        trained = replayed(network if rows.weights is None else weighted_network(network), self.device)
         theta, statistics = to_device(start.theta, self.device), to_device(start.statistics, self.device)
         steps_a_pass = math.ceil(len(rows) / getattr(method, "size", getattr(method, "m", self.m)))
         bill = None if self.budget is None else 3 * len(rows) * epochs * number("budget", self.budget, "(0, 1]")

@@ -40,6 +40,7 @@ from minicrest.experiments.parts import (
 )
 from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.experiments.progress import announced
+from minicrest.graphs import replayed
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -195,7 +196,7 @@ class Setup:
         except RuntimeError as error:  # no CuPy, or CuPy and no GPU
             raise ValueError(f"device {self.device!r} cannot be used here: {error}") from error
         data = self._data(parts_of(parts))
-        network = parts.network or self._network(data)
+        network = replayed(parts.network or self._network(data), self.device)
         _fits_in_memory(network.size, self)
         data = data.to(self.device)
         oracle = Oracle(network, data, network.initialize(self.seed, self.dtype, self.device), seed=self.seed)
@@ -295,8 +296,7 @@ def _sequence(name: str, value) -> tuple:
     return tuple(value)
 
 
-def _tuples(value):
-    """Lists, also those inside lists, as tuples: JSON knows no tuple."""
+def _tuples(value):  # JSON knows no tuple
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

@@ -42,8 +42,12 @@ class Composite(Layer):
         return np.concatenate([np.zeros(0)] + [layer.initial_statistics() for layer in self.layers])
 
     def batch_statistics(self, caches):
-        parts = [layer.batch_statistics(cache) for layer, cache in zip(self.layers, caches) if layer.statistics]
-        return array_module(*parts).concatenate(parts)
+        parts = [(mark, layer.batch_statistics(cache)) for layer, mark, cache in zip(self.layers, self.marks, caches)
+                 if layer.statistics]  # fmt: skip
+        found = array_module(parts[0][1]).empty(self.statistics, dtype=parts[0][1].dtype)
+        for mark, part in parts:
+            found[mark] = part
+        return found
 
     def cut(self, caches, rows):
         return [layer.cut(cache, rows) for layer, cache in zip(self.layers, caches)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minicrest.arguments import flag, whole
-from minicrest.backend import array_module
+from minicrest.backend import array_module, matmul
 from minicrest.nn.layer import Affine
 from minicrest.nn.rows import places
 from minicrest.threads import PIECE, by_pieces, pieces, share
@@ -98,22 +98,25 @@ def _pieces(x, k: int) -> list:
 def _columns(x, k: int, stride: int, parts):
     """For each piece of x (n, h, w, c): the piece, and its windows as arrays of matrices that share the rows of W.
 
-    On a device one large matrix (m ho wo, k k c). On the host, for short rows of windows, one array (m, ho wo, k k c),
+    On a device one large matrix (m ho wo, k k c), copied 16 bytes at a time where channels fill them, because CuPy
+    computes a place for everything that it copies. On the host, for short rows of windows, one array (m, ho wo, k k c),
     copied as (m, k k c, ho, wo), by the longer rows of the image. For long ones k arrays (m, ho wo, k c), the a-th with
     the a-th row of every window: only windows along the width are copied, (m, h, wo, k c), k times less than by writing
     every window out (im2col), and with stride 1 the arrays are views. One buffer serves all pieces in turn.
     """
     device, short = array_module(x) is not np, k * x.shape[3] < SHORT
-    windows = _windows(x, k, k, stride, stride) if device or short else _windows(x, 1, k, 1, stride)
+    words = "complex128" if device and x.flags.c_contiguous and x.shape[3] * x.itemsize % 16 == 0 else x.dtype
+    tall = device or short
+    windows = _windows(x.view(words), k if tall else 1, k, stride if tall else 1, stride)
     windows = windows.transpose(0, 3, 4, 5, 1, 2) if short and not device else windows
     buffer, last = None, (places(x.shape[1], k, stride) - 1) * stride + 1
     for piece in parts:
         part = windows[piece]
-        buffer = array_module(x).empty(part.shape, x.dtype) if buffer is None else buffer
+        buffer = array_module(x).empty(part.shape, words) if buffer is None else buffer
         columns, m = buffer[: len(part)], len(part)
         columns[...] = part
         if device:
-            yield piece, [columns.reshape(-1, k * k * x.shape[3])]
+            yield piece, [columns.view(x.dtype).reshape(-1, k * k * x.shape[3])]
         elif short:
             yield piece, [columns.reshape(m, k * k * x.shape[3], -1).transpose(0, 2, 1)]
         else:
@@ -129,10 +132,10 @@ def _correlate(x, W, k: int, stride: int):
         more = None
         for piece, columns in _columns(x, k, stride, todo):
             Wa, out = W.reshape(len(columns), -1, o), y[piece].reshape(*columns[0].shape[:-1], o)
-            xp.matmul(columns[0], Wa[0], out=out)
+            matmul(columns[0], Wa[0], out=out)
             more = xp.empty_like(out) if more is None else more[: len(out)]
             for a in range(1, len(columns)):
-                out += xp.matmul(columns[a], Wa[a], out=more)
+                out += matmul(columns[a], Wa[a], out=more)
 
     share(work, _pieces(x, k), x)
     return y
@@ -148,7 +151,7 @@ def _window_products(x, dy, k: int, stride: int, out=None):
             into = sums[piece.start // parts[0].stop].reshape(len(columns), -1, o)
             right = dy[piece].reshape(*columns[0].shape[:-1], o)
             for a, X in enumerate(columns):
-                into[a] = (X.swapaxes(-1, -2) @ right).reshape(-1, *into.shape[1:]).sum(0)
+                into[a] = matmul(X.swapaxes(-1, -2), right).reshape(-1, *into.shape[1:]).sum(0)
 
     share(work, parts, x)
     return sums.sum(0, out=out)

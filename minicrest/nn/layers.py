@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from minicrest.backend import array_module
 from minicrest.nn.layer import Affine, Layer, LinearMap
-from minicrest.threads import by_pieces, entrywise, product
+from minicrest.threads import by_pieces, channels_last, entrywise, product
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class ReLU(Layer):
     def forward(self, w, x, stats=None):
         xp = array_module(x)
         y, on = xp.empty_like(x), xp.empty_like(x, dtype=bool)
-        by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), x, y, on)
+        parts = map(channels_last, (x, y, on))
+        by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), *parts)
         return y, on
 
     def backward(self, w, on, dy, dw=None, need_dx=True):

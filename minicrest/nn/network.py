@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicrest.arguments import dense, one_of, shown, whole
-from minicrest.backend import array_module, device_of, to_device
+from minicrest.backend import array_module, device_of, matmul, to_device
 from minicrest.nn.chain import Sequential
 from minicrest.nn.conv import Conv2d
 from minicrest.nn.layers import Flatten, Linear
@@ -147,7 +147,7 @@ class Network:
         z, caches = self.forward(theta, x, stats)
         losses, dz = self.loss.both(z, y)
         if self.loss.l2:
-            losses = losses + 0.5 * self.loss.l2 * (theta @ theta)
+            losses = losses + 0.5 * self.loss.l2 * matmul(theta, theta)
         statistics = self.chain.batch_statistics(caches) if stats is None and self.statistics else None
         return Pass(losses, dz, z, statistics, caches)
 
@@ -186,7 +186,7 @@ class Network:
         xp, (signals, along) = array_module(theta), self._signals(theta, x, y, stats)
         square = sum(layer.square_norms(cache, dy) for layer, _, cache, dy in signals)
         if self.loss.l2:  # |g + l2 theta|^2
-            square += 2 * along() + self.loss.l2**2 * (theta @ theta)
+            square += 2 * along() + self.loss.l2**2 * matmul(theta, theta)
         return xp.sqrt(xp.maximum(square, 0))
 
     def gradient_gram(self, theta, x, y, stats=None):
@@ -194,7 +194,7 @@ class Network:
         signals, along = self._signals(theta, x, y, stats)
         gram = sum(layer.gram(cache, dy) for layer, _, cache, dy in signals)
         if self.loss.l2:
-            gram += along()[:, None] + along()[None, :] + self.loss.l2**2 * (theta @ theta)
+            gram += along()[:, None] + along()[None, :] + self.loss.l2**2 * matmul(theta, theta)
         return gram
 
     def hvp(self, theta, x, y, v, weights=None, stats=None):

@@ -81,7 +81,9 @@ class BatchNorm2d(Layer):
         """(2 c,) mean and unbiased variance of the batch in training mode, for the running average."""
         (xh, _, (mu, var)), c = cache, self.channels
         m = xh.size // c
-        return array_module(mu).concatenate([mu[:c], var[:c] * (m / (m - 1))])
+        found = array_module(mu).empty(2 * c, dtype=mu.dtype)
+        found[:c], found[c:] = mu[:c], var[:c] * (m / (m - 1))
+        return found
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
         (xh, s, batch), c = cache, self.channels

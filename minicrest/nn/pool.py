@@ -6,7 +6,7 @@ from minicrest.arguments import whole
 from minicrest.backend import array_module
 from minicrest.nn.layer import Layer, LinearMap
 from minicrest.nn.rows import blank, places, take
-from minicrest.threads import by_pieces, pieces
+from minicrest.threads import by_pieces, channels_last, pieces
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MaxPool2d(Layer):
                 xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
                 xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
 
-        by_pieces(work, y, winner, *views, slices=pieces(x))
+        by_pieces(work, *map(channels_last, (y, winner, *views)), slices=pieces(x))
         return y, (winner, x.shape)
 
     def backward(self, w, cache, dy, dw=None, need_dx=True):
@@ -49,7 +49,8 @@ class MaxPool2d(Layer):
                 else:  # windows do not meet: written once, without a sum
                     array_module(dy).multiply(dy, winner == place, out=view)
 
-        by_pieces(work, dy, winner, *_shifts(dx, self.kernel, self.stride), slices=pieces(dx))
+        views = _shifts(dx, self.kernel, self.stride)
+        by_pieces(work, *map(channels_last, (dy, winner, *views)), slices=pieces(dx))
         return dx
 
     def tangent(self, w, cache, Rw, Rx):

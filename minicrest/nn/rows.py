@@ -4,7 +4,7 @@ Channels come last in memory, but are few: so a row here is one of the image, w 
 channel is repeated w times along it.
 """
 
-from minicrest.backend import array_module
+from minicrest.backend import array_module, matmul
 from minicrest.threads import pieces, share
 
 
@@ -48,7 +48,7 @@ def channel_sums(rows, channels: int, factor=None):
     def add(todo):
         for number, piece in todo:
             part = rows[piece] if factor is None else rows[piece] * factor[piece]
-            sums[number] = ones[: len(part)] @ part
+            sums[number] = matmul(ones[: len(part)], part)
 
     share(add, list(enumerate(parts)), rows)
     return sums.reshape(-1, channels).sum(0)

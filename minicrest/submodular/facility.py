@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicrest.arguments import dense, whole
-from minicrest.backend import array_module, to_numpy
+from minicrest.backend import to_numpy
 from minicrest.submodular.matrix_free import matrix_free
 from minicrest.submodular.points import Points
 from minicrest.threads import one_blas_thread, sum_of_shares
@@ -35,7 +35,8 @@ class Medoids(NamedTuple):
 def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     """The k medoids that greedy facility location chooses, and the sizes gamma_j of their clusters (CRAIG, Alg. 1).
 
-    features: (q, d), or (P, q, d) for P problems at once: NumPy or CuPy, float32 or (everything else) float64.
+    features: (q, d), or (P, q, d) for P problems at once, float32 or (everything else) float64. Those of CuPy are
+    brought to the host: each choice is a few operations, which a GPU would spend longer on waiting than on counting.
     Distances are exact to 2^-22 of the largest in float32, 2^-43 in float64, in which float32 problems with far
     outliers are solved too; a RuntimeWarning says where even that cannot tell most points apart. Equal gains go to the
     lowest index, a point equally far from two medoids to the earlier one; so a duplicate can have weight 0.
@@ -47,7 +48,7 @@ def facility_location(features, k, labels=None, memory=1 << 30) -> Medoids:
     >>> facility_location([[0.0], [1.0], [2.0], [9.0]], 2)[:2]  # indices and weights
     (array([1, 3]), array([3., 1.]))
     """
-    k, memory, features = whole("k", k, 1), whole("memory", memory, 0), dense("features", features)
+    k, memory, features = whole("k", k, 1), whole("memory", memory, 0), to_numpy(dense("features", features))
     if features.ndim not in (2, 3) or 0 in features.shape:
         raise ValueError(f"features must be a non-empty array (q, d) or (P, q, d), got shape {features.shape}")
     if labels is not None:
@@ -65,17 +66,16 @@ def _solve(problems, size, memory):
     fit = memory // (q * q * (4 if problems.dtype == np.float32 else 8))  # how many problems at a time
     solved = []
     for p in range(0, count, max(1, fit)):
-        group = problems[p : p + max(1, fit)] if fit else to_numpy(problems[p : p + 1])
+        group = problems[p : p + max(1, fit)]
         points = Points(group)
-        solve = _on_device if array_module(group) is not np else _incremental if fit else matrix_free
-        results = solve(points, size)
+        results = _incremental(points, size) if fit else matrix_free(points, size)
         smallest = results[1][:, -1]  # the last gain
         if problems.dtype == np.float32 and (few := np.flatnonzero(smallest < points.unit * 2.0**DIGITS)).size:
-            finer = _solve(group[array_module(group).asarray(few)].astype(np.float64), size, memory)
+            finer = _solve(group[few].astype(np.float64), size, memory)
             for result, better in zip(results, finer):
                 result[few] = better
         elif (lost := np.flatnonzero((smallest == 0) & (points.unit > LOST))).size:
-            _warn_of_outliers(to_numpy(group)[lost], results[0][lost], results[2][lost])
+            _warn_of_outliers(group[lost], results[0][lost], results[2][lost])
         solved.append(results)
     return [np.concatenate(parts) for parts in zip(*solved)]
 
@@ -157,27 +157,6 @@ def _lower(gains, d, changed, old, new):
         gains += sum_of_shares(subtract, starts, gains.shape)
 
 
-def _on_device(points, size):
-    """Greedy with every gain anew in each round: one pass over all distances, and no waiting until the end."""
-    xp, (count, q), whole = points.xp, points.shape, slice(None)
-    d = points.distances(whole, whole, whole).astype(points.dtype)  # (P, q, q)
-    every = xp.arange(count)
-    near = xp.repeat(d.max(axis=(1, 2))[:, None], q, axis=1)  # (P, q) c: nothing is chosen
-    owner, chosen = xp.zeros((count, q), np.int64), xp.zeros((count, q), bool)
-    order, won = xp.empty((count, size), np.int64), xp.empty((count, size), np.int64)
-    for t in range(size):
-        after = xp.minimum(d, near[:, :, None]).sum(axis=1, dtype=np.int64)  # (P, q) sum_i near_i, were e to enter
-        gains = xp.where(chosen, -1, near.sum(axis=1, keepdims=True, dtype=np.int64) - after)
-        e = gains.argmax(axis=1)
-        order[:, t], won[:, t] = e, gains[every, e]
-        chosen[every, e] = True
-        row = d[every, e]  # (P, q)
-        owner = xp.where(row < near, t, owner)
-        near = xp.minimum(near, row)
-    order, won, owner = np.split(to_numpy(xp.concatenate([order, won, owner], axis=1)), [size, 2 * size], axis=1)
-    return order, won * points.unit[:, None], owner
-
-
 def _per_class(features, k, labels, memory):
     if features.ndim != 2 or labels.shape != features.shape[:1]:
         raise ValueError(f"labels (q,) need features (q, d): got {labels.shape} and {features.shape}")
@@ -188,7 +167,7 @@ def _per_class(features, k, labels, memory):
     for label, places in zip(classes, quotas(sizes, min(k, len(labels)))):
         if places:
             members = np.flatnonzero(labels == label)
-            medoids = facility_location(features[array_module(features).asarray(members)], places, memory=memory)
+            medoids = facility_location(features[members], places, memory=memory)
             results.append(medoids._replace(indices=members[medoids.indices]))
     return Medoids(*(np.concatenate(parts) for parts in zip(*results)))
 

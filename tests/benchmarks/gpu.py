@@ -1,9 +1,9 @@
 """NumPy, CuPy and PyTorch beside each other on a machine with a GPU: `python -m tests.benchmarks.gpu [--out gpu.md]`.
 
 One table, with the GPU's name and the date, within eight minutes: milliseconds (medians after warm-up, synchronised) at
-batch 128 and 1,024; CuPy with the whole training step replayed as one CUDA graph; how far CuPy's float32 results are
+batch 128 and 1,024; CuPy with passes replayed as CUDA graphs (minicrest/graphs.py); how far CuPy's float32 results are
 from NumPy's, and whether selections are the same; how often the host waits for the device in one call.
-Every TF32 switch is off, so all three do the same float32 arithmetic. `--rehearse` runs all of it but the graph and
+Every TF32 switch is off, so all three do the same float32 arithmetic. `--rehearse` runs all of it but the graphs and
 PyTorch's GPU on the stand-in for CuPy, with small sizes: a test of this script, whose times mean nothing.
 The tests themselves use the GPU without being told: `pytest` gives every test of a device the real CuPy.
 """
@@ -11,7 +11,6 @@ The tests themselves use the GPU without being told: `pytest` gives every test o
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import os
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from minicrest.backend import gpu_available, synchronize, to_device, to_numpy
+from minicrest.graphs import replayed
 from minicrest.nn import lenet, mlp, resnet20
 from minicrest.optim import SGD, SGDState
 from minicrest.random import stream
@@ -31,7 +31,7 @@ from minicrest.submodular import facility_location
 from minicrest.taylor import hutchinson_diagonal, rademacher
 
 SAME = 1e-5  # relative, float32; through twenty batch-norm layers in training mode rounding grows to some 1e-3
-SECONDS, REPEATS, WARM = 3.0, 20, 3  # per measurement at most, calls at most, and calls before the clock starts
+SECONDS, REPEATS, WARM = 2.0, 40, 4  # per measurement at most, calls at most, and calls before the clock starts
 LR, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
 NETS = {
     "MLP 784-512-256-10": ("mlp", lambda: mlp((784, 512, 256, 10)), (784,)),
@@ -40,21 +40,21 @@ NETS = {
     "ResNet-20": ("resnet20", resnet20, (3, 32, 32)),
 }
 HEAD = [
-    "| work | batch | NumPy, ms | CuPy, ms | CuPy, graph, ms | PyTorch, ms | difference | host waits |",
+    "| work | batch | NumPy, ms | CuPy, ms | CuPy, replayed, ms | PyTorch, ms | difference | host waits |",
     "|---|---|---|---|---|---|---|---|",
 ]
 
 
 @dataclass(frozen=True)
 class Work:
-    """One line of the table: call(device's arrays) does it; torch() builds PyTorch's side, or is None."""
+    """One line of the table: call(device's arrays) does it; torch() and replayed() build the others, or are None."""
 
     name: str
     batch: int
     arrays: tuple  # on the host
     call: Callable[..., Any]
     torch: Callable[[], Callable] | None = None
-    graph: bool = False
+    replayed: Callable[[], Callable] | None = None
 
     @property
     def kind(self) -> str:
@@ -81,35 +81,48 @@ def works(batches, sizes, probes: int) -> list[Work]:
 
 
 def _of_network(title, name, net, arrays, probes) -> list[Work]:
+    """Of each call, one with `net` and one with what takes its place: the same network, replayed."""
     batch, theta = len(arrays[1]), arrays[0]
+
+    def work(what, given, call, torch=None):
+        return Work(f"{title} {what}", batch, given, call(net), torch, lambda: call(replayed(net)))
+
     moving = (*arrays, np.zeros_like(theta))
-    found = [Work(f"{title} training step", batch, moving, step(net), lambda: torch_step(name, batch), graph=True)]
+    found = [work("training step", moving, step, lambda: torch_step(name, batch)),
+             work("thinning's step", moving, lambda net: thinned(net, batch))]  # fmt: skip
     if name == "resnet20":
         return found
     v = stream(0, "direction").standard_normal(theta.shape).astype("float32")
-    found.append(Work(f"{title} exact Hv", batch, (*arrays, v), net.hvp, lambda: torch_hvp(name, batch)))
+    found.append(work("exact Hv", (*arrays, v), lambda net: net.hvp, lambda: torch_hvp(name, batch)))
     if name == "mlp":
         z = rademacher(stream(0, "probes"), (probes, net.size), "float32")
         found += [
-            Work(f"{title} Hutchinson diagonal, {probes} probes", batch, (*arrays, z),
-                 lambda t, x, y, z: hutchinson_diagonal(lambda z: net.hvp(t, x, y, z), z)),
-            Work(f"{title} exact diagonal", batch, arrays, net.hessian_diagonal),
-            Work(f"{title} gradient norms", batch, arrays, net.gradient_norms),
-            Work(f"{title} Gram matrix", batch, arrays, net.gradient_gram),
+            work(f"Hutchinson diagonal, {probes} probes", (*arrays, z),
+                 lambda net: lambda t, x, y, z: hutchinson_diagonal(lambda z: net.hvp(t, x, y, z), z)),
+            work("exact diagonal", arrays, lambda net: net.hessian_diagonal),
+            work("gradient norms", arrays, lambda net: net.gradient_norms),
+            work("Gram matrix", arrays, lambda net: net.gradient_gram),
         ]  # fmt: skip
     return found
 
 
-def step(net) -> Callable:
+def step(net, weights=None) -> Callable:
     """Forward, backward, SGD; returns the gradient. theta and velocity change in place: a call is not repeatable."""
     optimizer = SGD(LR, MOMENTUM, DECAY)
 
     def call(theta, x, y, velocity):
-        gradient = net.step(theta, x, y).gradient
+        gradient = net.step(theta, x, y, weights).gradient
         optimizer.update(theta, gradient, SGDState(velocity))
         return gradient
 
     return call
+
+
+def thinned(net, batch: int) -> Callable:
+    """The same step, back through a quarter of the batch alone: the weights are on the host, as thinning's are."""
+    weights = np.zeros(batch)
+    weights[stream(0, "benchmark", "kept").choice(batch, batch // 4, replace=False)] = 4
+    return step(net, weights)
 
 
 def _on_gpu(name: str, batch: int):
@@ -169,50 +182,24 @@ def milliseconds(call: Callable) -> float:
     return 1e3 * float(np.median(times))
 
 
-def synchronised(work: Work, arrays) -> Callable:
+def synchronised(work: Callable, arrays) -> Callable:
     def call():
-        result = work.call(*arrays)
+        result = work(*arrays)
         synchronize("cuda")
         return result
 
     return call
 
 
-def captured(work: Work) -> tuple[str, str]:
-    """(milliseconds, trouble) of the call replayed as one CUDA graph; its result must be that of plain calls.
-
-    Memory comes from a pool of the graph's own: what is allocated while it is recorded must stay where it is.
-    """
-    import cupy
-
-    mine, plain = ([cupy.array(a) for a in work.arrays] for _ in range(2))
-    side = cupy.cuda.Stream(non_blocking=True)
-    pool = cupy.cuda.MemoryPool()
-    with cupy.cuda.using_allocator(pool.malloc), side:
-        for arrays in (mine, plain):
-            for _ in range(WARM):  # handles, workspaces and the pool are ready before recording starts
-                work.call(*arrays)
-        side.synchronize()
-        try:
-            side.begin_capture()
-            work.call(*mine)
-            graph = side.end_capture()
-        except Exception as error:  # whatever CUDA forbids while it records: the table says so
-            with contextlib.suppress(Exception):  # leave the recording, even a broken one
-                side.end_capture()
-            return "-", f"no graph: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
-        graph.launch(side)
-        work.call(*plain)
-        side.synchronize()
-        gap = difference(to_numpy(mine[0]), to_numpy(plain[0]))
-        if gap > SAME:
-            return "-", f"graph differs from plain calls by {gap:.0e}"
-
-        def replay():
-            graph.launch(side)
-            side.synchronize()
-
-        return f"{milliseconds(replay):.3g}", ""
+def _replayed(work: Work, real: bool) -> str:
+    """Milliseconds of the call with its passes replayed; what they differ by, where that is more than rounding."""
+    if work.replayed is None or not real:
+        return "-"
+    mine, plain = ([to_device(a.copy(), "cuda") for a in work.arrays] for _ in range(2))
+    call = work.replayed()
+    for _ in range(WARM):
+        gap = difference(to_numpy(call(*mine)), to_numpy(work.call(*plain)))
+    return f"{milliseconds(synchronised(call, mine)):.3g}" + (f" (differs by {gap:.0e})" if gap > SAME else "")
 
 
 def difference(found, expected) -> float:
@@ -247,9 +234,8 @@ def line(work: Work, real: bool, small: Work) -> str:
         gap = difference(found, expected)
         agreement = f"{gap:.0e}" + (" (over 1e-5)" if gap > SAME else "")
     numpy = milliseconds(lambda: work.call(*host))
-    cupy = milliseconds(synchronised(work, device))
-    graph, trouble = captured(work) if real and work.graph else ("-", "")
-    times = f"{numpy:.3g} | {cupy:.3g} | {trouble or graph} | {_peer(work, real)}"
+    cupy = milliseconds(synchronised(work.call, device))
+    times = f"{numpy:.3g} | {cupy:.3g} | {_replayed(work, real)} | {_peer(work, real)}"
     return f"| {work.name} | {work.batch} | {times} | {agreement} | {waits} |"
 
 

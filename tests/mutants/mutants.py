@@ -232,8 +232,6 @@ TABLE = {
          "submodular::test_weights_sum_to_q_and_the_loss_falls"),
         ("minlength=order.shape[1]) for", "minlength=order.shape[1]).clip(1) for", "an empty cluster weighs 1",
          "submodular::test_planted_duplicates_have_weight_zero_and_their_cluster_goes_to_the_earlier"),
-        ("near[:, :, None]).sum(axis=1,", "near[:, None, :]).sum(axis=1,", "on a device: gains along the wrong axis",
-         "submodular::test_problems_at_once_are_problems_one_by_one"),
         ("largest[p, a // height] = block.max()", "largest[p, 0] = block.max()",
          "the largest distance of the last block", "submodular::test_every_path_makes_the_list_of_the_naive_one"),
         ("medoids._replace(indices=members[medoids.indices])", "medoids", "indices within the class returned",

@@ -185,7 +185,8 @@ class First(Method):
         return weights
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), AdamW(0.02)], ids=repr)
+# a larger eps: the gradient of a bias before batch-norm is 0 but for rounding, which AdamW multiplies by up to 1/eps
+@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), AdamW(0.02, eps=1e-2)], ids=repr)
 @pytest.mark.parametrize("norm", [False, True])
 def test_a_training_by_hand(norm, optimizer, device):
     """Ten steps from the network's own gradient: choices, weights, statistics and uses."""

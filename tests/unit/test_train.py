@@ -89,8 +89,9 @@ def by_hand(optimizer, steps, factors, norm):
     return theta, stats
 
 
+# a larger eps: the gradient of a bias before batch-norm is 0 but for rounding, which AdamW multiplies by up to 1/eps
 @pytest.mark.parametrize("norm", [False, True])
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9, 1e-3), AdamW(0.01)], ids=repr)
+@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9, 1e-3), AdamW(0.01, eps=1e-2)], ids=repr)
 def test_the_loop(optimizer, norm, device):
     """Training is the network's gradient on each batch, once, through the optimiser with the schedule's factor."""
     oracle, *_ = make(device, norm)
