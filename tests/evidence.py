@@ -1,8 +1,9 @@
 """README's evidence, kept as small JSON: python -m tests.evidence FOLDER gathers it, --write shows what is kept.
 
 FOLDER holds folders that `minicrest compare --out` wrote. Of a comparison at an equal bill are kept its rows, its setup
-and the learning rate and batch size that tuning chose for each method; of one at equal steps, CREST's accuracies,
-bills and paired differences. In the latter the methods come in the order of VARIANTS, as many as there are.
+and the learning rate and batch size that tuning chose for each method; where random alone was given half as much again,
+how far thinning is ahead of that too. Of a comparison at equal steps are kept CREST's accuracies, bills and paired
+differences: there the methods come in the order of VARIANTS, as many as there are.
 """
 
 from __future__ import annotations
@@ -38,16 +39,34 @@ def head(document: dict, *more: str) -> dict:
 
 def gathered(folder: Path) -> list[dict]:
     """The comparisons at an equal bill below `folder`, ordered by budget and name."""
-    found = []
-    for path, document in documents(folder, "bill"):
+    found, every = [], documents(folder, "bill")
+    for path, document in every:
+        if "thinning" not in {row["method"] for row in document["rows"]}:
+            continue
         comparison = head(document) | {"rows": document["rows"]}
         tuned = path.parent / "tuned-bill.json"
         if tuned.exists():
             tuning = json.loads(tuned.read_text())
             comparison |= {"grid": tuning["grid"], "tune_seeds": tuning["seeds"]}
             comparison["chosen"] = {name: entry["choice"] for name, entry in tuning["methods"].items()}
+        for other in (other for _, other in every if is_more(other, document)):
+            random = accuracies(other, "random")
+            ahead = estimate(accuracies(document, "thinning") - random)
+            comparison["more"] = {"accuracy": float(random.mean()), "ahead": asdict(ahead)}
         found.append(comparison)
     return sorted(found, key=lambda c: (c["budget"], title(c)))
+
+
+def is_more(other: dict, document: dict) -> bool:
+    """Whether `other` is the same comparison with 1.5 times the bill."""
+    budget = round(1.5 * document["setup"]["budget"], 6)
+    return head(other) == head(document) | {"budget": budget}
+
+
+def accuracies(document: dict, method: str) -> np.ndarray:
+    """(seeds,) in percent, when each run of the method has ended."""
+    runs = sorted((run for run in document["runs"] if run["method"] == method), key=lambda run: run["seed"])
+    return 100 * np.array([run["curve"]["accuracy"][-1] for run in runs])
 
 
 def gathered_lazy(folder: Path) -> list[dict]:
@@ -73,12 +92,13 @@ def title(comparison: dict) -> str:
 
 def table(comparisons: list[dict]) -> str:
     """A row a comparison: accuracies, and how far thinning is ahead of both baselines; * where Holm's test says so."""
-    lines = ["| problem | bill | seeds | " + " | ".join(METHODS) + " | thinning - random | thinning - shuffle |",
-             "|---" * (len(METHODS) + 5) + "|"]  # fmt: skip
+    lines = ["| problem | bill | seeds | " + " | ".join(METHODS) + " | thinning - random | thinning - shuffle | "
+             "thinning - random with 1.5 times the bill |", "|---" * (len(METHODS) + 6) + "|"]  # fmt: skip
     for c in comparisons:
         rows = {row["method"]: row for row in c["rows"]}
         cells = [f"{rows[name]['accuracy']['mean']:.2f}" if name in rows else "" for name in METHODS]
         ahead = [_difference(rows["thinning"], gain, p) for gain, p in (("gain", "p"), ("gain_shuffle", "p_shuffle"))]
+        ahead += [f"{c['more']['ahead']['mean']:+.2f} +- {c['more']['ahead']['half']:.2f}" if "more" in c else ""]
         lines.append(f"| {title(c)} | {100 * c['budget']:g}% | {len(c['seeds'])} | {' | '.join([*cells, *ahead])} |")
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,6 @@
 """NumPy, CuPy and PyTorch beside each other on a machine with a GPU: `python -m tests.benchmarks.gpu [--out gpu.md]`.
 
-One table, with the GPU's name and the date, within eight minutes: milliseconds (medians after warm-up, synchronised) at
+One table, with the GPU's name and the date, within four minutes: milliseconds (medians after warm-up, synchronised) at
 batch 128 and 1,024; CuPy with passes replayed as CUDA graphs (minicrest/graphs.py); how far CuPy's float32 results are
 from NumPy's; how often the host waits for the device in one call; and how long all of a training's step takes. Float32
 results may differ by 1e-3 where rounding takes the input of a ReLU across 0.
@@ -290,7 +290,7 @@ def main() -> None:
         lines.append(line(work, real, next(other for other in small if other.kind == work.kind)))
         print(lines[-1], flush=True)
     for method in ("random", "thinning", "crest"):
-        lines.append(training(method, 200 if real else 3))
+        lines.append(training(method, 60 if real else 3))
         print(lines[-1], flush=True)
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -153,12 +153,39 @@ def test_what_readme_says_of_the_evidence():
     assert {name for name, row in cifar.items() if name != "shuffle" and row["p_shuffle"] < 0.05} == {"fresh"}
     assert cifar["fresh"]["gain_shuffle"]["mean"] < 0 and cifar["thinning"]["p"] >= 0.05
     assert 0.9 < cifar["thinning"]["seconds"] / cifar["random"]["seconds"] < 1.1
+    more = {evidence.title(c): c["more"]["ahead"] for c in comparisons if "more" in c and "cifar10" not in evidence.title(c)}
+    assert len(more) == 6 and {title for title, e in more.items() if e["mean"] - e["half"] <= 0} == {"trec, mlp"}
+    early = [next(row for row in c["rows"] if row["method"] == "thinning") for c in comparisons if c["budget"] == 0.03]
+    assert len(early) == 6 and all(min(row["gain"]["mean"], row["gain_shuffle"]["mean"]) > 0 for row in early)
+    assert [sum(row[p] < 0.05 for row in early) for p in ("p", "p_shuffle")] == [4, 2]
     whole = [{row["method"]: row for row in c["rows"]} for c in comparisons if c["budget"] == 1]
     for rows in whole:
         assert len(whole) == 2 and rows["thinning"]["p"] > 0.05 and rows["thinning"]["p_shuffle"] > 0.05
         assert rows["thinning"]["cost"] > 0.99 * rows["random"]["cost"]
     seconds = [rows["thinning"]["seconds"] / rows["random"]["seconds"] for rows in tenth.values()]
     assert 0.9 < min(seconds) and max(seconds) < 5
+
+
+def test_what_readme_says_of_a_gpu():
+    text = README.read_text("utf-8")
+    table = re.search(r"<!-- gpu -->\n(.*?)<!-- end -->", text, re.DOTALL)[1]
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line] for line in lines]
+    step = {row[0].removesuffix(" training step"): list(map(float, row[3:6])) for row in rows
+            if row[0].endswith("training step") and row[1] == "128"}  # fmt: skip
+    faster = [plain / replays for plain, replays, _ in step.values()]
+    assert (round(min(faster)), round(max(faster))) == (4, 9)
+    beside = {name: f"{replays / torch:.2f}" for name, (_, replays, torch) in step.items()}
+    said = " ".join(text.split())
+    assert f"They take {beside['MLP 784-512-256-10']} of the time of PyTorch's eager step for the MLP" in said
+    assert f"{beside['LeNet']} for LeNet, and {beside['ResNet-20']} for ResNet-20" in said
+    thinned = {row[0].removesuffix(" thinning's step"): float(row[4]) for row in rows
+               if row[0].endswith("thinning's step") and row[1] == "128"}  # fmt: skip
+    assert all(thinned[name] > 0.75 * replays for name, (_, replays, _) in step.items())
+    assert all(len(row) == 8 for row in rows)
+    notebook = (README.parent / "tutorials" / "13_on_a_gpu.ipynb").read_text("utf-8")
+    plain, replays, torch = step["LeNet"]
+    assert f"fell from {plain:.1f} to {replays:.1f} ms; PyTorch's took {torch:.1f}." in notebook
 
 
 def test_what_readme_says_of_lazy_crest():

@@ -14,6 +14,7 @@ from minicrest.experiments.paper.engine import Experiment
 NAMES = (
     "crest-table-1",
     "crest-table-1-cifar10",
+    "crest-beside-random",
     "crest-table-2",
     "crest-table-5",
     "crest-speed-up",

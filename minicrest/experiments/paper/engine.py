@@ -216,7 +216,8 @@ def _document(experiment: Experiment, scale: str, settings, verdict: Verdict, se
     one_of("verdict", verdict.verdict, (HOLDS, UNTOLD, FAILS))
     versions = {"minicrest": minicrest.__version__, "numpy": np.__version__}
     kept = {name: value for name, value in settings.items() if name != "data_dir"}
-    command = f"minicrest paper {experiment.name}" + (f" --scale {scale}" if scale != "laptop" else "")
+    command = f"minicrest paper {experiment.name}" + f" --scale {scale}" * (scale != "laptop")
+    command += f" --device {settings['device']}" * (settings["device"] != "cpu")
     return _plain({
         "name": experiment.name, "claim": experiment.claim, "place": experiment.place, "scale": scale,
         "settings": kept, "columns": verdict.columns, "rows": verdict.rows, "verdict": verdict.verdict,

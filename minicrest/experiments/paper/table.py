@@ -12,8 +12,8 @@ HEADS = ("paper and place", "claim", "at our size", "verdict", "command", "minut
 
 
 def documents(folder) -> list[dict]:
-    """The documents of laptop scale in `folder`, in the order of EXPERIMENTS."""
-    paths = [Path(folder) / f"{name}-laptop.json" for name in EXPERIMENTS]
+    """The documents of laptop and paper scale in `folder`, in the order of EXPERIMENTS."""
+    paths = [Path(folder) / f"{name}-{scale}.json" for name in EXPERIMENTS for scale in ("laptop", "paper")]
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
 
@@ -25,7 +25,8 @@ def claims_table(folder) -> str:
     for found in documents(folder):
         minutes = f"{max(1, round(found['seconds'] / 60))}"
         finding = found["finding"].partition(";")[0].rstrip(".") + "."
-        cells = (found["place"], found["claim"], finding, found["verdict"], f"`{found['command']}`", minutes)
+        place = found["place"] + ", on a GPU" * (found["scale"] == "paper")
+        cells = (place, found["claim"], finding, found["verdict"], f"`{found['command']}`", minutes)
         lines.append(_line(cells))
     return "\n".join(lines) + "\n"
 
