@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -153,8 +152,7 @@ def rows() -> list[Row]:
 def matrix_free(n: int = 100_000, k: int = 100) -> str:
     """A line about what no peer can run: n x n distances would not fit, so there is no ratio."""
     x = features(n)[0]
-    with traced() as used:
-        exact = facility_location(x, k)
+    exact, took = cost(lambda: facility_location(x, k))
     dense, F = 4 * n * n / 1e9, exact.gains.sum()
     c = (F + far(x, exact.indices)) / n  # the largest distance
     others = []
@@ -164,7 +162,6 @@ def matrix_free(n: int = 100_000, k: int = 100) -> str:
         seconds, rest = time.perf_counter() - start, far(x, chosen)
         others.append(f"{name}: {seconds:.0f} s, {1 - (n * c - rest) / F:.2%} less of the objective, "
                       f"points {rest / (n * c - F) - 1:.2%} further from their medoids")  # fmt: skip
-    took = f"{used['seconds']:.0f} s within {used['bytes'] / 1e6:.0f} MB"
     return (f"matrix-free ({n}, {k}): {took} beside the features; "
             f"apricot and submodlib cannot run it (their float32 kernel alone takes {dense:.0f} GB). Approximations "
             f"beside it: {'; '.join(others)}.")  # fmt: skip
@@ -173,22 +170,21 @@ def matrix_free(n: int = 100_000, k: int = 100) -> str:
 def memory_per_class(n: int = 50_000, k: int = 5000, classes: int = 10) -> str:
     """A line about the memory of CRAIG's problem on CIFAR-10."""
     x, labels = features(n)[0], np.arange(n) % classes
-    with traced() as used:
-        facility_location(x, k, labels)
-    took = f"{used['seconds']:.1f} s within {used['bytes'] / 1e6:.0f} MB"
+    _, took = cost(lambda: facility_location(x, k, labels))
     return (f"per class ({n}, {k}), {classes} classes: {took} beside the features, one class at a time; all {n} x {n} "
             f"distances would take {4 * n * n / 1e9:.0f} GB")  # fmt: skip
 
 
-@contextmanager
-def traced():
-    """Seconds and peak bytes of what happens inside; blocks are large, so that tracing costs next to nothing."""
-    used: dict[str, float] = {}
-    tracemalloc.start()
+def cost(call):
+    """What `call` returns, and "seconds within memory", which a second call measures, because tracing it takes time."""
     start = time.perf_counter()
-    yield used
-    used.update(seconds=time.perf_counter() - start, bytes=tracemalloc.get_traced_memory()[1])
+    result = call()
+    seconds = time.perf_counter() - start
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    return result, f"{seconds:.3g} s within {peak / 1e6:.0f} MB"
 
 
 def blocks(x, chosen, size: int = 1024):
