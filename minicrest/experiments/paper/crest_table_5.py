@@ -17,7 +17,8 @@ EXPERIMENT = replace(
     minutes=1,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, 0.2, SOME),
-        "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ}, 0.2, SOME),
+        "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ,
+                               "cifar10, lenet": trainings.LENET}, 0.2, SOME),
         "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}, 0.2, SOME),
     },
 )  # fmt: skip
