@@ -110,6 +110,17 @@ def test_the_numbers_of_a_finding_are_those_of_the_rows():
     assert "behind CREST: sgd, random, craig, gradmatch, glister" in found.finding and "1.0 times" in found.finding
 
 
+def test_a_finding_names_cifar10_beside_the_mean():
+    def found(name):
+        settings = EXPERIMENTS[name].scales["laptop"]
+        lead = lambda problem, name, seed: 100 if name == "full" else 75 if "cifar10" in problem else 85  # noqa: E731
+        return EXPERIMENTS[name].conclude(settings, measurements(settings, lead)).finding
+
+    beside = "17.5% on average over 4 problems (+0.0 +- 0.0 points), 25.0% and 25.0% on cifar10 with lenet, at"
+    assert beside in found("crest-table-5")
+    assert "and random's 15.0% on average over 3 problems (+0.0 +- 0.0 points), at 1.0 times" in found("crest-table-1")
+
+
 # ---- the pieces
 
 
