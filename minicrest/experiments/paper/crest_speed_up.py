@@ -84,7 +84,7 @@ EXPERIMENT = Experiment(
     name="crest-speed-up",
     claim="CREST reaches its accuracy 1.7 to 2.5 times faster than full training does",
     place="CREST, abstract",
-    minutes=3,
+    minutes=14,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, methods=SOME),
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ,
