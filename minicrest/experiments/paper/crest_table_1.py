@@ -74,7 +74,8 @@ def _finding(rows: list[dict], verdicts: dict[str, str], where: str) -> str:
               if (names := [name for name, each in verdicts.items() if each == verdict])]  # fmt: skip
     return (f"CREST's relative error is {crest['rel. error %']['mean']:.1f}% and random's "
             f"{random['rel. error %']['mean']:.1f}% {where} ({text_of(random['behind crest'], '+.1f')} points)"
-            f"{_on_cifar10(rows)}, at {trainings.bills(rows, 'crest')} times random's bill; {'; '.join(groups)}.")  # fmt: skip
+            f"{_on_cifar10(rows)}, at {trainings.bills(rows, 'crest')} times random's bill; "
+            f"{'; '.join(groups)}.")  # fmt: skip
 
 
 def _on_cifar10(rows: list[dict]) -> str:

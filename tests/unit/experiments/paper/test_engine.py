@@ -154,8 +154,10 @@ def test_what_trials_speak_for_is_measured_and_the_document_has_the_settings_as_
         assert [len(results[part]) for part in ("ours/a", "theirs")] == [2, 2]
         return settings | {"lead": settings["lead"] - 3 * results["theirs"][1]["score"]}  # whose score is 1.1
 
-    experiment = planted(choice=Choice(lambda settings: settings | {"seeds": 2, "lead": 9}, chosen),
-                         same=lambda settings, part, seed: {"part": part, "seed": seed, "lead": settings["lead"]})  # fmt: skip
+    experiment = planted(
+        choice=Choice(lambda settings: settings | {"seeds": 2, "lead": 9}, chosen),
+        same=lambda settings, part, seed: {"part": part, "seed": seed, "lead": settings["lead"]},
+    )
     document = run(experiment, "quick", tmp_path)
     assert document["rows"][0]["points"]["mean"] == pytest.approx(1 - 3.3) and document["verdict"] == FAILS
     assert document["settings"] == {"seeds": 3, "lead": 1, "device": "cpu"}
