@@ -1144,6 +1144,17 @@ TABLE = {
         ("            _write(paths[k], measurement)", "            pass",
          "what a cluster measures is measured again",
          "engine::test_a_cluster_of_which_a_worker_dies_measures_the_same"),
+        ("    results, seconds = measured(final)", "    results, seconds = measured(settings)",
+         "what was chosen is not measured",
+         "engine::test_what_trials_speak_for_is_measured_and_the_document_has_the_settings_as_they_were"),
+    ],
+    "experiments/paper/tuned.py": [
+        ('"first seed": tuning["first seed"]}', '"first seed": 0}', "chosen and judged at the same seeds",
+         "tuned::test_every_method_is_tried_at_every_point_on_held_out_examples_at_seeds_that_do_not_judge"),
+        ('"tuning": tuning["part"]}', '"tuning": 0.0}', "chosen by the test part",
+         "tuned::test_every_method_is_tried_at_every_point_on_held_out_examples_at_seeds_that_do_not_judge"),
+        ("max(points, key", "min(points, key", "the worst point",
+         "tuned::test_the_best_mean_accuracy_is_chosen_and_of_equals_the_lower_loss"),
     ],
     "experiments/paper/trainings.py": [
         ("interval(score - found[reference])", "interval(found[reference] - score)", "the sign of every difference",

@@ -84,11 +84,11 @@ EXPERIMENT = Experiment(
     name="crest-speed-up",
     claim="CREST reaches its accuracy 1.7 to 2.5 times faster than full training does",
     place="CREST, abstract",
-    minutes=3,
+    minutes=14,
     scales={
         "quick": settings(3, {"digits": trainings.DIGITS | dict(epochs=4)}, methods=SOME),
         "laptop": settings(5, {"mnist10k": trainings.MNIST, "trec": trainings.TREC, "subj": trainings.SUBJ,
-                               "cifar10, lenet": trainings.LENET}, methods=SOME),
+                               "cifar10, lenet": trainings.LENET, "cifar10, resnet8": trainings.RESNET8}, methods=SOME),
         "paper": settings(3, {"cifar10, resnet20": trainings.RESNET20}, methods=SOME),
     },
     parts=trainings.parts, measure=trainings.measure, conclude=conclude, draw=draw, same=trainings.same,

@@ -73,8 +73,18 @@ def _finding(rows: list[dict], verdicts: dict[str, str], where: str) -> str:
     groups = [f"{word}: {', '.join(names)}" for verdict, word in WORDS.items()
               if (names := [name for name, each in verdicts.items() if each == verdict])]  # fmt: skip
     return (f"CREST's relative error is {crest['rel. error %']['mean']:.1f}% and random's "
-            f"{random['rel. error %']['mean']:.1f}% {where} ({text_of(random['behind crest'], '+.1f')} points), at "
-            f"{trainings.bills(rows, 'crest')} times random's bill; {'; '.join(groups)}.")  # fmt: skip
+            f"{random['rel. error %']['mean']:.1f}% {where} ({text_of(random['behind crest'], '+.1f')} points)"
+            f"{_on_cifar10(rows)}, at {trainings.bills(rows, 'crest')} times random's bill; "
+            f"{'; '.join(groups)}.")  # fmt: skip
+
+
+def _on_cifar10(rows: list[dict]) -> str:
+    """The errors of both on the data of the printed numbers, where they are one problem of several."""
+    problems = dict.fromkeys(row["problem"] for row in rows)
+    pairs = {problem: [trainings.row_of(rows, name, problem)["rel. error %"]["mean"] for name in ("crest", "random")]
+             for problem in problems if len(problems) > 1 and problem.startswith("cifar10")}  # fmt: skip
+    return "".join(f", {crest:.1f}% and {random:.1f}% on {problem.replace(', ', ' with ')}"
+                   for problem, (crest, random) in pairs.items())  # fmt: skip
 
 
 def draw(document: dict, figure) -> None:

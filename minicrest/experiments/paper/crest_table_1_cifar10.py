@@ -11,7 +11,7 @@ EXPERIMENT = replace(
     crest_table_1.EXPERIMENT,
     name="crest-table-1-cifar10",
     place="CREST, Table 1 (CIFAR-10)",
-    minutes=12,
+    minutes=20,
     scales=crest_table_1.EXPERIMENT.scales | {
         "laptop": settings(3, {"cifar10, lenet": trainings.LENET, "cifar10, resnet8": trainings.RESNET8}),
     },

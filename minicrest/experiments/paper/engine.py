@@ -55,6 +55,19 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """How an experiment chooses settings of its own before what it measures is judged.
+
+    trials(settings): the settings of the trials, which are measured as the rest is, with "seeds" of their own. Their
+    parts have other names than the rest, or the experiment has a `same`.
+    chosen(settings, results): the settings with what the trials' results speak for, for `measure` and `conclude`.
+    """
+
+    trials: Callable[[dict], dict]
+    chosen: Callable[[dict, dict[str, list[dict]]], dict]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A claim and how it is measured. All functions are pure, and what they return is plain JSON.
 
@@ -65,6 +78,7 @@ class Experiment:
     conclude(settings, results): the Verdict; `results` maps each part to its measurements in the order of the seeds.
     draw(document, figure): the picture, from the JSON document.
     same(settings, part, seed): where other experiments make the same measurement, all that decides it; they share it.
+    choice: measured before all else, to choose settings by it.
     """
 
     name: str
@@ -77,6 +91,7 @@ class Experiment:
     conclude: Callable[[dict, dict[str, list[dict]]], Verdict]
     draw: Callable[[dict, Any], None]
     same: Callable[[dict, str, int], dict] | None = None
+    choice: Choice | None = None
 
     def __post_init__(self):
         if set(self.scales) != set(SCALES) or any(whole("seeds", s["seeds"], 1) < 1 for s in self.scales.values()):
@@ -130,6 +145,22 @@ def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: i
         raise ValueError("jobs are processes of this machine, and a scheduler has processes of its own; give one")
     settings = {**experiment.scales[scale], "data_dir": data_dir, "device": device}
     folder = Path(path_text("out", out))
+    measured = partial(_results, experiment, scale, folder, jobs, progress, scheduler)
+    final, choosing = settings, 0.0
+    if experiment.choice is not None:
+        trials, choosing = measured(experiment.choice.trials(settings))
+        final = experiment.choice.chosen(settings, trials)
+    results, seconds = measured(final)
+    verdict = experiment.conclude(final, results)
+    document = _document(experiment, scale, settings, verdict, choosing + seconds)
+    _write(folder / f"{experiment.name}-{scale}.json", document)
+    save_png(picture(experiment, document), folder / f"{experiment.name}-{scale}.png")
+    return document
+
+
+def _results(experiment: Experiment, scale: str, folder: Path, jobs: int, progress: bool, scheduler,
+             settings: dict) -> tuple[dict[str, list[dict]], float]:  # fmt: skip
+    """({part: its measurements in the order of the seeds}, the seconds that they took)."""
     wanted = [(part, seed) for part in experiment.parts(settings) for seed in range(settings["seeds"])]
     if scheduler is not None:
         _measure_there(experiment, scale, settings, wanted, folder, scheduler, progress)
@@ -137,11 +168,7 @@ def run(experiment: Experiment, scale: str = "laptop", out="runs/paper", jobs: i
     results: dict[str, list[dict]] = {}
     for (part, _), measurement in zip(wanted, kept):
         results.setdefault(part, []).append(measurement["result"])
-    seconds = sum(measurement["seconds"] for measurement in kept)
-    document = _document(experiment, scale, settings, experiment.conclude(settings, results), seconds)
-    _write(folder / f"{experiment.name}-{scale}.json", document)
-    save_png(picture(experiment, document), folder / f"{experiment.name}-{scale}.png")
-    return document
+    return results, sum(measurement["seconds"] for measurement in kept)
 
 
 def _measured(experiment, scale: str, settings, wanted, folder: Path, jobs: int, progress: bool) -> list[dict]:

@@ -28,8 +28,8 @@ MNIST: dict[str, Any] = dict(data="mnist10k", m=64, epochs=20, lr=0.05)
 TREC: dict[str, Any] = dict(data="trec", m=64, epochs=20, lr=0.5)
 SUBJ: dict[str, Any] = TREC | dict(data="subj", size=[4000, 2000])
 CIFAR: dict[str, Any] = dict(data="cifar10", m=64, epochs=15, lr=0.05, weight_decay=5e-4)
-LENET: dict[str, Any] = CIFAR | dict(model="lenet", m=32, lr=0.01, size=[5000, 2000])
-RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, size=[1500, 1000])
+LENET: dict[str, Any] = CIFAR | dict(model="lenet", m=32, lr=0.01, size=[10000, 2000])
+RESNET8: dict[str, Any] = CIFAR | dict(model="resnet8", m=32, epochs=10, lr=0.1, size=[3000, 1000])
 # the CREST paper's own: 200 epochs, of which the others have a tenth of the steps
 RESNET20: dict[str, Any] = dict(data="cifar10", model="resnet20", epochs=200, weight_decay=1e-4)
 
@@ -48,12 +48,16 @@ def parts(settings: dict) -> list[str]:
 
 
 def setup_of(settings: dict, part: str, seed: int) -> Setup:
-    """The Setup of a part: the fields of "setup" in the settings, then the problem's, then the method's."""
+    """The Setup of a part: the fields of "setup" in the settings, then the problem's, then the method's, then what was
+    "chosen" for the part. Seeds are counted from the settings' "first seed", or from 0.
+    """
     problem, name = part.split("/")
     fields = {**settings.get("setup", {}), **settings["problems"][problem], **settings["methods"][name]}
+    fields |= settings.get("chosen", {}).get(part, {})
     fields.pop("size", None)
     hyper = tuple(fields.pop("hyper", {}).items())
-    return Setup(seed=seed, hyper=hyper, data_dir=settings["data_dir"], device=settings["device"], **fields)
+    places = dict(data_dir=settings["data_dir"], device=settings["device"])
+    return Setup(seed=settings.get("first seed", 0) + seed, hyper=hyper, **places, **fields)
 
 
 def same(settings: dict, part: str, seed: int) -> dict:
@@ -66,7 +70,7 @@ def measure(settings: dict, part: str, seed: int) -> dict:
     setup, size = setup_of(settings, part, seed), _size(settings, part)
     own = Parts()
     if size:
-        own = Parts(data=_part(load(setup.data, setup.data_dir, seed), *size))
+        own = Parts(data=_part(load(setup.data, setup.data_dir, setup.seed), *size))
     return summary(setup.run(progress=False, parts=own))
 
 
@@ -82,11 +86,14 @@ def _size(settings: dict, part: str) -> list[int] | None:
 
 
 def summary(run: Run) -> dict:
-    """Accuracy in percent at the end and over the training, the bill by phase, seconds, and CREST's regions."""
+    """Accuracy in percent at the end and over the training, the loss at the end (None where it is not finite), the bill
+    by phase, seconds, and CREST's regions.
+    """
     curve = {"steps": run.curve.step, "bill": run.curve.cost, "seconds": run.curve.seconds,
              "accuracy": 100 * run.curve.accuracy}  # fmt: skip
     return {
         "accuracy": 0.0 if run.diverged is not None or not math.isfinite(run.accuracy) else 100 * run.accuracy,
+        "loss": float(run.curve.loss[-1]) if math.isfinite(run.curve.loss[-1]) else None,
         "diverged": run.diverged, "steps": run.steps, "bill": run.ledger.cost, "seconds": run.ledger.seconds,
         "phases": {name: bill.cost for name, bill in run.ledger.phases.items()},
         "regions": len(run.report["start"]) if "start" in run.report else None,

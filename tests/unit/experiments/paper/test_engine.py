@@ -16,6 +16,7 @@ from minicrest.experiments.paper.engine import (
     HOLDS,
     SCALES,
     UNTOLD,
+    Choice,
     Experiment,
     Verdict,
     interval,
@@ -146,6 +147,27 @@ def test_experiments_share_the_measurements_that_are_the_same(tmp_path):
     assert len(MADE) == 6
     run(planted(lead=2, same=same), "quick", tmp_path)
     assert len(MADE) == 12
+
+
+def test_what_trials_speak_for_is_measured_and_the_document_has_the_settings_as_they_were(tmp_path):
+    def chosen(settings, results):
+        assert [len(results[part]) for part in ("ours/a", "theirs")] == [2, 2]
+        return settings | {"lead": settings["lead"] - 3 * results["theirs"][1]["score"]}  # whose score is 1.1
+
+    experiment = planted(
+        choice=Choice(lambda settings: settings | {"seeds": 2, "lead": 9}, chosen),
+        same=lambda settings, part, seed: {"part": part, "seed": seed, "lead": settings["lead"]},
+    )
+    document = run(experiment, "quick", tmp_path)
+    assert document["rows"][0]["points"]["mean"] == pytest.approx(1 - 3.3) and document["verdict"] == FAILS
+    assert document["settings"] == {"seeds": 3, "lead": 1, "device": "cpu"}
+    trials = [(part, seed) for part in ("ours/a", "theirs") for seed in range(2)]
+    assert MADE[:4] == trials and len(MADE) == 10
+    kept = [json.loads(path.read_text()) for path in (tmp_path / "shared").glob("*.json")]
+    assert len(kept) == 10 and run(experiment, "quick", tmp_path) == document and len(MADE) == 10
+    for path, measurement in zip((tmp_path / "shared").glob("*.json"), kept):
+        path.write_text(json.dumps(measurement | {"seconds": 60.0}))
+    assert run(experiment, "quick", tmp_path)["seconds"] == 600  # those of the trials, too
 
 
 def test_two_processes_find_what_one_does(tmp_path):
