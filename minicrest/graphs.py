@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from minicrest.backend import array_module, check_device, cupy_module, multiplying_by
@@ -29,6 +29,14 @@ def replayed(network: Network, device: str = "cuda") -> Network:
     return Replayed(network.chain.layers, network.loss) if able else network
 
 
+def plain(network: Network) -> Network:
+    """The Network behind a Replayed one, which gives its recordings up; another as it is."""
+    if not isinstance(network, Replayed):
+        return network
+    network.forget()
+    return Network(network.chain.layers, network.loss)
+
+
 class Replayed(Network):
     """The Network of these layers and this loss. On a GPU, passes over a shape that comes again and again are replayed,
     where they can be recorded; whether they are changes no bit. All rows go backward, because a graph cannot cut them,
@@ -37,6 +45,10 @@ class Replayed(Network):
 
     def __init__(self, layers, loss):
         super().__init__(layers, loss)
+        self.forget()
+
+    def forget(self) -> None:
+        """Give all recordings up, and their memory."""
         self._tapes: dict[tuple, _Tape] = {}
         self._recorder = _Recorder()
 
@@ -122,15 +134,14 @@ class _Recorder:
     """Records tapes: with memory that nobody else uses, on a stream of its own, with products that can be recorded."""
 
     def __init__(self):
-        self.inside, self.count, self.products, self.pool, self.stream = False, 0, None, None, None
+        self.inside, self.count, self.pool, self.stream = False, 0, None, None
 
     @contextmanager
     def plainly(self):
         """Inside, nothing is replayed, and products are those that a recording would hold."""
-        self.products = self.products or CuBLAS()
         self.inside = True
         try:
-            with multiplying_by(self.products.matmul):
+            with multiplying_by(_cublas().matmul):
                 yield
         finally:
             self.inside = False
@@ -212,6 +223,9 @@ def _address(array) -> ctypes.c_void_p:
 def _stream(array) -> int:
     """The current stream of a device array's module."""
     return array_module(array).cuda.get_current_stream().ptr
+
+
+_cublas = cache(lambda: CuBLAS())  # one for the process: it has a workspace on the device
 
 
 def _row_major(matrix) -> bool:

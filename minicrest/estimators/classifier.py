@@ -16,7 +16,7 @@ from minicrest.backend import DEVICES, to_device, to_numpy
 from minicrest.estimators import settings
 from minicrest.estimators.rows import Rows, dense_rows, merged, validated, weighted_network
 from minicrest.estimators.settings import Remembering, Start, moved
-from minicrest.graphs import replayed
+from minicrest.graphs import plain, replayed
 from minicrest.learner import parts
 from minicrest.nn import Network
 from minicrest.optim import SCHEDULES
@@ -194,7 +194,7 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
         self.n_steps_ = start.steps + run.steps
         self.loss_curve_ = [*start.losses, *run.curve.train_loss[1:].tolist()]
         self.loss_, self.bill_ = self.loss_curve_[-1], run.ledger.cost
-        self.run_ = replace(run, theta=self.theta_, statistics=self.statistics_)
+        self.run_ = replace(run, theta=self.theta_, statistics=self.statistics_, network=plain(run.network))
         self._example, self._optimizer_state = rows.shape, moved(optimizer.state, "cpu")
 
     def _rows(self, X, labels, weights, method) -> Rows:

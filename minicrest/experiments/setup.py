@@ -13,7 +13,7 @@ import math
 import os
 import re
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from minicrest.experiments.parts import (
 )
 from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.experiments.progress import announced
-from minicrest.graphs import replayed
+from minicrest.graphs import plain, replayed
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
@@ -216,15 +216,15 @@ class Setup:
         method, oracle, optimizer, schedule, steps, bill = built
         longest = steps if bill is None else round(self.budget * steps / STEP)  # if every step costs what full's does
         with claimed(checkpoint) if checkpoint else nullcontext():
-            return train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
-                         evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
-                         checkpoint_every=self.checkpoint_every, notes={"setup": self._note()},
-                         stop=announced(stop, oracle, bill, progress), progress=progress)  # fmt: skip
+            run = train(method, oracle, optimizer, steps, schedule=schedule, max_bill=bill,
+                        evaluate_every=max(1, longest // self.evaluations), checkpoint=checkpoint,
+                        checkpoint_every=self.checkpoint_every, notes={"setup": self._note()},
+                        stop=announced(stop, oracle, bill, progress), progress=progress)  # fmt: skip
+        return replace(run, network=plain(run.network))
 
     def needs_validation(self, parts: Parts = Parts()) -> bool:
         """Whether the method selects by held-out examples and none are held out yet."""
-        data = parts_of(parts).data
-        there = self.validation > 0 or (data is not None and data.validation is not None)
+        there = self.validation > 0 or getattr(parts_of(parts).data, "validation", None) is not None
         return not there and bool(getattr(self.build_method(parts), "needs_validation", False))
 
     def _note(self) -> str:

@@ -9,7 +9,9 @@ from minicrest import graphs
 from minicrest.backend import gpu_available, to_device, to_numpy
 from minicrest.batch import Batch
 from minicrest.datasets import load
-from minicrest.graphs import WARM, CuBLAS, Replayed, replayed
+from minicrest.estimators import CoresetClassifier
+from minicrest.experiments.setup import Setup
+from minicrest.graphs import WARM, CuBLAS, Replayed, plain, replayed
 from minicrest.learner import Learner
 from minicrest.nn import Network, lenet, mlp, resnet20
 from minicrest.nn.layers import Linear, ReLU
@@ -38,7 +40,7 @@ def recording(monkeypatch):
         monkeypatch.setitem(sys.modules, "cupy", standin.module)
         monkeypatch.setattr(standin.module.cuda, "Graph", standin.Recording, raising=False)
         products = type("Products", (), {"matmul": staticmethod(standin.module.matmul)})
-        monkeypatch.setattr(graphs, "CuBLAS", products)
+        monkeypatch.setattr(graphs, "_cublas", lambda: products)
 
 
 def arguments(name, n, seed=0):
@@ -146,6 +148,23 @@ def test_no_more_shapes_than_there_is_room_for(monkeypatch):
         ours.answers(theta, x, y)
         same(ours.answers(theta, x[:3], y[:3]).losses, net.answers(theta, x[:3], y[:3]).losses)
     assert len(recorded(ours)) == 1
+
+
+def test_the_plain_network_comes_back_and_the_recordings_are_given_up():
+    net, ours, theta, x, y = arguments("mlp", 4)
+    for _ in range(CALLS):
+        ours.step(theta, x, y)
+    back = plain(ours)
+    assert type(back) is Network and repr(back) == repr(ours) and not recorded(ours) and plain(back) is back
+    same(ours.gradient(theta, x, y), net.gradient(theta, x, y))
+
+
+def test_a_run_holds_no_recordings():
+    """Of many runs, as in a comparison, those would fill the memory of a GPU."""
+    run = Setup(data="digits", method="thinning", m=8, steps=CALLS, evaluations=1, device="cuda").run(progress=False)
+    assert type(run.network) is Network
+    model = CoresetClassifier(hidden=(4,), epochs=1, m=8, device="cuda").fit(np.eye(16, 4), np.arange(16) % 2)
+    assert type(model.run_.network) is Network
 
 
 def test_networks_that_are_not_ours_and_arrays_of_the_host_are_left_alone():
