@@ -242,11 +242,12 @@ def test_the_command_lists_and_measures(tmp_path, capsys):
 def test_the_table_of_claims_has_a_line_for_each_document(tmp_path):
     document = dict(place="A, Table 1", claim="x | y", finding="So.", verdict=HOLDS, command="minicrest paper",
                     seconds=130)  # fmt: skip
-    for name in NAMES[:2]:
-        (tmp_path / f"{name}-laptop.json").write_text(json.dumps(document))
+    for scale in ("laptop", "paper"):
+        (tmp_path / f"{NAMES[1]}-{scale}.json").write_text(json.dumps(document | {"scale": scale}))
     (tmp_path / f"{NAMES[0]}-quick.json").write_text("{}")
     lines = claims_table(tmp_path).splitlines()
     assert len(lines) == 4 and lines[2] == "| A, Table 1 | x \\| y | So. | holds | `minicrest paper` | 2 |"
+    assert lines[3] == "| A, Table 1, on a GPU | x \\| y | So. | holds | `minicrest paper` | 2 |"
 
 
 def test_means_over_problems_are_taken_seed_by_seed():
