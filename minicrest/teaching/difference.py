@@ -56,6 +56,16 @@ def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
         return bool(np.all((g == e) | (np.isnan(g) & np.isnan(e)) | (np.abs(g - e) <= tolerance * scale)))
 
 
+def same(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:
+    """Are these two results of one function the same, entry by entry?"""
+    return len(one) == len(other) and all(map(_equal, one, other))
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    numbers = one.dtype.kind in "biuf" and other.dtype.kind in "biuf"
+    return bool(np.array_equal(one, other, equal_nan=True)) if numbers else one.dtype == other.dtype
+
+
 def like(given: np.ndarray, expected: np.ndarray) -> bool:
     """`close`, with room for what a describer does to the numbers, and only of the same shape."""
     return given.shape == expected.shape and close(given, expected, 1e-6)
