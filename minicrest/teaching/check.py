@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.teaching import difference, trial, words
+from minicrest.teaching import behaviour, difference, entries, trial, words
 from minicrest.teaching.exercise import Asked, Exercise
 from minicrest.teaching.limit import SECONDS, TooLong, limited
 
@@ -189,7 +189,9 @@ class _Grading:
         bad = [k for k, column in enumerate(right.T) if not column.all()]
         said = [(self.names[k], *self._of_part(k, right)) for k in bad]
         text = f"{words.listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
-        sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
+        verbs = ["are not" if name.startswith("the calls") else "is not" for name, *_ in said]
+        sentences = [f"{name} {verb}{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}"
+                     for verb, (name, hint, _) in zip(verbs, said)]  # fmt: skip
         return text + " ".join(sentences), all(generic for *_, generic in said)
 
     @cached_property
@@ -228,6 +230,8 @@ class _Grading:
                     return f"It looks like this: {hint}", False
         wrong = [n for n in range(len(right)) if not right[n, k]]
         pairs = [(self.given[n][k], self.expected[n][k]) for n in wrong]
+        if k >= len(self.exercise.parts or [0]):
+            return entries.of_calls(*pairs[0]), False
         good = len(right) - len(wrong)
         some = f" ({good} of the {len(right)} inputs come out right.)" if good else ""
         form = next(filter(None, (difference.of_shape(g, e) for g, e in pairs)), None)
@@ -236,10 +240,12 @@ class _Grading:
         cases = [self.exercise.cases[n] for n in wrong]
         arguments = [dict(words.named(self.answer, case)) for case in cases]
         hint = difference.of_numbers(pairs, [words.lengths(self.answer, case) for case in cases], arguments)
+        names = list(arguments[0])
         if hint is None:
-            names = list(arguments[0])
             hint = trial.comes_right(self.exercise.name, names, cases, lambda case: self._right(k, case))
-        hint = hint or self._within(k)
+        hint = hint or self._within(k) or entries.of_entries(pairs, arguments)
+        if hint is None:
+            hint = behaviour.of_behaviour(names, cases, lambda case: self._asked(k, case), self.exercise.tolerance)
         return (hint or difference.in_places(*pairs[0])) + some, hint is None
 
     def _within(self, k: int) -> str | None:
@@ -252,13 +258,21 @@ class _Grading:
 
     def _right(self, k: int, case: tuple) -> bool:
         """Does the answer give part k for another `case`, where that is more than zeros?"""
+        both = self._asked(k, case)
+        if both is None or not np.isfinite(both[1]).all() or not both[1].any():
+            return False
+        return difference.close(*both, self.exercise.tolerance)
+
+    def _asked(self, k: int, case: tuple) -> tuple[np.ndarray, np.ndarray] | None:
+        """Part k of what the answer returns for another `case`, and of what is expected; None if either has none."""
         try:
             with np.errstate(all="ignore"):
-                expected, given = run(self.exercise.solution, case), limited(run, (self.answer, case), TRIAL)
-            e, g = _all_parts(expected, expected)[k], _all_parts(given, expected)[k]
+                expected = limited(run, (self.exercise.solution, case), TRIAL)
+                given = limited(run, (self.answer, case), TRIAL)
+            both = _all_parts(given, expected)[k], _all_parts(expected, expected)[k]
+            return both if all(part.dtype.kind in "biuf" for part in both) else None
         except (Exception, TooLong):  # a case that nobody thought of: it need not be one that either can take
-            return False
-        return bool(np.isfinite(e).all() and e.any()) and difference.close(g, e, self.exercise.tolerance)
+            return None
 
     def _shown(self, k: int, right) -> tuple[str, ...]:
         lines = list(words.input_of(self.answer, self.exercise.cases[k]))

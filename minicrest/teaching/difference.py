@@ -57,13 +57,10 @@ def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
 
 
 def same(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:
-    """Are these two results of one function the same, entry by entry?"""
-    return len(one) == len(other) and all(map(_equal, one, other))
-
-
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    numbers = one.dtype.kind in "biuf" and other.dtype.kind in "biuf"
-    return bool(np.array_equal(one, other, equal_nan=True)) if numbers else one.dtype == other.dtype
+    """Are these two results of one function the same, in what there is of numbers?"""
+    return len(one) == len(other) and all(
+        a.dtype.kind not in "biuf" or np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(one, other)
+    )
 
 
 def like(given: np.ndarray, expected: np.ndarray) -> bool:
@@ -144,7 +141,7 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
     known = [_quantities(a, pairs[0][1].size > 1) for a in arguments]
-    return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
+    return (_simple(pairs) or _verdict(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
 
@@ -259,6 +256,14 @@ def _edge(pairs):
             if all(like(g[inside], e[inside]) for g, e in pairs):
                 return f"Only the {place} {word} is wrong: does the loop begin and end where it should?"
     return None
+
+
+def _verdict(pairs):
+    """One of the numbers -1, 0 and 1 in the place of another."""
+    if any(e.ndim or abs(e) not in (0, 1) or abs(g) not in (0, 1) or e != pairs[0][1] for g, e in pairs):
+        return None
+    returned = " or ".join(f"{g:g}" for g in sorted({float(g) for g, _ in pairs}))
+    return f"It returns {returned} where {pairs[0][1]:g} is expected."
 
 
 def _offset(pairs):

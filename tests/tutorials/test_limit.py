@@ -109,9 +109,9 @@ def test_a_result_or_an_exception_comes_through():
 def test_at_the_very_limit_it_is_either_one_and_never_later():
     """Functions that take about as long as they may: each returns or is stopped, and nothing is raised afterwards."""
     outcomes = set()
-    for k in range(60):
+    for k in range(40):
         try:
-            outcomes.add(limited(_busy, (0.002 + 0.0002 * (k % 10),), 0.003))
+            outcomes.add(limited(_busy, (0.01 + 0.001 * k,), 0.02))
         except TooLong:
             outcomes.add("stopped")
     assert outcomes <= {"returned", "stopped"} and "stopped" in outcomes
