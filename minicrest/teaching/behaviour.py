@@ -175,7 +175,7 @@ def _right_alone(names, at, cases, ask, tolerance):
 
 
 def _rows(value: Any) -> int:
-    return len(value) if isinstance(value, (list, np.ndarray)) and np.ndim(value) else 0
+    return len(value) if isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim) else 0
 
 
 def _right(case, ask, tolerance) -> bool:
