@@ -38,7 +38,7 @@ def _changed(case: tuple, at: int, change: Callable) -> tuple | None:
         new = change(value)
     except TypeError:
         return None
-    if new is None or np.array_equal(new, value):
+    if new is None or (isinstance(value, np.ndarray) and np.array_equal(new, value)):
         return None
     return (*case[:at], new, *case[at + 1 :])
 
@@ -57,17 +57,24 @@ def _shifted(value: Any):
 
 
 def _reversed(value: Any):
-    return value[::-1].copy() if isinstance(value, np.ndarray) and value.ndim else None
+    return value[::-1] if isinstance(value, (np.ndarray, list)) and np.shape(value[:1]) else None
+
+
+def _alike(value: Any):
+    """All whole numbers replaced by the first of them: what may be an index stays one."""
+    array = np.asarray(value if isinstance(value, (np.ndarray, list)) and len(np.shape(value[:1])) == 1 else 0.0)
+    same = np.full_like(array, array[0]) if array.dtype.kind in "biu" and array.size else None
+    return same if same is None or isinstance(value, np.ndarray) else same.tolist()
 
 
 CHANGES = (("when {} is doubled", _scaled(2.0)), ("when the same number is added to all of {}", _shifted),
-           ("with the order of {}", _reversed))  # fmt: skip
+           ("with the order of {}", _reversed), ("when all entries of {} are the same", _alike))  # fmt: skip
 
 
 def _unused(names, at, cases, ask, tolerance):
     """The answer does not change with an argument at all, and should; or the other way round."""
     moves = list(_responses(at, cases, ask, tolerance).values())
-    if any(expected for _, expected in moves) and not any(given for given, _ in moves):
+    if len(moves) > 1 and any(expected for _, expected in moves) and not any(given for given, _ in moves):
         return f"It does not change with {names[at]}, and should: is {names[at]} used?"
     if len(moves) > 1 and all(given for given, _ in moves) and not any(expected for _, expected in moves):
         return f"It changes with {names[at]}, and should not."
@@ -161,20 +168,20 @@ def _apart(value):
 
 
 def _right_alone(names, at, cases, ask, tolerance):
-    """It is right where the arguments with as many rows as this one have a single row."""
-    n = _rows(cases[0][at])
-    together = [k for k in range(len(names)) if _rows(cases[0][k]) == n]
-    if n < 2 or together[0] != at or any(_rows(case[k]) != _rows(case[at]) for case in cases for k in together):
+    """It is right where the arguments that are as long as this one have length 1."""
+    n = _length(cases[0][at])
+    together = [k for k in range(len(names)) if _length(cases[0][k]) == n]
+    if n < 2 or together[0] != at or any(_length(case[k]) != _length(case[at]) for case in cases for k in together):
         return None
     alone = [tuple(value[:1] if k in together else value for k, value in enumerate(case)) for case in cases]
     if all(_right(case, ask, tolerance) for case in alone):
         called = [names[k] for k in together]
         have = "have" if len(called) > 1 else "has"
-        return f"It comes out right where {listed(called)} {have} a single row: look at what is done across the rows."
+        return f"It comes out right where {listed(called)} {have} length 1: look at what is done across the entries."
     return None
 
 
-def _rows(value: Any) -> int:
+def _length(value: Any) -> int:
     return len(value) if isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim) else 0
 
 

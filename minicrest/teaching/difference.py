@@ -183,6 +183,8 @@ def _simple(pairs):
 
 
 def _factor(pairs, lengths):
+    if len(pairs) == 1 and pairs[0][1].ndim == 0 and abs(pairs[0][0] - pairs[0][1]) == 1:  # 3 is no multiple of 2
+        return None
     ratios = []
     for g, e in pairs:
         ratio = float((g * e).sum() / max((e * e).sum(), 1e-300))
@@ -260,10 +262,10 @@ def _edge(pairs):
 
 def _verdict(pairs):
     """One of the numbers -1, 0 and 1 in the place of another."""
-    if any(e.ndim or abs(e) not in (0, 1) or abs(g) not in (0, 1) or e != pairs[0][1] for g, e in pairs):
+    if any(e.ndim or abs(e) not in (0, 1) or abs(g) not in (0, 1) for g, e in pairs):
         return None
-    returned = " or ".join(f"{g:g}" for g in sorted({float(g) for g, _ in pairs}))
-    return f"It returns {returned} where {pairs[0][1]:g} is expected."
+    kinds = sorted({(float(e), float(g)) for g, e in pairs}, reverse=True)
+    return f"It returns {', and '.join(f'{g:g} where {e:g}' for e, g in kinds)} is expected."
 
 
 def _offset(pairs):
@@ -296,7 +298,7 @@ def _reordered(pairs):
 def in_places(g: np.ndarray, e: np.ndarray) -> str:
     """Which entries are wrong, where nothing better can be said."""
     if not e.ndim:
-        return "The number is not right."
+        return f"The number is too {'small' if g < e else 'large'}."
     g, e = g.astype(float), e.astype(float)
     wrong = np.argwhere(~np.isclose(g, e, rtol=1e-6, atol=1e-9 * np.abs(e[np.isfinite(e)]).max(initial=TINY)))
     if len(wrong) == e.size:

@@ -94,15 +94,14 @@ def _sums(pairs):
 
 def _from_somewhere_on(pairs):
     """Right up to some place and wrong after it, or the other way round."""
-    wrong = [_wrong(g, e) for g, e in pairs if e.ndim == 1 and len(e) > 2]
+    wrong = [_wrong(g, e).reshape(len(e), -1).any(axis=1) for g, e in pairs if e.ndim in (1, 2) and len(e) > 2]
     if len(wrong) < len(pairs) or any(set(np.unique(e)) <= {0, 1} for _, e in pairs):
         return None
-    for order, text in ((1, "Its first {} are right, and it goes wrong after"), (-1, "Its last {} are right, and not")):
+    what = "entries" if pairs[0][1].ndim == 1 else "rows"
+    for order, text in ((1, "first {} are right, and those after"), (-1, "last {} are right, and those before")):
         right = [int(w[::order].argmax()) for w in wrong]
         if all(0 < k < len(w) - 1 and w[::order][k:].mean() > 0.5 for k, w in zip(right, wrong)):
-            some = f"{right[0]} of {len(wrong[0])} entries"
-            where = "them" if order > 0 else "those before them"
-            return f"{text.format(some)} {where}: what does one step take over from another?"
+            return f"Its {text.format(f'{right[0]} of {len(wrong[0])} {what}')} them are not: what is different there?"
     return None
 
 
@@ -136,9 +135,10 @@ def _spread(pairs):
     """The entries have the right order, and lie too close together or too far apart."""
     if any(e.ndim == 0 or e.shape[-1] < 3 or (np.argsort(g, -1) != np.argsort(e, -1)).any() for g, e in pairs):
         return None
-    for word, order in (("close together", 1), ("far apart", -1)):
+    for word, order in (("close together: is a part of it too small, or is there a root?", 1),
+                        ("far apart: is a part of it too large, or is there a square?", -1)):  # fmt: skip
         if all((order * np.ptp(g, -1) < order * np.ptp(e, -1) * (1 - order * 1e-6)).all() for g, e in pairs):
-            return f"The entries have the right order of size and lie too {word}: is there a root or a power in it?"
+            return f"The entries have the right order of size and lie too {word}"
     return None
 
 

@@ -41,12 +41,10 @@ SAME = {  # slips that change nothing: right answers
     "05.cover": ["chosen.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
     "05.craig": ["D = np.linalg.norm(x[members, None] - x[None, members], axis=-1)",
                  "S.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
-    "06.random": ["if sigma2 / m * (n - m) / (n - 1) < allowed:",  # never equal before m = n
-                  "for m in range(1, n + 1 + 1):", "for m in range(1 + -1, n + 1):"],  # NumPy's 1 / 0 is inf
+    "06.random": ["for m in range(1, n + 1 + 1):", "for m in range(1 + -1, n + 1):"],  # NumPy's 1 / 0 is inf
     "08.batch": ["d = np.sqrt(((rows[:, None] - rows[None]) ** 2).mean(axis=2))",
                  "d = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=-1))",
                  "gains = np.maximum(near[:, None] - d, 0).mean(axis=0)"],
-    "14.weights": ["return np.where(draws <= pi, 1 / pi, 0)"],  # no draw is exactly pi
     "14.step": ["a = np.exp(z)", "a = np.exp(z + z.max(axis=1, keepdims=True))",
                 "w = my_weights(my_chances(np.sqrt((a ** 2).mean(axis=1)), low), draws)"],  # only ratios count
     "15.verdict": ["if mean - half >= least:", "return -1 if mean + half <= least else 0"],  # never equal
