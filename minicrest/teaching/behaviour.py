@@ -53,6 +53,8 @@ def _scaled(factor: float) -> Callable:
 
 
 def _shifted(value: Any):
+    if isinstance(value, float):
+        return value + 1.0
     return value + 1.0 if isinstance(value, np.ndarray) and value.dtype.kind == "f" else None
 
 
@@ -67,7 +69,7 @@ def _alike(value: Any):
     return same if same is None or isinstance(value, np.ndarray) else same.tolist()
 
 
-CHANGES = (("when {} is doubled", _scaled(2.0)), ("when the same number is added to all of {}", _shifted),
+CHANGES = (("when {} is doubled", _scaled(2.0)), ("when 1 is added to all of {}", _shifted),
            ("with the order of {}", _reversed), ("when all entries of {} are the same", _alike))  # fmt: skip
 
 

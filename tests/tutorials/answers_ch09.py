@@ -151,7 +151,7 @@ WRONG = [
     ("09.drop", lambda a, w, alpha, r: a, "nothing is dropped"),
     ("09.drop", lambda a, w, alpha, r: drop(a, np.round(w, 3), alpha, r), "of the 16 inputs come out right"),
     ("09.drop", lambda a, w, alpha, r: drop(a, np.float32(w), np.float32(alpha), r), "of the 16 inputs come out right"),
-    ("09.drop", lambda a, w, alpha, r: drop(a, np.where(w < alpha, np.round(w, 6), w), alpha, r), "of the 16 inputs come out right"),
+    ("09.drop", lambda a, w, alpha, r: drop(a, np.where(w < alpha, np.round(w, 6), w), alpha, r), "of the 16 inputs"),
     ("09.turn", lambda o, t, opens, holds: o if o and holds(o[2]) else (t, *opens(t)), "in every step"),
     ("09.turn", lambda o, t, opens, holds: o if o and (t % o[1] or holds(o[2])) else (t, *opens(t)), "by the clock"),
     ("09.turn", lambda o, t, opens, holds: o if o and (t - o[0] != o[1] or holds(o[2])) else (t, *opens(t)), "once"),
