@@ -14,6 +14,7 @@ from minicrest.teaching.check import find, grade
 from minicrest.teaching.limit import TooLong, limited
 
 RIGHT = find("01.loss").solution
+CAUGHT: set[type] = set()
 
 
 def endless(z, y):
@@ -25,8 +26,8 @@ def endless_and_catching(z, y):
     while True:
         try:
             y[len(y)]
-        except Exception:
-            pass
+        except Exception as error:
+            CAUGHT.add(type(error))
 
 
 def endless_in_the_second_input(z, y):
@@ -56,6 +57,7 @@ def test_an_endless_loop_is_stopped_with_a_hint(answer, capsys):
     assert not check("01.loss", answer, seconds=0.3)
     assert 0.3 <= time.perf_counter() - start < 8
     text = capsys.readouterr().out
+    assert CAUGHT <= {IndexError}
     assert text.startswith("01.loss: not yet. It ran for more than 0.3 seconds on this input, where the answer is")
     assert "expected at once, in line " in text and 'check("01.loss", my_loss, seconds=1.8).' in text
     assert ("of shape (5, 3)" in text) == (answer is not endless_in_the_second_input)
