@@ -1506,8 +1506,8 @@ TABLE = {
          "../theory/test_problems.py::test_logistic_where_all_labels_are_the_same"),
     ],
     "teaching/limit.py": [
-        ("class TooLong(BaseException):", "class TooLong(Exception):", "a loop may catch it",
-         "../tutorials/test_limit.py::test_an_endless_loop_is_stopped_with_a_hint"),
+        ("class TooLong(BaseException):", "class TooLong(Exception):", "the answer may catch it",
+         "../tutorials/test_limit.py::test_the_answer_cannot_take_it_for_an_error_of_its_own"),
         ("    while not over.acquire(timeout=seconds):", "    while False:", "no time limit",
          "../tutorials/test_limit.py::test_at_the_very_limit_it_is_either_one_and_never_later"),
     ],
