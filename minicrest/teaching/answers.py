@@ -13,6 +13,7 @@ from pathlib import Path
 
 from minicrest.teaching.check import TUTORIALS, grade, of_tutorial
 from minicrest.teaching.exercise import Exercise
+from minicrest.teaching.limit import TooLong, limited
 from minicrest.teaching.milestones import MILESTONES, Milestone, plain, taken
 from minicrest.teaching.notebooks import Statement, code, in_folder, module, statements
 
@@ -107,8 +108,9 @@ def _problem(exercise: Exercise, needed) -> str | None:
     if not needed:
         return "not there: its function is not defined"
     try:
-        function = vars(module("\n\n".join(statement.text for statement in needed)))[exercise.function]
-    except Exception as error:  # whatever the reader's code raises
+        text = "\n\n".join(statement.text for statement in needed)
+        function = vars(limited(module, (text,)))[exercise.function]
+    except (Exception, TooLong) as error:  # whatever the reader's code raises
         return f"cannot be read alone: {type(error).__name__}: {error}"
     verdict = grade(exercise, function)
     return None if verdict is None else f"not yet. {verdict.hint}"

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
-import linecache
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from minicrest.teaching import difference, trial, words
+from minicrest.teaching import behaviour, difference, entries, trial, words
 from minicrest.teaching.exercise import Asked, Exercise
+from minicrest.teaching.limit import SECONDS, TooLong, limited
 
 TUTORIALS = tuple(f"{k:02d}" for k in range(1, 17))
+TRIAL = 1.0  # seconds for an input that is only tried, to find a hint
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a function returned for one input, and what it asked the functions among its arguments (Asked)."""
+    """What a function returned for one input, and what it asked the functions among its arguments (Asked).
+
+    arguments: the copies that it was given, as they are afterwards.
+    """
 
     value: Any
     questions: tuple[tuple[str, np.ndarray], ...]
+    arguments: tuple
 
 
-def check(name: str, answer: Callable) -> bool:
+def check(name: str, answer: Callable, seconds: float = SECONDS) -> bool:
     """Grade `answer` to the exercise `name`, print the verdict, and return whether it is right.
 
-    Raises ValueError where there is no such exercise.
+    seconds: how long it may run on one input; then it is stopped.  Raises ValueError where there is no such exercise.
     """
-    verdict = grade(find(name), answer)
+    verdict = grade(find(name), answer, seconds)
     print(f"{name}: correct." if verdict is None else f"{name}: not yet. {verdict}")
     return verdict is None
 
@@ -85,30 +88,35 @@ def standing(tutorial: str, names: dict[str, Any]) -> None:
     print(f"{states.count('correct')} of {len(states)} exercises of tutorial {tutorial} are solved.")
 
 
-def grade(exercise: Exercise, answer: Callable) -> Verdict | None:
-    """None if `answer` is right, else what is wrong with it."""
+def grade(exercise: Exercise, answer: Callable, seconds: float = SECONDS) -> Verdict | None:
+    """None if `answer` is right, else what is wrong with it. Its call is stopped after `seconds` on one input."""
     if not callable(answer):
         return Verdict(f"check needs the function itself, without calling it; it got a {type(answer).__name__}.")
     expected = [run(exercise.solution, case) for case in exercise.cases]
     given: list[Outcome] = []
-    for case in exercise.cases:
+    for case in [*exercise.cases, exercise.cases[0]]:  # the first one again, for what is kept from call to call
         try:
-            given.append(run(answer, case))
+            given.append(limited(run, (answer, case), seconds))
+        except TooLong as error:
+            text = _endless(exercise, seconds, words.line_of(error, answer))
+            return Verdict(text, shown=words.input_of(answer, case))
         except Exception as error:  # whatever the reader's code raises is a wrong answer, not a crash of the grader
-            text = f"It raises {type(error).__name__}: {error}{_line(error, answer)}"
-            return Verdict(text, shown=_input(answer, case))
-    changed = trial.overwritten(answer, exercise.cases) if exercise.intact else None
+            text = f"It raises {type(error).__name__}: {error}{words.line_of(error, answer)}"
+            return Verdict(text, shown=words.input_of(answer, case))
+    changed = trial.overwritten(exercise.cases, given) if exercise.intact else None
     if changed is not None:
-        name = _named(answer, exercise.cases[0])[changed][0]
+        name = words.named(answer, exercise.cases[0])[changed][0]
         return Verdict(f"It changes {name} itself, the array that it was given: change a copy, and return that.")
     if any(outcome.value is None for outcome in given):
         return Verdict("It returns None: is there a return at its end?")
     try:
-        results = [difference.parts(g.value, e.value) for g, e in zip(given, expected)]
+        results = [difference.parts(g.value, e.value) for g, e in zip(given, [*expected, expected[0]])]
     except Exception as error:  # an object that refuses to be an array, as a device array that was not read
         text = f"Its result, a {type(given[0].value).__name__}, cannot be read as numbers: {error}"
-        return Verdict(text, shown=_input(answer, exercise.cases[0]))
-    return _Grading(exercise, answer, given, expected, results).verdict()
+        return Verdict(text, shown=words.input_of(answer, exercise.cases[0]))
+    if not difference.same(results[0], results.pop()):
+        return _unsteady(answer, exercise.cases[0], given[0].value, given.pop().value)
+    return _Grading(exercise, answer, given[:-1], expected, results).verdict()
 
 
 def find(name: str) -> Exercise:
@@ -133,7 +141,7 @@ def run(function: Callable, case: tuple) -> Outcome:
     arguments = copy.deepcopy(case)
     value = function(*arguments)
     asked = [argument for argument in arguments if isinstance(argument, Asked)]
-    return Outcome(value, tuple((one.called, np.array(sorted(one.questions))) for one in asked))
+    return Outcome(value, tuple((one.called, np.array(sorted(one.questions))) for one in asked), arguments)
 
 
 class _Grading:
@@ -150,7 +158,7 @@ class _Grading:
         short = next((k for k, (g, e) in enumerate(zip(self.given, self.expected)) if len(g) != len(e)), None)
         if short is not None:
             hint = self._whole() or self._count(short)
-            return Verdict(hint, shown=_input(self.answer, self.exercise.cases[short]))
+            return Verdict(hint, shown=words.input_of(self.answer, self.exercise.cases[short]))
         right = np.array([[difference.close(g, e, self.exercise.tolerance) for g, e in zip(gs, es)]
                           for gs, es in zip(self.given, self.expected)])  # fmt: skip
         if right.all():
@@ -181,7 +189,9 @@ class _Grading:
         bad = [k for k, column in enumerate(right.T) if not column.all()]
         said = [(self.names[k], *self._of_part(k, right)) for k in bad]
         text = f"{words.listed(good)} {'are' if len(good) > 1 else 'is'} right; " if good else ""
-        sentences = [f"{name} is not{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}" for name, hint, _ in said]
+        verbs = ["are not" if name.startswith("the calls") else "is not" for name, *_ in said]
+        sentences = [f"{name} {verb}{'' if good else ' right'}: {hint[0].lower()}{hint[1:]}"
+                     for verb, (name, hint, _) in zip(verbs, said)]  # fmt: skip
         return text + " ".join(sentences), all(generic for *_, generic in said)
 
     @cached_property
@@ -220,18 +230,22 @@ class _Grading:
                     return f"It looks like this: {hint}", False
         wrong = [n for n in range(len(right)) if not right[n, k]]
         pairs = [(self.given[n][k], self.expected[n][k]) for n in wrong]
+        if k >= len(self.exercise.parts or [0]):
+            return entries.of_calls(*pairs[0]), False
         good = len(right) - len(wrong)
         some = f" ({good} of the {len(right)} inputs come out right.)" if good else ""
         form = next(filter(None, (difference.of_shape(g, e) for g, e in pairs)), None)
         if form:
             return form + some, False
         cases = [self.exercise.cases[n] for n in wrong]
-        arguments = [dict(_named(self.answer, case)) for case in cases]
-        hint = difference.of_numbers(pairs, [_lengths(self.answer, case) for case in cases], arguments)
+        arguments = [dict(words.named(self.answer, case)) for case in cases]
+        hint = difference.of_numbers(pairs, [words.lengths(self.answer, case) for case in cases], arguments)
+        names = list(arguments[0])
         if hint is None:
-            names = list(arguments[0])
             hint = trial.comes_right(self.exercise.name, names, cases, lambda case: self._right(k, case))
-        hint = hint or self._within(k)
+        hint = hint or self._within(k) or entries.of_entries(pairs, arguments)
+        if hint is None:
+            hint = behaviour.of_behaviour(names, cases, lambda case: self._asked(k, case), self.exercise.tolerance)
         return (hint or difference.in_places(*pairs[0])) + some, hint is None
 
     def _within(self, k: int) -> str | None:
@@ -244,16 +258,24 @@ class _Grading:
 
     def _right(self, k: int, case: tuple) -> bool:
         """Does the answer give part k for another `case`, where that is more than zeros?"""
+        both = self._asked(k, case)
+        if both is None or not np.isfinite(both[1]).all() or not both[1].any():
+            return False
+        return difference.close(*both, self.exercise.tolerance)
+
+    def _asked(self, k: int, case: tuple) -> tuple[np.ndarray, np.ndarray] | None:
+        """Part k of what the answer returns for another `case`, and of what is expected; None if either has none."""
         try:
             with np.errstate(all="ignore"):
-                expected, given = run(self.exercise.solution, case), run(self.answer, case)
-            e, g = _all_parts(expected, expected)[k], _all_parts(given, expected)[k]
-        except Exception:  # a case that nobody thought of: it need not be one that either can take
-            return False
-        return bool(np.isfinite(e).all() and e.any()) and difference.close(g, e, self.exercise.tolerance)
+                expected = limited(run, (self.exercise.solution, case), TRIAL)
+                given = limited(run, (self.answer, case), TRIAL)
+            both = _all_parts(given, expected)[k], _all_parts(expected, expected)[k]
+            return both if all(part.dtype.kind in "biuf" for part in both) else None
+        except (Exception, TooLong):  # a case that nobody thought of: it need not be one that either can take
+            return None
 
     def _shown(self, k: int, right) -> tuple[str, ...]:
-        lines = list(_input(self.answer, self.exercise.cases[k]))
+        lines = list(words.input_of(self.answer, self.exercise.cases[k]))
         for j in np.flatnonzero(~right):
             name = "" if len(self.names) == 1 else f"{self.names[j]}, "
             mine, theirs = words.shown(self.given[k][j]), words.shown(self.expected[k][j])
@@ -268,38 +290,15 @@ def _all_parts(outcome: Outcome, expected: Outcome) -> list[np.ndarray]:
 # ---- words
 
 
-def _line(error: Exception, answer: Callable) -> str:
-    """", in line 3: `x = 1 / 0`", of the reader's own code, where the exception came from it."""
-    code = getattr(inspect.unwrap(answer), "__code__", None)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
-    if not frames:
-        return ""
-    text = (linecache.getline(frames[-1].filename, frames[-1].lineno or 0) or "").strip()
-    return f", in line {frames[-1].lineno}" + (f": `{text}`" if text else "")
+def _endless(exercise: Exercise, seconds: float, line: str) -> str:
+    return (f"It ran for more than {seconds:g} seconds on this input, where the answer is expected at once{line}. Does "
+            "what its loop waits for ever come? If it is only slow, give it more time: "
+            f'check("{exercise.name}", {exercise.function}, seconds={6 * seconds:g}).')  # fmt: skip
 
 
-def _named(answer: Callable, case: tuple) -> list[tuple[str, Any]]:
-    """The arguments with the names that the reader gave them."""
-    try:
-        names = list(inspect.signature(answer).parameters)
-    except (TypeError, ValueError):
-        names = []
-    names = names if len(names) == len(case) else [f"argument {k + 1}" for k in range(len(case))]
-    return list(zip(names, case))
-
-
-def _input(answer: Callable, case: tuple) -> tuple[str, ...]:
-    shown = [f"{name} = {words.shown(value)}" for name, value in _named(answer, case) if not callable(value)]
-    return (f"for {', '.join(shown)}",) if shown else ()
-
-
-def _lengths(answer: Callable, case: tuple) -> dict[int, str]:
-    """{size: what it is the size of} of the arrays and whole numbers among the arguments, the first ones first."""
-    sizes: dict[int, str] = {}
-    for name, value in _named(answer, case):
-        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-            sizes.setdefault(int(value), name)
-        shape = (len(value),) if isinstance(value, (list, tuple)) else getattr(value, "shape", ())
-        for axis, size in enumerate(shape):
-            sizes.setdefault(size, f"the length of {name}" if axis == 0 else f"{name}.shape[{axis}]")
-    return sizes
+def _unsteady(answer: Callable, case: tuple, first: Any, second: Any) -> Verdict:
+    """For one input it returns two different things."""
+    hint = ("It returns something else when it is called again with the same input: it draws numbers of its own, or "
+            "keeps something from one call to the next (a list as a default argument, a name outside it).")  # fmt: skip
+    shown = (f"the first time: {words.shown(first)}", f"the second time: {words.shown(second)}")
+    return Verdict(hint, shown=(*words.input_of(answer, case), *shown))

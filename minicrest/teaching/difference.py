@@ -56,6 +56,13 @@ def close(given: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
         return bool(np.all((g == e) | (np.isnan(g) & np.isnan(e)) | (np.abs(g - e) <= tolerance * scale)))
 
 
+def same(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:
+    """Are these two results of one function the same, in what there is of numbers?"""
+    return len(one) == len(other) and all(
+        a.dtype.kind not in "biuf" or np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(one, other)
+    )
+
+
 def like(given: np.ndarray, expected: np.ndarray) -> bool:
     """`close`, with room for what a describer does to the numbers, and only of the same shape."""
     return given.shape == expected.shape and close(given, expected, 1e-6)
@@ -134,7 +141,7 @@ def of_numbers(pairs: Pairs, lengths: Sequence[dict[int, str]], arguments: Seque
     if any(not np.isfinite(e).all() for _, e in pairs):
         return None
     known = [_quantities(a, pairs[0][1].size > 1) for a in arguments]
-    return (_simple(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
+    return (_simple(pairs) or _verdict(pairs) or _factor(pairs, lengths) or _by_argument(pairs, known) or _offset(pairs)
             or _reordered(pairs) or _edge(pairs))  # fmt: skip
 
 
@@ -176,6 +183,8 @@ def _simple(pairs):
 
 
 def _factor(pairs, lengths):
+    if len(pairs) == 1 and pairs[0][1].ndim == 0 and abs(pairs[0][0] - pairs[0][1]) == 1:  # 3 is no multiple of 2
+        return None
     ratios = []
     for g, e in pairs:
         ratio = float((g * e).sum() / max((e * e).sum(), 1e-300))
@@ -251,6 +260,14 @@ def _edge(pairs):
     return None
 
 
+def _verdict(pairs):
+    """One of the numbers -1, 0 and 1 in the place of another."""
+    if any(e.ndim or abs(e) not in (0, 1) or abs(g) not in (0, 1) for g, e in pairs):
+        return None
+    kinds = sorted({(float(e), float(g)) for g, e in pairs}, reverse=True)
+    return f"It returns {', and '.join(f'{g:g} where {e:g}' for e, g in kinds)} is expected."
+
+
 def _offset(pairs):
     offsets = [(g - e).ravel()[0] for g, e in pairs if e.size]
     if not offsets or not all(like(g, e + o) for (g, e), o in zip(pairs, offsets)):
@@ -281,7 +298,7 @@ def _reordered(pairs):
 def in_places(g: np.ndarray, e: np.ndarray) -> str:
     """Which entries are wrong, where nothing better can be said."""
     if not e.ndim:
-        return "The number is not right."
+        return f"The number is too {'small' if g < e else 'large'}."
     g, e = g.astype(float), e.astype(float)
     wrong = np.argwhere(~np.isclose(g, e, rtol=1e-6, atol=1e-9 * np.abs(e[np.isfinite(e)]).max(initial=TINY)))
     if len(wrong) == e.size:

@@ -6,7 +6,6 @@ for c = 1 and wrong otherwise treats c wrongly, whatever the mistake may be.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,12 +69,13 @@ def _filled(argument: Any, value: int) -> Any:
     return np.full_like(argument, value) if isinstance(argument, np.ndarray) else float(value)
 
 
-def overwritten(answer: Callable, cases: Sequence[tuple]) -> int | None:
-    """The number of the first argument that `answer` changes in place; None if it leaves all as they are."""
-    for case in cases:
-        arguments = copy.deepcopy(case)
-        answer(*arguments)
-        for at, (before, after) in enumerate(zip(case, arguments)):
+def overwritten(cases: Sequence[tuple], outcomes: Sequence[Any]) -> int | None:
+    """The number of the first argument that was changed in place; None if all are as they were.
+
+    outcomes: what a function made of each case (check.Outcome).
+    """
+    for case, outcome in zip(cases, outcomes):
+        for at, (before, after) in enumerate(zip(case, outcome.arguments)):
             if isinstance(before, np.ndarray) and before.tobytes() != after.tobytes():
                 return at
     return None

@@ -62,7 +62,7 @@ WRONG = [
     ("01.loss", lambda z, y: -logs(z).mean(), "all classes"),
     ("01.loss", lambda z, y: -np.mean([logs(z)[:, k] for k in y]), "classes of all rows"),
     ("01.loss", lambda z, y: -logs(z)[np.arange(len(z)), y].sum() / z.size, "n times C"),
-    ("01.loss", lambda z, y: -logs(z)[:, 0].mean(), "is not right"),  # of one number no factor is read off
+    ("01.loss", lambda z, y: -logs(z)[:, 0].mean(), "is y used?"),
     ("01.gradient", lambda *q: tuple(g * len(q[2]) for g in loop_gradient(*q)), "sum over the examples"),
     ("01.gradient", half, "db a sum"),
     ("01.gradient", lambda *q: tuple(-g for g in loop_gradient(*q)), "sign"),

@@ -54,6 +54,19 @@ def craig(x, y, k, own=True, scale=lambda sizes: np.ravel(sizes) / np.mean(sizes
     return np.concatenate(indices), scale(np.array(sizes, float))
 
 
+def started_at(near, x, y, k):
+    """At first every example is as far away as `near`, whatever the largest distance is."""
+    indices = []
+    for label in np.unique(y):
+        rows, S = np.flatnonzero(y == label), []
+        D = np.linalg.norm(x[rows, None] - x[None, rows], axis=2)
+        for _ in range(k):
+            far = np.minimum(near, D[:, S].min(axis=1, initial=np.inf))
+            S.append(int(np.maximum(far[:, None] - D, 0).sum(axis=0).argmax()))
+        indices += list(rows[S])
+    return np.array(indices), craig(x, y, k)[1]
+
+
 SECOND = {
     "05.bound": bound,
     "05.gains": gains,
@@ -116,6 +129,11 @@ WRONG = [
     ("05.certificate", lambda t, x, y, l2: certificate(t, x, y, l2 / len(y)), "a sum over the examples"),
     ("05.craig", lambda x, y, k: craig(x, y, k, scale=np.ravel), "add up to n"),
     ("05.craig", lambda x, y, k: craig(x, y, k, scale=lambda s: np.ravel(s / s.sum())), "add up to 1"),
+    ("05.craig", lambda x, y, k: started_at(10.0, x, y, k), "indices is not"),
+    ("05.craig", lambda x, y, k: started_at(1.0, x, y, k), "indices is not"),
+    ("05.craig", lambda x, y, k: craig(np.round(x), y, k), "indices is not"),
+    ("05.craig", lambda x, y, k: craig(x[:, :1], y, k), "indices is not"),
+    ("05.craig", lambda x, y, k: craig(x, -y, k), "order is not"),
     ("05.craig", lambda x, y, k: craig(x, y, k, own=False), "within the class"),
     ("05.craig", lambda x, y, k: craig(x, y, k, scale=lambda s: np.ravel(s / s.mean(1)[:, None])), "in each class"),
     ("05.craig", lambda x, y, k: craig(x, 0 * y, k * len(set(y))), "not kept apart"),

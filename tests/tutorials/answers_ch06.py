@@ -67,6 +67,7 @@ WRONG = [
     ("06.random", searched(lambda G, m: without(G, m) * len(G) * (len(G) - m) / (len(G) - 1)), "sum over the examples"),
     ("06.random", lambda G, allowed: size(G, allowed) - 1, "NOT small enough"),
     ("06.random", lambda G, allowed: min(size(G, allowed) + 1, len(G)), "one too many"),
+    ("06.random", lambda G, allowed: size(G, allowed - 1e-9) if allowed else len(G), "exactly `allowed`"),
     ("06.random", lambda G, allowed: len(G), "always all"),
     ("06.random", lambda G, allowed: 1, "always 1"),
     ("06.random", lambda G, allowed: without(G, 1), "not a batch size"),

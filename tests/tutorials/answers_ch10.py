@@ -47,6 +47,22 @@ def windows(losses, alpha, T2, r, biggest=True):
     return np.array(active)
 
 
+def cut(slice_of):
+    """The windows, where slice_of(those that would go, the smallest loss first; how many of them have to stay) stay."""
+
+    def answer(losses, alpha, T2, r):
+        active = [np.ones(losses.shape[1], dtype=bool)]
+        for start in range(0, len(losses) - T2 + 1, T2):
+            window = losses[start : start + T2]
+            left = np.array(stays(window, active[-1], alpha))
+            going = sorted(np.flatnonzero(active[-1] & ~left), key=lambda i: np.nanmax(window[:, i]))
+            left[slice_of(np.array(going, dtype=int), r - left.sum())] = True
+            active.append(left)
+        return np.array(active)
+
+    return answer
+
+
 SECOND = {
     "10.forgetting": count,
     "10.difficulty": listed,
@@ -108,6 +124,9 @@ WRONG = [
     ("10.exclude", lambda *q: windows(*q, biggest=False), "lowest numbers"),
     ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r + 1), "r + 1"),
     ("10.exclude", lambda x, t, T2, r: windows(x, t, T2, r - 1), "too many goes"),
+    ("10.exclude", cut(lambda order, room: order[-room:]), "come out right"),
+    ("10.exclude", cut(lambda order, room: order[-max(room, 0) :]), "come out right"),
+    ("10.exclude", cut(lambda order, room: order[::-1][:room]), "9 of the 10 inputs come out right"),
     ("10.exclude", lambda x, t, T2, r: ~windows(x, t, T2, r), "mixed up"),
 ]
 

@@ -123,6 +123,7 @@ WRONG = [
     ("14.weights", lambda pi, u: np.array(weights(pi, u)) / len(u), "divided by m"),
     ("14.weights", lambda pi, u: np.array([1 / p if v < 1 - p else 0 for p, v in zip(pi, u)]), "1 - pi"),
     ("14.weights", lambda pi, u: np.array([1 / v if v < p else 0 for p, v in zip(pi, u)]), "draws stand"),
+    ("14.weights", lambda pi, u: np.array([1 / p if v <= p else 0 for p, v in zip(pi, u)]), "exactly pi"),
     ("14.weights", lambda pi, u: pi, "those are the chances"),
     ("14.weights", lambda pi, u: 1 / pi[u < pi], "shape"),
     ("14.variance", by_norms(lambda g, p, m: g * g * (1 / p - 1) / m), "once"),

@@ -8,8 +8,6 @@ import ast
 import json
 import math
 import re
-import signal
-from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
@@ -43,12 +41,10 @@ SAME = {  # slips that change nothing: right answers
     "05.cover": ["chosen.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
     "05.craig": ["D = np.linalg.norm(x[members, None] - x[None, members], axis=-1)",
                  "S.append(int(np.maximum(near[:, None] - D, 0).mean(axis=0).argmax()))"],
-    "06.random": ["if sigma2 / m * (n - m) / (n - 1) < allowed:",  # never equal before m = n
-                  "for m in range(1, n + 1 + 1):", "for m in range(1 + -1, n + 1):"],  # NumPy's 1 / 0 is inf
+    "06.random": ["for m in range(1, n + 1 + 1):", "for m in range(1 + -1, n + 1):"],  # NumPy's 1 / 0 is inf
     "08.batch": ["d = np.sqrt(((rows[:, None] - rows[None]) ** 2).mean(axis=2))",
                  "d = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(axis=-1))",
                  "gains = np.maximum(near[:, None] - d, 0).mean(axis=0)"],
-    "14.weights": ["return np.where(draws <= pi, 1 / pi, 0)"],  # no draw is exactly pi
     "14.step": ["a = np.exp(z)", "a = np.exp(z + z.max(axis=1, keepdims=True))",
                 "w = my_weights(my_chances(np.sqrt((a ** 2).mean(axis=1)), low), draws)"],  # only ratios count
     "15.verdict": ["if mean - half >= least:", "return -1 if mean + half <= least else 0"],  # never equal
@@ -72,24 +68,6 @@ def executed(number, text=""):
     names = {"np": np, "math": math, "stream": stream, "to_device": to_device, "device_of": device_of}
     exec("\n".join([*solutions(number).values(), text]), names)
     return names
-
-
-@contextmanager
-def at_most(seconds):
-    """A loop that never ends is made to raise TimeoutError, where the system has such an alarm."""
-    if not hasattr(signal, "setitimer"):
-        pytest.skip("needs signal.setitimer, to stop loops that never end")
-
-    def ring(*_):
-        raise TimeoutError("it takes too long")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def patterns(exercise):
@@ -180,8 +158,7 @@ def test_one_slip_in_a_solution_is_rejected_and_named(number):
         counted = [verdict.generic for verdict in verdicts]
         for text in slips(texts[exercise.function]):
             if not any(same in map(str.strip, text.split("\n")) for same in SAME.get(exercise.name, ())):
-                with at_most(2.0):
-                    verdict = grade(exercise, executed(number, text)[exercise.function])
+                verdict = grade(exercise, executed(number, text)[exercise.function], seconds=2.0)
                 assert verdict is not None, f"{exercise.name} accepts\n{text}"
                 counted.append(verdict.generic)
         assert len(counted) >= 12, f"{exercise.name} has only {len(counted)} wrong answers"
@@ -254,7 +231,8 @@ def test_what_is_asked_of_a_function_counts(capsys):
             rho(0, t)
         return find("07.regions").solution(rho, period, tau, steps)
 
-    assert "the calls of rho" in str(grade(find("07.regions"), asks_always))
+    hint = grade(find("07.regions"), asks_always).hint
+    assert "the calls of rho are not: (0, 1), (0, 2)," in hint and " are too many." in hint
 
 
 def test_check_prints_and_returns_the_verdict(capsys):

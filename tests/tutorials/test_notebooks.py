@@ -1,12 +1,14 @@
 """The notebooks: committed as run, small, in one form; and (-m tutorials) run again from top to bottom."""
 
+import ast
 import json
+import re
 import time
 
 import pytest
 
 from minicrest.teaching.check import TUTORIALS, of_tutorial
-from minicrest.teaching.notebooks import folder
+from minicrest.teaching.notebooks import folder, statements
 
 PATHS = sorted(folder().glob("[0-9][0-9]_*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -57,6 +59,36 @@ def test_its_exercises_are_asked_and_none_is_called_correct(path):
         assert f"{exercise.name}: not yet" in output and f'check("{exercise.name}", {exercise.function})' in code
     assert "correct." not in output and " correct\n" not in output
     assert f"0 of {len(exercises)} exercises of tutorial {path.name[:2]}" in output
+
+
+def stored(text):
+    """The names that a cell defines, in its loops too, but not inside its functions and comprehensions."""
+    names, nodes = set(), [ast.parse(text)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif not isinstance(node, (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
+            names |= {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+            nodes += ast.iter_child_nodes(node)
+    return names
+
+
+@pytest.mark.parametrize("number", ["01", "04", "05", "07"])
+def test_a_slider_still_draws_when_all_cells_have_run(number):
+    """What it draws from is not given another meaning by a later cell."""
+    (path,) = folder().glob(f"{number}_*.ipynb")
+    texts = [source(cell) for cell in cells(json.loads(path.read_text("utf-8")))]
+    (place,) = [k for k, text in enumerate(texts) if "interact(" in text]
+    earlier = {name: s for text in texts[: place + 1] for s in statements(text) for name in s.defines}
+    later = set().union(*map(stored, texts[place + 1 :]))
+    used, wanted = set(), [re.search(r"interact\((\w+),", texts[place])[1]]
+    while wanted:
+        name = wanted.pop()
+        if name in earlier and name not in used:
+            used.add(name)
+            wanted += earlier[name].uses if earlier[name].text.startswith("def ") else []
+    assert len(used) > 3 and not used & later
 
 
 @pytest.mark.tutorials

@@ -284,7 +284,7 @@ EXERCISES = [
     Exercise(
         "05.craig",
         "my_craig -> indices, weights",
-        [(X, Y, 2), (X, Y, 3), (0.1 * X, Y, 2)],
+        [(X, Y, 2), (X, Y, 3), (0.1 * X, Y, 2), (100.0 * X, Y, 2)],
         craig,
         CRAIG_MISTAKES,
     ),

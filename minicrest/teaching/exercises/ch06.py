@@ -7,6 +7,7 @@ from minicrest.teaching.solutions.ch06 import (
     ALLOWED,
     ANCHOR,
     GAMMA,
+    LINE,
     LONG,
     POOL,
     TARGET,
@@ -82,7 +83,8 @@ EXERCISES = [
     Exercise(
         "06.random",
         "my_batch_size",
-        [(POOL, allowed) for allowed in ALLOWED] + [(G, 0.5), (G, 50.0), (G, 1.02 * random_error(G, 4))],
+        [(POOL, allowed) for allowed in ALLOWED] + [(G, 0.5), (G, 50.0), (G, 1.02 * random_error(G, 4)),
+         (LINE, 1.0)],
         size(),
         [
             ("the factor for drawing without replacement is missing.",
@@ -103,6 +105,8 @@ EXERCISES = [
              size(lambda g, m: random_error(g, m) * ((g + g.mean(0)) ** 2).sum(1).mean() / spread(g))),
             ("sigma^2 is that of all numbers together, about one mean; each entry has its own, and they add up.",
              size(lambda g, m: random_error(g, m) * g.var() / spread(g))),
+            ("an error of exactly `allowed` is allowed: it is not larger.",
+             lambda g, a: next((m for m in range(1, len(g)) if random_error(g, m) < a), len(g))),
             ("it is one too many: one less would do as well.", lambda g, a: min(size()(g, a) + 1, len(g))),
             ("it is rounded; what is needed is a whole number that is large enough.",
              lambda g, a: max(1, round(len(g) * spread(g) / (spread(g) + a * (len(g) - 1))))),

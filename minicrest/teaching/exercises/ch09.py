@@ -5,6 +5,8 @@ import numpy as np
 from minicrest.teaching.exercise import Asked, Exercise
 from minicrest.teaching.solutions.ch09 import (
     ACTIVE,
+    BESIDE,
+    EDGE,
     EQUAL,
     LAST,
     LEARNED,
@@ -101,6 +103,8 @@ EXERCISES = [
             (ACTIVE, LAST, 0.1, 7),
             (ACTIVE, EQUAL, 0.1, 4),
             (ACTIVE, EQUAL[[6, 1, 2, 3, 4, 5, 0, 7]], 0.1, 3),
+            (ACTIVE, BESIDE, EDGE, 4),
+            (ACTIVE, BESIDE, EDGE, 1),
         ],
         drop,
         [

@@ -29,6 +29,8 @@ EXERCISES = [
         COINS,
         weights,
         [
+            ("an example whose draw is exactly pi is kept; it is kept where its draw is below.",
+             lambda pi, draws: np.where(draws <= pi, 1 / pi, 0)),
             ("it keeps those it should drop: a draw falls below pi with probability pi.",
              lambda pi, u: np.where(u < pi, 0, 1 / pi)),
             ("the kept ones weigh 1, so whoever is rarely kept is counted too little.",

@@ -9,6 +9,7 @@ S, GAMMA = np.array([8, 2, 10, 5, 0]), np.array([1.0, 5.0, 2.0, 1.0, 2.0])  # ga
 B, LONG = np.array([1, 3]), np.array([4, 0, 2])
 Q = rng.dirichlet(np.ones(7))  # chances
 POOL = rng.standard_normal((160, 3)) * [1.0, 2.0, 0.5] + [2.0, 0.0, -1.0]
+LINE = np.array([[-1.0, 0.0], [1.0, 0.0]])  # its error is exactly 1 for m = 1
 ALLOWED = (3.0, 0.4, 0.05, 0.004, 0.0)
 ANCHOR = np.array([0.7, -0.4, 1.1, 0.2])
 

@@ -12,6 +12,8 @@ WORST = np.array([0.02, NEVER, 0.1, 0.5, 0.09, 0.7, 0.3, NEVER])  # one on the e
 LAST = np.array([0.02, NEVER, 0.05, 0.03, 0.09, NEVER, 0.06, 0.01])  # all but the unseen one would go
 NEAR = np.array([0.02, 0.03, 0.2, 0.5, 0.09, 0.7, 0.3, NEVER])  # three would go, and three would stay
 LEARNED = np.array([0.02, NEVER, 0.05, 0.5, 0.09, NEVER, 0.3, 0.01])  # four of the active would go
+EDGE = 0.0712345678  # an alpha, with a loss just below it and one just above; and three losses almost equal
+BESIDE = np.array([0.05 + 3e-9, NEVER, 0.05 + 1e-9, EDGE + 1e-10, 0.05 + 2e-9, NEVER, EDGE - 1e-10, 0.01])
 EQUAL = np.array([0.05, NEVER, 0.02, 0.05, 0.05, NEVER, 0.054, 0.01])  # three equals, and one a little larger
 
 # ---- smoothing

@@ -4,7 +4,8 @@ import numpy as np
 
 rng = np.random.default_rng(14)
 COINS = [(np.array([1.0, 0.25, 0.6, 0.1, 0.9, 0.4, 0.3]), np.array([0.99, 0.2, 0.7, 0.05, 0.3, 0.41, 0.1])),
-         (rng.random(5) + 1e-3, rng.random(5))]  # fmt: skip
+         (rng.random(5) + 1e-3, rng.random(5)),
+         (np.array([0.5, 0.25, 0.75]), np.array([0.5, 0.1, 0.75]))]  # two draws are exactly pi  # fmt: skip
 ROWS = [(rng.standard_normal((6, 3)), rng.random(6) * 0.9 + 0.1), (rng.standard_normal((4, 2)) + 1, rng.random(4))]
 SCORES = [rng.random(9) ** 4, rng.random(6) ** 3 + 0.01, np.array([0.2, 0.1, 1.1, 0.9, 0.05, 0.4, 0.02, 0.01])]
 PRICED = [(SCORES[0], 1.0, 2.0), (SCORES[1], 1.0, 4.0), (SCORES[2], 0.5, 2.0)]

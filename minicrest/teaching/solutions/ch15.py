@@ -18,7 +18,8 @@ PAIRS = [
     (np.array([-3.0, -3.0001]), 0.0, 0.01),
     (np.array([0.3, 0.9, 0.35, 0.8, 0.4, 0.7]), 0.36, 2.57),
 ]
-LONE = np.array([-1.0, -1.0, -1.0, 3.0])  # the interval at t = 3.18 is the mean +- 3.18
+LONE = np.array([-1.0, -1.0, -1.0, 3.0])  # the interval at t = 3.18 is the mean +- 3.18; next: just beside its ends
+PAIRS += [(LONE + 1 / 3, 1 / 3 + end + by, 3.18) for end in (-3.18, 3.18) for by in (-1e-7, 1e-7)]
 PAIRS += [(LONE + 3.34, 0.0, 3.18), (LONE + 3.02, 0.0, 3.18), (0.1 * LONE - 0.302, 0.0, 3.18), (0.1 * LONE, -0.5, 3.18)]
 SEVERAL = [np.array(v) for v in ([1, 1, 1], [1, 0, 1], [1, -1, 1], [0, 0], [-1, 0, 0], [-1, -1], [1], [0, -1, -1])]
 BILLS = np.array([10.0, 25.0, 60.0, 100.0, 180.0])
