@@ -38,9 +38,8 @@ def plain(network: Network) -> Network:
 
 
 class Replayed(Network):
-    """The Network of these layers and this loss. On a GPU, passes over a shape that comes again and again are replayed,
-    where they can be recorded; whether they are changes no bit. All rows go backward, because a graph cannot cut them,
-    and those of weight zero add nothing. Errors: also RuntimeError for `finish` after another `begin` of this shape.
+    """The Network of these layers and this loss. On a GPU, passes over arrays of shapes that come again and again are
+    replayed, where they can be recorded; whether they are changes no bit. Everything else is as in Network.
     """
 
     def __init__(self, layers, loss):
@@ -53,9 +52,13 @@ class Replayed(Network):
         self._recorder = _Recorder()
 
     def begin(self, theta, x, y, stats=None) -> Pass:
+        """As Network's, of theta (d,), x (n, ...) and y (n,); its caches last until the next of this shape begins."""
         return self._played("begin", theta, x, y, stats)
 
     def finish(self, theta, begun: Pass, weights=None):
+        """As Network's: (d,). All rows go back, because a graph cannot cut them, and those of weight zero add nothing.
+        RuntimeError where another pass of this shape has begun since.
+        """
         if self._recorder.inside or not _on_device((theta, begun.losses)):
             return super().finish(theta, begun, weights)
         xp = array_module(theta)
@@ -187,7 +190,7 @@ class CuBLAS:
             raise RuntimeError(f"cublas{name} failed with status {status}")
 
     def matmul(self, a, b, out=None):
-        """a @ b of float32 or float64 vectors and matrices, into `out` if it is given; others by CuPy."""
+        """a (n, k) @ b (k, m), or vectors, of float32 or float64, into `out` if it is given; others by CuPy."""
         xp = array_module(a, b)
         kinds = {a.dtype.char, b.dtype.char}
         if max(a.ndim, b.ndim) > 2 or kinds not in ({"f"}, {"d"}) or 0 in (a.size, b.size):
