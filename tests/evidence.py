@@ -53,8 +53,24 @@ def gathered(folder: Path) -> list[dict]:
             random = accuracies(other, "random")
             ahead = estimate(accuracies(document, "thinning") - random)
             comparison["more"] = {"accuracy": float(random.mean()), "ahead": asdict(ahead)}
+        comparison["reached"] = reached(document)
         found.append(comparison)
     return sorted(found, key=lambda c: (c["budget"], title(c)))
+
+
+def reached(document: dict) -> float | None:
+    """The median over the seeds of thinning's seconds when it is first as accurate as random is in the end, in random's
+    seconds; None where most seeds are not evaluated on the way, or never get there.
+    """
+    runs = {(run["method"], run["seed"]): run["curve"] for run in document["runs"]}
+    parts = []
+    for seed in document["seeds"]:
+        random, thinning = runs["random", seed], runs["thinning", seed]
+        target, way = random["accuracy"][-1], zip(thinning["seconds"], thinning["accuracy"], strict=True)
+        there = [seconds for seconds, accuracy in way if accuracy >= target]
+        parts.append(there[0] / random["seconds"][-1] if there and len(thinning["accuracy"]) > 9 else np.inf)
+    median = float(np.median(parts))
+    return median if np.isfinite(median) else None
 
 
 def is_more(other: dict, document: dict) -> bool:
