@@ -113,7 +113,8 @@ def main() -> None:
     for row in chosen:
         lines.append(line(row, options.pairs, options.seconds))
         print(lines[-1], flush=True)
-    for extra in () if options.only else (selection.matrix_free, selection.memory_per_class, crest_share.line):
+    extras = selection.matrix_free, selection.memory_per_class, crest_share.line, whole.commands
+    for extra in () if options.only else extras:
         lines += ["", sentence(extra)]
         print("\n".join(lines[-2:]), flush=True)
     if options.write:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import functools
 import math
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from typing import NamedTuple
 
@@ -123,3 +126,22 @@ def rows() -> list[Row]:
         Row(work, "the same steps on random batches", 3.0, crest_beside_random),
         Row(work, "the authors' path, its parts timed and added up", 0.1, crest_beside_release),
     ]
+
+
+def commands() -> str:
+    """A line about whole processes, from start to end: the median of three each."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare = "-m minicrest compare --data digits --methods full random crest --seeds 5".split()
+        each = [process([*compare, "--out", f"{folder}/{k}"]) for k in range(3)]
+    small = (["-c", "import minicrest"], ["-m", "minicrest", "--help"])
+    importing, helping = ([process(words) for _ in range(3)] for words in small)
+    return (f"whole processes, each from start to end: `minicrest compare` on digits with five seeds and three methods "
+            f"{np.median(each):.1f} s (at most 6 are wanted), `import minicrest` {np.median(importing):.2f} s (0.15), "
+            f"`minicrest --help` {np.median(helping):.2f} s (0.3)")  # fmt: skip
+
+
+def process(words: list[str]) -> float:
+    """Seconds of Python with these words."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+    return time.perf_counter() - start
