@@ -7,7 +7,7 @@ import numpy as np
 from minicrest.random import stream
 from minicrest.taylor import hutchinson_diagonal, rademacher
 from tests.benchmarks.peers import Twins
-from tests.benchmarks.side_by_side import Row, Sides, same
+from tests.benchmarks.side_by_side import MKL, Row, Sides, same
 
 PROBES = 8
 COLUMNS = "The tangent passes copy the windows of images again, and multiply by 6 columns again."
@@ -123,12 +123,12 @@ def per_example(gram: bool) -> Sides:
 
 def rows() -> list[Row]:
     return [
-        Row("exact Hv, MLP", "PyTorch double backward", 1.05, lambda: double_backward("mlp")),
-        Row("exact Hv, LeNet", "PyTorch double backward", 1.1, lambda: double_backward("lenet")),
-        Row("exact Hv, MLP", "torch.func jvp of grad", 0.6, lambda: forward_over_reverse("mlp")),
+        Row("exact Hv, MLP", "PyTorch double backward", 1.05, lambda: double_backward("mlp"), MKL),
+        Row("exact Hv, LeNet", "PyTorch double backward", 1.1, lambda: double_backward("lenet"), COLUMNS),
+        Row("exact Hv, MLP", "torch.func jvp of grad", 0.6, lambda: forward_over_reverse("mlp"), MKL),
         Row("exact Hv, LeNet", "torch.func jvp of grad", 1.1, lambda: forward_over_reverse("lenet"), COLUMNS),
         Row("8-probe Hutchinson diagonal, MLP", "PyHessian trace, 8 probes", 0.35, lambda: hutchinson("mlp"), PROBE),
-        Row("exact Hessian diagonal, MLP", "BackPACK DiagHessian", 0.7, exact_diagonal),
+        Row("exact Hessian diagonal, MLP", "BackPACK DiagHessian", 0.7, exact_diagonal, MKL),
         Row("gradient norms of 128 examples, MLP", "torch.func vmap(grad)", 0.05, lambda: per_example(False)),
         Row("their Gram matrix", "torch.func vmap(grad)", 0.05, lambda: per_example(True)),
     ]
