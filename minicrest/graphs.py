@@ -1,4 +1,4 @@
-"""A network whose passes on a GPU are replayed as CUDA graphs: `replayed(net)` gives the same answers, much faster.
+"""A network whose passes on a GPU are replayed as CUDA graphs: `replayed(net, "cuda")` answers as net does, faster.
 
 A pass is hundreds of operations of a few microseconds each, and Python needs several times as long to launch them. A
 CUDA graph holds them all and costs one launch. It is recorded for arrays of one shape at fixed places in memory: so
@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any
 
+from minicrest.arguments import like
 from minicrest.backend import array_module, check_device, cupy_module, multiplying_by
 from minicrest.nn.network import Network, Pass
 
@@ -21,10 +22,11 @@ MOST = 64  # how many shapes are recorded; each holds on to the memory of a pass
 WORKSPACE = 1 << 25  # bytes that cuBLAS may use
 
 
-def replayed(network: Network, device: str = "cuda") -> Network:
+def replayed(network: Network, device: str) -> Network:
     """`network` as a Replayed one on "cuda"; as it is on "cpu", where it is of a class of the user's, and where CuPy
     records no graphs. RuntimeError without CuPy.
     """
+    _checked(network)
     able = check_device(device) == "cuda" and type(network) is Network and hasattr(cupy_module().cuda, "Graph")
     return Replayed(network.chain.layers, network.loss) if able else network
 
@@ -32,9 +34,13 @@ def replayed(network: Network, device: str = "cuda") -> Network:
 def plain(network: Network) -> Network:
     """The Network behind a Replayed one, which gives its recordings up; another as it is."""
     if not isinstance(network, Replayed):
-        return network
+        return _checked(network)
     network.forget()
     return Network(network.chain.layers, network.loss)
+
+
+def _checked(network) -> Network:
+    return like("network", network, "a Network", "begin", "finish", "chain")
 
 
 class Replayed(Network):
@@ -59,7 +65,7 @@ class Replayed(Network):
         """As Network's: (d,). All rows go back, because a graph cannot cut them, and those of weight zero add nothing.
         RuntimeError where another pass of this shape has begun since.
         """
-        if self._recorder.inside or not _on_device((theta, begun.losses)):
+        if self._recorder.inside or not isinstance(begun, Pass) or not _on_device((theta, begun.losses)):
             return super().finish(theta, begun, weights)
         xp = array_module(theta)
         weights = xp.ones_like(begun.losses) if weights is None else xp.asarray(weights, dtype=theta.dtype)

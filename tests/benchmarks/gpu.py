@@ -82,7 +82,7 @@ def _of_network(title, name, net, arrays, probes) -> list[Work]:
     batch, theta = len(arrays[1]), arrays[0]
 
     def work(what, given, call, torch=None):
-        return Work(f"{title} {what}", batch, given, call(net), torch, lambda: call(replayed(net)))
+        return Work(f"{title} {what}", batch, given, call(net), torch, lambda: call(replayed(net, "cuda")))
 
     moving = (*arrays, np.zeros_like(theta))
     found = [work("training step", moving, step, lambda: torch_step(name, batch)),

@@ -75,7 +75,7 @@ FLOORED = ("FLOOR, SPREAD = 1e-10, 1e-6  # least u; least standard deviation of 
 DRAWN = 'rng = stream(oracle.seed, "random", state.step)'
 COUNTED = "return uniform(i), replace(state, step=state.step + 1)  # 2"
 ONES = "ones = xp.ones(parts[0].stop, dtype=rows.dtype)"
-ROUNDED = "return self.xp.rint(total, out=total)"
+ROUNDED = "return np.rint(total, out=total)"
 POOLED = 'view = view.copy(order="K")  # side by side in memory, as it is read twice'
 EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its place), both stripped -> why nothing changes
     ("datasets/dataset.py", 'digest.update(b";")', "pass"): "the shape of each array says where it ends",

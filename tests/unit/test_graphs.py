@@ -48,7 +48,7 @@ def arguments(name, n, seed=0):
     net, rng = make(), stream(seed, "replayed")
     theta = to_device(net.initialize(seed, "float64"), "cuda")
     x, y = to_device(rng.standard_normal((n, *shape)), "cuda"), to_device(rng.integers(0, 3, n), "cuda")
-    return net, replayed(net), theta, x, y
+    return net, replayed(net, "cuda"), theta, x, y
 
 
 def same(found, expected):
@@ -173,9 +173,9 @@ def test_networks_that_are_not_ours_and_arrays_of_the_host_are_left_alone():
 
     net = mlp((4, 3))
     mine = Mine(net.chain.layers, net.loss)
-    assert replayed(mine) is mine
+    assert replayed(mine, "cuda") is mine
     theta, x, y = net.initialize(0), np.ones((2, 4), "float32"), np.array([0, 1])
-    np.testing.assert_array_equal(replayed(net).gradient(theta, x, y), net.gradient(theta, x, y))
+    np.testing.assert_array_equal(replayed(net, "cuda").gradient(theta, x, y), net.gradient(theta, x, y))
 
 
 @pytest.mark.parametrize("method", ["random", "thinning", "crest"])
@@ -184,7 +184,7 @@ def test_a_training_goes_on_to_the_same_bit(method, tmp_path):
 
     def training(path=None, stop=lambda: False):
         data = load("digits").take(np.arange(200)).to("cuda")
-        net = replayed(mlp((64, 16, 10)))
+        net = replayed(mlp((64, 16, 10)), "cuda")
         oracle = Oracle(net, data, net.initialize(0, "float64", "cuda"))
         one = METHODS[method](m=8)
         return train(one, oracle, SGD(0.1), 24, checkpoint=path, stop=stop, checkpoint_every=1, progress=False)
@@ -198,7 +198,7 @@ def test_a_training_goes_on_to_the_same_bit(method, tmp_path):
 
 def test_a_step_without_weight_moves_nothing():
     data = load("digits").take(np.arange(20)).to("cuda")
-    net = replayed(mlp((64, 16, 10)))
+    net = replayed(mlp((64, 16, 10)), "cuda")
     learner = Learner(Oracle(net, data, net.initialize(0, "float64", "cuda")))
     for _ in range(CALLS):
         gradient, *_ = learner.step(Batch(np.arange(4), np.zeros(4)))

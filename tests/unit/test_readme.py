@@ -162,6 +162,11 @@ def test_what_readme_says_of_the_evidence():
     early = [next(row for row in c["rows"] if row["method"] == "thinning") for c in comparisons if c["budget"] == 0.03]
     assert len(early) == 6 and all(min(row["gain"]["mean"], row["gain_shuffle"]["mean"]) > 0 for row in early)
     assert [sum(row[p] < 0.05 for row in early) for p in ("p", "p_shuffle")] == [4, 2]
+    third = {evidence.title(c): next(row for row in c["rows"] if row["method"] == "thinning") for c in comparisons
+             if c["budget"] == 0.3}  # fmt: skip
+    apart = {title for title, row in third.items() if row["p_shuffle"] < 0.05}
+    assert len(third) == 6 and apart == {"digits, mlp", "mnist10k, mlp, imbalance 10"}
+    assert all(third[title]["gain_shuffle"]["mean"] > 0 for title in apart)
     whole = [{row["method"]: row for row in c["rows"]} for c in comparisons if c["budget"] == 1]
     for rows in whole:
         assert len(whole) == 2 and rows["thinning"]["p"] > 0.05 and rows["thinning"]["p_shuffle"] > 0.05
