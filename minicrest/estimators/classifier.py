@@ -16,7 +16,7 @@ from minicrest.backend import DEVICES, to_device, to_numpy
 from minicrest.estimators import settings
 from minicrest.estimators.rows import Rows, dense_rows, merged, validated, weighted_network
 from minicrest.estimators.settings import Remembering, Start, moved
-from minicrest.graphs import plain, replayed
+from minicrest.experiments.graphs import plain, replayed
 from minicrest.learner import parts
 from minicrest.nn import Network
 from minicrest.optim import SCHEDULES

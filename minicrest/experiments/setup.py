@@ -25,6 +25,7 @@ from minicrest.datasets import Dataset, load
 from minicrest.datasets.load import FORMATS
 from minicrest.experiments import transforms
 from minicrest.experiments.files import claimed
+from minicrest.experiments.graphs import plain, replayed
 from minicrest.experiments.parts import (
     NAMED,
     Parts,
@@ -40,7 +41,6 @@ from minicrest.experiments.parts import (
 )
 from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.experiments.progress import announced
-from minicrest.graphs import plain, replayed
 from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle

@@ -14,7 +14,6 @@ import numpy as np
 from minicrest.batch import Batch
 from minicrest.datasets import Dataset
 from minicrest.experiments import Setup
-from minicrest.graphs import Replayed
 from minicrest.ledger import Ledger
 from minicrest.nn import Linear, SoftmaxCrossEntropy, mlp
 from minicrest.optim import SGD, AdamW
@@ -43,8 +42,6 @@ OUTSIDE = {  # public by name, but no call of a user's
     "experiments.Preparations*": "a result",
     "experiments.Setup.train": "internal: what run does with what build made",
     "nn.Network.finish": "internal: the second half of a step",
-    "graphs.Replayed.*": "as Network's, which are tried",
-    "graphs.CuBLAS*": "internal: needs a GPU",
     "backend.cupy_module": "internal: needs CuPy",
     "backend.matmul": "internal: the product of layers, which check its arguments",
     "backend.multiplying_by": "internal: the same",
@@ -247,7 +244,6 @@ def fitted(estimator):
 RECEIVERS = {  # class -> an object whose methods are called
     "datasets.Dataset": lambda: Dataset(_data().x, _data().y),
     "nn.Network": _network,
-    "graphs.Replayed": lambda: Replayed(_network().chain.layers, _network().loss),
     "oracle.Oracle": _oracle,
     "learner.Learner": _learner,
     "optim.SGD": SGD,

@@ -1213,7 +1213,7 @@ TABLE = {
         ('"static random": {"T_p": ONCE}', '"static random": {"T_p": 2}', "a static subset that is drawn anew",
          "family_measures::test_static_chooses_once_and_dynamic_every_T_p_passes"),
     ],
-    "graphs.py": [
+    "experiments/graphs.py": [
         ("if self.calls == WARM:", "if self.calls == -1:", "nothing is ever recorded",
          "graphs::test_every_step_is_that_of_the_network"),
         ("                place[...] = array", "                pass", "the first arrays again and again",
