@@ -1,9 +1,9 @@
 """NumPy, CuPy and PyTorch beside each other on a machine with a GPU: `python -m tests.benchmarks.gpu [--out gpu.md]`.
 
 One table, with the GPU's name and the date, within four minutes: milliseconds (medians after warm-up, synchronised) at
-batch 128 and 1,024; CuPy with passes replayed as CUDA graphs (experiments/graphs.py); how far CuPy's float32 results are
-from NumPy's; how often the host waits for the device in one call; and how long all of a training's step takes. Float32
-results may differ by 1e-3 where rounding takes the input of a ReLU across 0.
+batch 128 and 1,024; CuPy with passes replayed as CUDA graphs (experiments/graphs.py); how far CuPy's float32 results
+are from NumPy's; how often the host waits for the device in one call; and how long all of a training's step takes.
+Float32 results may differ by 1e-3 where rounding takes the input of a ReLU across 0.
 Every TF32 switch is off, so all three do the same float32 arithmetic. `--rehearse` runs all of it but the graphs and
 PyTorch's GPU on the stand-in for CuPy, with small sizes: a test of this script, whose times mean nothing.
 The tests themselves use the GPU without being told: `pytest` gives every test of a device the real CuPy.
