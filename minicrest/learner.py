@@ -77,7 +77,9 @@ def _chosen(weights, size: int) -> np.ndarray:
 
 
 def evaluate(oracle: "Oracle") -> tuple[float, float]:
-    """(mean loss, accuracy) on the test part, in evaluation mode, NOT billed; NaN without a test part or classes."""
+    """(mean loss as the loss has it `reported`, accuracy) on the test part, in evaluation mode, NOT billed; NaN without
+    a test part or classes.
+    """
     oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
     network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0
     if test is None:
@@ -85,7 +87,7 @@ def evaluate(oracle: "Oracle") -> tuple[float, float]:
     for i in parts(np.arange(len(test))):
         y = test.targets(i)
         answers = network.answers(oracle.theta, test.inputs(i, oracle.dtype), y, oracle.statistics)
-        loss = loss + answers.losses.sum(dtype="float64")
+        loss = loss + network.loss.reported(answers.losses, answers.logits, y).sum(dtype="float64")
         right = right + ((network.loss.predict(answers.logits) == y).sum() if test.n_classes else math.nan)
     return float(loss) / len(test), float(right) / len(test)
 

@@ -140,6 +140,10 @@ class Weighted(Loss):
         root = array_module(z).sqrt(_weights(z, y))
         return root[:, None, None] * self.loss.curvature_root(z, _labels(y))
 
+    def reported(self, losses, z, y):
+        inner = self.loss.losses(z, _labels(y))
+        return losses + _weights(z, y) * (self.loss.reported(inner, z, _labels(y)) - inner)
+
     def predict(self, z):
         return self.loss.predict(z)
 

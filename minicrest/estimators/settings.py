@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from minicrest.arguments import number, one_of, shown, whole
 from minicrest.backend import to_device
-from minicrest.nn import LogisticLoss, Network, SoftmaxCrossEntropy, mlp
+from minicrest.nn import GeneralizedCrossEntropy, LogisticLoss, Network, SoftmaxCrossEntropy, mlp
 from minicrest.optim import OPTIMIZERS, SGD, AdamW
 from minicrest.selection import METHODS
 
@@ -37,13 +37,13 @@ def network(setting: Any, hidden: Any, shape: tuple[int, ...], classes: int) -> 
     candidate = setting(shape, classes) if callable(setting) else setting
     if not isinstance(candidate, Network):
         raise TypeError(f'network must be "mlp", a Network or a function that returns one, got {shown(candidate)}')
-    if not isinstance(candidate.loss, (SoftmaxCrossEntropy, LogisticLoss)):
-        raise ValueError("network must have SoftmaxCrossEntropy or LogisticLoss as its loss, which give "
-                         f"probabilities, got {candidate.loss!r}")  # fmt: skip
+    if not isinstance(candidate.loss, (SoftmaxCrossEntropy, GeneralizedCrossEntropy, LogisticLoss)):
+        raise ValueError("network must have SoftmaxCrossEntropy, GeneralizedCrossEntropy or LogisticLoss as its loss, "
+                         f"which give probabilities, got {candidate.loss!r}")  # fmt: skip
     logistic = isinstance(candidate.loss, LogisticLoss)
     if candidate.outputs != (1 if logistic else classes) or (logistic and classes != 2):
         raise ValueError(f"network has {candidate.outputs} outputs and {candidate.loss!r}, which does not fit "
-                         f"{classes} classes: SoftmaxCrossEntropy needs one output per class, LogisticLoss one for two"
+                         f"{classes} classes: LogisticLoss needs one output for two classes, the others one per class"
                          )  # fmt: skip
     return candidate
 

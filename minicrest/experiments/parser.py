@@ -99,7 +99,7 @@ def _add_compared(parser) -> None:
 
 def _add_grid(parser, first: str) -> None:
     parser.add_argument("--grid", nargs="+", metavar="NAME=VALUES",
-                        help=f"{first}lr=0.03,0.1,0.3 m=16,32,64 (also momentum, weight_decay)")  # fmt: skip
+                        help=f"{first}lr=0.03,0.1,0.3 m=16,32,64 (also momentum, weight_decay, q)")  # fmt: skip
     parser.add_argument("--tune-seeds", type=int, default=2, help="how many for each point (default: %(default)s)")
 
 
@@ -171,6 +171,8 @@ def _add_setup(parser, *ways: str) -> None:
     _add_examples(parser)
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
+    add("--q", type=float, help="of the generalized cross-entropy, for labels that may be wrong, as 0.7 (default: 0, "
+                                "cross-entropy)")  # fmt: skip
     add("--m", type=int, help="batch size")
     add("--epochs", type=int, help="of full training")
     add("--budget", type=float, help=f"the part of full training's that others get (default: {Setup.budget:g})")

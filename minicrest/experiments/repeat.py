@@ -13,8 +13,8 @@ from minicrest.experiments.setup import Setup
 from minicrest.experiments.statistics import BASELINES
 from minicrest.run import Run
 
-OPTIONS = ("data_dir", "validation", "test", "model", "m", "epochs", "budget", "equal", "optimizer", "lr", "momentum",
-           "weight_decay", "schedule", "device", "dtype", "evaluations", "checkpoint_every")  # fmt: skip
+OPTIONS = ("data_dir", "validation", "test", "model", "q", "m", "epochs", "budget", "equal", "optimizer", "lr",
+           "momentum", "weight_decay", "schedule", "device", "dtype", "evaluations", "checkpoint_every")  # fmt: skip
 
 
 def setups_of(runs: Mapping[str, Sequence[Run]]) -> dict[str, Setup]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import os
 import re
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -26,6 +24,7 @@ from minicrest.datasets.load import FORMATS
 from minicrest.experiments import transforms
 from minicrest.experiments.files import claimed
 from minicrest.experiments.graphs import plain, replayed
+from minicrest.experiments.networks import doubting, fits_in_memory, named
 from minicrest.experiments.parts import (
     NAMED,
     Parts,
@@ -34,14 +33,12 @@ from minicrest.experiments.parts import (
     known_or_foreign,
     made,
     method_class,
-    network_of,
     parts_of,
     path_text,
     tested_on,
 )
 from minicrest.experiments.presets import MODELS, PRESETS
 from minicrest.experiments.progress import announced
-from minicrest.nn import Flatten, Linear, LogisticLoss, Network, lenet, mlp, resnet
 from minicrest.optim import OPTIMIZERS, SCHEDULES, SGD, AdamW
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -62,6 +59,7 @@ class Setup:
     budget: the part of full training's bill (or steps, see `equal`) that every other method gets, in (0, 1]; "shuffle"
     is full training that ends there.
     steps: exactly so many, whatever epochs, budget and equal say.  hidden: the mlp's hidden layers.
+    q: of GeneralizedCrossEntropy, which takes the place of the cross-entropy where labels may be wrong; 0: it does not.
     validation, test: parts of the examples to hold out; test only for data that comes without a test part.
     transform: (name, value) pairs, or a dict, of TRANSFORMS, applied to the examples that are trained on, in order.
     tuning: a part of the training examples that takes the place of the test part, for choosing settings by it.
@@ -79,6 +77,7 @@ class Setup:
     equal: str = "bill"
     m: int = 128
     hidden: tuple = (64,)
+    q: float = 0.0
     optimizer: str = "sgd"
     lr: float = 0.1
     momentum: float = 0.9
@@ -99,7 +98,7 @@ class Setup:
         for name, least in dict(seed=0, epochs=1, m=1, evaluations=1, checkpoint_every=1).items():
             self._keep(name, whole(name, getattr(self, name), least))
         intervals = dict(budget="(0, 1]", lr="(0, inf)", momentum="[0, 1)", weight_decay="[0, inf)",
-                         validation="[0, 1)", test="[0, 1)", tuning="[0, 1)")  # fmt: skip
+                         q="[0, 1]", validation="[0, 1)", test="[0, 1)", tuning="[0, 1)")  # fmt: skip
         for name, interval in intervals.items():
             self._keep(name, number(name, getattr(self, name), interval))
         if self.steps is not None:
@@ -196,8 +195,10 @@ class Setup:
         except RuntimeError as error:  # no CuPy, or CuPy and no GPU
             raise ValueError(f"device {self.device!r} cannot be used here: {error}") from error
         data = self._data(parts_of(parts))
-        network = replayed(parts.network or self._network(data), self.device)
-        _fits_in_memory(network.size, self)
+        network = parts.network or named(self.model, data, self.hidden)
+        network = replayed(doubting(network, self.q) if self.q else network, self.device)
+        if self.device == "cpu":
+            fits_in_memory(network.size, self.dtype)
         data = data.to(self.device)
         oracle = Oracle(network, data, network.initialize(self.seed, self.dtype, self.device), seed=self.seed)
         steps, bill = self.allowance(len(data), parts)
@@ -267,23 +268,6 @@ class Setup:
         data = data.split(self.validation, self.seed) if self.validation else data
         return transforms.transformed(data, self.transform, self.seed)
 
-    def _network(self, data: Dataset) -> Network:
-        d, classes = math.prod(data.shape), data.n_classes
-        if is_content(self.model):
-            raise ValueError(f"the network {self.model} was made in Python; go on from there, with the same network")
-        if self.model not in MODELS:
-            return network_of(self.model, data.shape, classes)
-        if self.model == "mlp":
-            return mlp((d, *self.hidden, classes))
-        if self.model == "logistic":
-            if classes != 2:
-                raise ValueError(f"model logistic is for 2 classes, {self.data} has {classes}; use mlp")
-            return Network([Flatten(), Linear(d, 1)] if len(data.shape) > 1 else [Linear(d, 1)], LogisticLoss())
-        if len(data.shape) != 3:
-            hint = "give grey images (n, h, w) as x[:, None]" if len(data.shape) == 2 else "use mlp"
-            raise ValueError(f"model {self.model} takes images (c, h, w), {self.data} has {data.shape}; {hint}")
-        return lenet(data.shape, classes) if self.model == "lenet" else resnet(int(self.model[6:]), data.shape, classes)
-
 
 def is_file(data: str) -> bool:
     """Whether `data` is the path of a file of one's own, and not the name of a data set."""
@@ -308,13 +292,3 @@ def _pair(pair) -> tuple[str, Any]:
     if not isinstance(value, (str, int, float, type(None))):
         raise TypeError(f"hyper-parameter {name} must be text, a number, True, False or None, got {shown(value)}")
     return name, value
-
-
-def _fits_in_memory(size: int, setup: Setup) -> None:
-    """Raise ValueError for a network whose training cannot fit: parameters, gradient, velocity and one more."""
-    if setup.device != "cpu" or not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    need, memory = 4 * size * np.dtype(setup.dtype).itemsize, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > memory:
-        raise ValueError(f"a network of {size:,} parameters takes at least {need / 2**30:,.0f} GiB to train, and this "
-                         f"machine has {memory / 2**30:,.0f} GiB; make it smaller")  # fmt: skip

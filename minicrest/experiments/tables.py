@@ -209,7 +209,8 @@ def heading(setup, seeds: Sequence[int], equal: str = "") -> str:
 def what(setup) -> str:
     """Which network is trained on which data, in a few words."""
     made = " and ".join(f"{name} {value:g}" for name, value in setup.transform)
-    return f"{Path(setup.data).stem}{' with ' * bool(made)}{made}, {setup.model}"
+    loss = f" with q {setup.q:g}" if setup.q and "q" not in setup.tuned else ""
+    return f"{Path(setup.data).stem}{' with ' * bool(made)}{made}, {setup.model}{loss}"
 
 
 def _range(seeds) -> str:

@@ -35,7 +35,7 @@ def tune(
     Each method takes the point with the highest mean accuracy on a part of the training examples, drawn by the seed and
     held out; of equals, the one with the lowest loss there. A run that diverges has accuracy 0. The test part is not
     used. Random selection and shuffle are always part of it. All are trained with the budget of `compare`.
-    grid: names of settings (lr, m, momentum, weight_decay) with their values, as dict(lr=(0.03, 0.1), m=(16, 32));
+    grid: names of settings (lr, m, momentum, weight_decay, q) with their values, as dict(lr=(0.03, 0.1), m=(16, 32));
     None: three values of lr and of m about the data set's preset.
     seeds: how many (1000, 1001, ...), or which.  part: of the training examples, to hold out.
     The other arguments, and what is raised, are those of `compare`.

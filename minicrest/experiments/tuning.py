@@ -20,7 +20,7 @@ from minicrest.experiments.setup import Setup
 from minicrest.experiments.tables import columns, what
 from minicrest.run import Run
 
-TUNABLE = ("lr", "m", "momentum", "weight_decay")
+TUNABLE = ("lr", "m", "momentum", "weight_decay", "q")
 _FREE = ("method", "hyper", "seed", "validation", "tuning", "tuned", "evaluations", "device")  # may differ in `compare`
 
 

@@ -44,6 +44,10 @@ class Loss:
         text = "has no curvature_root (an indefinite Hessian has none); use hutchinson_diagonal"
         raise ValueError(f"{type(self).__name__} {text}")
 
+    def reported(self, losses, z, y):
+        """(n,) what evaluations report where the `losses` (n,), l2's part included, are those of z and y: the same."""
+        return losses
+
     def predict(self, z):
         """(n,) the prediction: here the class of the largest logit."""
         return _logits(z).argmax(1)
@@ -78,6 +82,41 @@ class SoftmaxCrossEntropy(Loss):
         """Column c is sqrt(p_c) (e_c - p)."""
         xp, p = array_module(z), _softmax(z)
         return (xp.eye(z.shape[1], dtype=z.dtype) - p[:, :, None]) * xp.sqrt(p)[:, None, :]
+
+
+@dataclass(frozen=True)
+class GeneralizedCrossEntropy(Loss):
+    """l = (1 - p_y^q) / q, y (n,) classes, p = softmax z, 0 < q <= 1: cross-entropy as q -> 0, and 1 - p_y at q = 1.
+
+    A label that the network firmly contradicts is likely wrong, and hardly pulls: the gradient is w (p - y), w = p_y^q.
+    Hessian w (diag p - p p') - q w (p - y) (p - y)', which may be indefinite. Evaluations report the cross-entropy.
+    Source: Zhang, Sabuncu, NeurIPS 2018, arXiv 1805.07836, equation 6; its experiments take q = 0.7.
+    """
+
+    q: float = 0.7
+    l2: float = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        number("q of GeneralizedCrossEntropy", self.q, "(0, 1]")
+
+    def losses(self, z, y):
+        return self.both(z, y)[0]
+
+    def gradient(self, z, y):
+        return self.both(z, y)[1]
+
+    def both(self, z, y):
+        xp, (logs, a) = array_module(z), SoftmaxCrossEntropy().both(z, y)
+        return -xp.expm1(-self.q * logs) / self.q, xp.exp(-self.q * logs)[:, None] * a
+
+    def hessian(self, z, y, u):
+        logs, a = SoftmaxCrossEntropy().both(z, y)
+        w = array_module(z).exp(-self.q * logs)[:, None]
+        return w * (SoftmaxCrossEntropy().hessian(z, y, u) - self.q * a * (a * u).sum(1, keepdims=True))
+
+    def reported(self, losses, z, y):
+        return losses - self.losses(z, y) + SoftmaxCrossEntropy().losses(z, y)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ OUTSIDE = {  # public by name, but no call of a user's
 }
 PASSES = {  # methods that minicrest calls with what it has checked: nobody else calls them
     *"initialize split forward backward tangent backward_tangent leaves batch_statistics per_example gram".split(),
-    *"square_norms square_sum cut losses gradient hessian curvature_root predict both".split(),  # layers and losses
+    *"square_norms square_sum cut".split(),  # layers
+    *"losses gradient hessian curvature_root predict both reported".split(),  # losses
     *"init propose choose observe report score scores note preparation passes next_batch descend".split(),  # methods
     *"prepared times transposed weights".split(),  # convolutions
     *"value start add gains refresh restrict squares arguments_again".split(),  # set functions

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from minicrest.estimators.rows import Rows, Weighted, merged, weighted_network
-from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError, mlp
+from minicrest.nn import GeneralizedCrossEntropy, LogisticLoss, SoftmaxCrossEntropy, SquaredError, mlp
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(7, 3))
@@ -56,7 +56,8 @@ def test_a_validation_part_is_held_out_with_its_weights():
     assert np.array_equal(held.targets()[:, 1], held.places)
 
 
-@pytest.mark.parametrize("loss, classes", [(SoftmaxCrossEntropy(), 3), (LogisticLoss(), 1), (SquaredError(), 2)])
+@pytest.mark.parametrize("loss, classes", [(SoftmaxCrossEntropy(), 3), (LogisticLoss(), 1), (SquaredError(), 2),
+                                           (GeneralizedCrossEntropy(), 3)])  # fmt: skip
 def test_the_weighted_loss_is_the_loss_times_the_weight(loss, classes):
     """Losses, both derivatives and the root of the second; a weight of 0 leaves nothing."""
     z, u, y = RNG.normal(size=(7, classes)), RNG.normal(size=(7, classes)), LABELS % max(2, classes)
@@ -65,6 +66,10 @@ def test_the_weighted_loss_is_the_loss_times_the_weight(loss, classes):
     assert np.allclose(weighted.losses(z, targets), s * loss.losses(z, y), rtol=1e-15)
     assert np.allclose(weighted.gradient(z, targets), s[:, None] * loss.gradient(z, y), rtol=1e-15)
     assert np.allclose(weighted.hessian(z, targets, u), s[:, None] * loss.hessian(z, y, u), rtol=1e-15)
+    reported = s * loss.reported(loss.losses(z, y), z, y)
+    assert np.allclose(weighted.reported(weighted.losses(z, targets) + 5, z, targets), reported + 5, rtol=1e-14)
+    if isinstance(loss, GeneralizedCrossEntropy):
+        return  # its Hessian has no root
     root = weighted.curvature_root(z, targets)
     product = (root @ (root.transpose(0, 2, 1) @ u[:, :, None]))[:, :, 0]
     assert np.allclose(product, weighted.hessian(z, targets, u), atol=1e-14)

@@ -14,10 +14,12 @@ import pytest
 
 from minicrest import checkpoint, cli
 from minicrest.datasets import Dataset, load
-from minicrest.experiments import Setup, compare
+from minicrest.experiments import Setup, compare, repeat
 from minicrest.experiments.folders import saved_setup
-from minicrest.experiments.parts import content, described, imported, method_class
-from minicrest.nn import mlp
+from minicrest.experiments.parts import Parts, content, described, imported, method_class
+from minicrest.experiments.tables import what
+from minicrest.learner import evaluate
+from minicrest.nn import GeneralizedCrossEntropy, Linear, Network, SoftmaxCrossEntropy, mlp
 from minicrest.selection import METHODS, Crest, Random
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -400,7 +402,7 @@ def test_settings_of_the_wrong_type(wrong, says):
 
 
 @pytest.mark.parametrize("wrong", [dict(lr=float("nan")), dict(validation=float("nan")), dict(seed=-1), dict(test=1.0),
-                                   dict(momentum=1.0), dict(weight_decay=float("inf"))])  # fmt: skip
+                                   dict(momentum=1.0), dict(weight_decay=float("inf")), dict(q=1.5)])  # fmt: skip
 def test_settings_out_of_range(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         Setup(**wrong)
@@ -410,6 +412,40 @@ def test_settings_of_numpy_are_stored_as_plain_numbers():
     setup = Setup(seed=np.int64(3), lr=np.float32(0.5), hidden=[np.int32(4)], hyper=[("tau", np.float64(0.25))],
                   data=Path("digits"))  # fmt: skip
     assert Setup.from_json(setup.to_json()) == setup and setup.hidden == (4,) and type(setup.lr) is float
+
+
+@pytest.mark.parametrize("model", ["mlp", "resnet8"])
+def test_q_replaces_the_cross_entropy(model):
+    """In the training; evaluations report the cross-entropy of the same weights."""
+    data = "digits-images" if model != "mlp" else "digits"
+    robust, plain = (Setup(data=data, model=model, method="random", q=q, steps=1) for q in (0.5, 0))
+    assert robust.identity() != plain.identity()
+    (_, ours, *_), (_, theirs, *_) = robust.build(), plain.build()
+    i = np.arange(4)
+    expected = (1 - np.exp(-0.5 * theirs.losses(i))) / 0.5
+    assert np.allclose(ours.losses(i), expected, rtol=1e-4) and theirs.losses(i).min() > expected.max()
+    assert evaluate(ours) == pytest.approx(evaluate(theirs), rel=1e-5)
+
+
+def test_q_keeps_the_ridge_and_the_class_of_a_network_and_the_network_itself():
+    class Wide(Network):
+        pass
+
+    flat = Dataset(np.eye(3, 2), np.arange(3), test=Dataset(np.eye(3, 2), np.arange(3)))
+    network = Wide([Linear(2, 3)], SoftmaxCrossEntropy(l2=0.25))
+    built = Setup(method="random", q=0.5).build(Parts(network=network, data=flat))[1]._network
+    assert type(built) is Wide and built.loss == GeneralizedCrossEntropy(0.5, 0.25)
+    assert network.loss == SoftmaxCrossEntropy(l2=0.25)
+
+
+def test_q_of_another_loss_is_refused(capsys):
+    err = error_of(capsys, "train", "--data", "blobs", "--q", "0.5")
+    assert "q 0.5 is of a loss that takes the place of SoftmaxCrossEntropy" in err and "LogisticLoss" in err
+
+
+def test_q_is_in_the_heading_and_in_the_command_that_repeats_a_comparison():
+    comparison = compare([], seeds=1, settings=SETTINGS | dict(q=0.5))
+    assert what(comparison.setup) == "digits, mlp with q 0.5" and "--q 0.5" in repeat.command(comparison)
 
 
 def test_folders_of_data_and_saving_often_are_no_part_of_the_identity():

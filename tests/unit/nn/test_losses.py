@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicrest.backend import device_of, to_device, to_numpy
-from minicrest.nn import LogisticLoss, Loss, SoftmaxCrossEntropy, SquaredError
+from minicrest.nn import GeneralizedCrossEntropy, LogisticLoss, Loss, SoftmaxCrossEntropy, SquaredError
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import derivative, relative_error
 
@@ -23,6 +23,10 @@ def logistic_loop(z, y):
     return [math.log(1 + math.exp(row[0])) - label * row[0] for row, label in zip(z, y)]
 
 
+def generalized_loop(q):
+    return lambda z, y: [(1 - math.exp(-q * loss)) / q for loss in softmax_loop(z, y)]
+
+
 def squared_loop(z, y):
     return [sum((v - (k == label)) ** 2 for k, v in enumerate(row)) / 2 for row, label in zip(z, y)]
 
@@ -37,6 +41,8 @@ def labels(rng, shape, classes):
 
 CASES = {  # name: loss, outputs, targets, loop
     "softmax": (SoftmaxCrossEntropy(), C, lambda rng: labels(rng, N, C), softmax_loop),
+    "generalized": (GeneralizedCrossEntropy(), C, lambda rng: labels(rng, N, C), generalized_loop(0.7)),
+    "generalized, q = 1": (GeneralizedCrossEntropy(1), C, lambda rng: labels(rng, N, C), generalized_loop(1)),
     "logistic": (LogisticLoss(), 1, lambda rng: labels(rng, N, 2), logistic_loop),
     "squared, classes": (SquaredError(), C, lambda rng: labels(rng, N, C), squared_loop),
     "squared, real rows": (SquaredError(), C, lambda rng: rng.standard_normal((N, C)), real_loop),
@@ -103,6 +109,10 @@ def test_hessian_is_the_derivative_of_the_gradient(case):
 
 def test_curvature_root_times_its_transpose_is_the_hessian(case):
     loss, z, y, _, put, _ = case
+    if isinstance(loss, GeneralizedCrossEntropy):
+        with pytest.raises(ValueError, match="GeneralizedCrossEntropy has no curvature_root"):
+            loss.curvature_root(put(z), put(y))
+        return
     S = to_numpy(loss.curvature_root(put(z), put(y)))
     columns = [to_numpy(loss.hessian(put(z), put(y), put(np.tile(e, (N, 1))))) for e in np.eye(z.shape[1])]
     assert relative_error(S @ S.transpose(0, 2, 1), np.stack(columns, axis=2)) < ROUNDING
@@ -131,6 +141,10 @@ def test_large_logits_do_not_overflow(device, dtype):
     assert to_numpy(loss.losses(z, y)).tolist() == [0, 2000]
     assert to_numpy(loss.gradient(z, y)).tolist() == [[0, 0], [1, -1]]
     assert not to_numpy(loss.hessian(z, y, z)).any() and not to_numpy(loss.curvature_root(z, y)).any()
+    loss = GeneralizedCrossEntropy(0.5)
+    assert to_numpy(loss.losses(z, y)).tolist() == [0, 2]
+    assert to_numpy(loss.reported(z[:, 0], z, y)).tolist() == [1000, 2998]
+    assert not to_numpy(loss.gradient(z, y)).any() and not to_numpy(loss.hessian(z, y, z)).any()
     z, y = (
         to_device(np.array([[1000.0], [-1000], [1000], [-1000]], dtype), device),
         to_device(np.array([1, 0, 0, 1]), device),
@@ -179,11 +193,43 @@ def test_targets_that_do_not_fit_are_refused(loss, z, y, text):
             method(z, y)
 
 
-@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, LogisticLoss, SquaredError])
+def test_the_generalized_loss_lies_between_the_cross_entropy_and_1_minus_p():
+    z, y = stream(3, "generalized").standard_normal((N, C)), np.arange(N) % C
+    p = np.exp(-SoftmaxCrossEntropy().losses(z, y))
+    assert np.allclose(GeneralizedCrossEntropy(1).losses(z, y), 1 - p, rtol=0, atol=1e-15)
+    tiny = GeneralizedCrossEntropy(1e-12)
+    for name in ("losses", "gradient"):
+        assert relative_error(getattr(tiny, name)(z, y), getattr(SoftmaxCrossEntropy(), name)(z, y)) < 1e-10
+    u = np.ones((N, C)) * np.arange(C)
+    assert relative_error(tiny.hessian(z, y, u), SoftmaxCrossEntropy().hessian(z, y, u)) < 1e-10
+
+
+def test_a_label_that_is_firmly_contradicted_hardly_pulls():
+    """p_y = 1/4: half of the cross-entropy's pull at q = 1/2; p_y = 1e-8: none of it to four digits."""
+    z, y = np.array([[math.log(3), 0.0], [8 * math.log(10), 0.0]]), np.array([1, 1])
+    pulls = np.linalg.norm(GeneralizedCrossEntropy(0.5).gradient(z, y), axis=1)
+    assert pulls == pytest.approx(np.linalg.norm(SoftmaxCrossEntropy().gradient(z, y), axis=1) * [1 / 2, 1e-4])
+
+
+@pytest.mark.parametrize("q", [0, -0.1, 1.1, math.nan])
+def test_q_is_above_0_and_at_most_1(q):
+    with pytest.raises(ValueError, match=r"q of GeneralizedCrossEntropy must be a number in \(0, 1\], got"):
+        GeneralizedCrossEntropy(q)
+
+
+def test_what_evaluations_report_is_the_cross_entropy_with_the_ridge_of_the_loss(case):
+    """A ridge of 5 for every example, as Network adds it."""
+    loss, z, y, _, put, _ = case
+    losses = loss.losses(put(z), put(y))
+    expected = (SoftmaxCrossEntropy() if isinstance(loss, GeneralizedCrossEntropy) else loss).losses(put(z), put(y)) + 5
+    assert relative_error(to_numpy(loss.reported(losses + 5, put(z), put(y))), to_numpy(expected)) < ROUNDING
+
+
+@pytest.mark.parametrize("kind", [SoftmaxCrossEntropy, GeneralizedCrossEntropy, LogisticLoss, SquaredError])
 def test_the_ridge_is_not_negative_and_0_by_default(kind):
-    assert Loss.l2 == kind().l2 == 0 and kind(0.5).l2 == 0.5
+    assert Loss.l2 == kind().l2 == 0 and kind(l2=0.5).l2 == 0.5
     with pytest.raises(ValueError, match=rf"l2 of {kind.__name__} must be a number in \[0, inf\), got -1"):
-        kind(-1)
+        kind(l2=-1)
 
 
 def test_predictions(device):
@@ -201,7 +247,9 @@ def test_types_in_are_types_out_and_inputs_stay(case, dtype, device):
     loss, z, y, u, put, _ = case
     z, y, u = put(z.astype(dtype)), put(y), put(u.astype(dtype))
     before = [to_numpy(a).copy() for a in (z, y, u)]
-    found = [loss.losses(z, y), loss.gradient(z, y), loss.hessian(z, y, u), loss.curvature_root(z, y)]
+    found = [loss.losses(z, y), loss.gradient(z, y), loss.hessian(z, y, u), loss.reported(loss.losses(z, y), z, y)]
+    if not isinstance(loss, GeneralizedCrossEntropy):
+        found.append(loss.curvature_root(z, y))
     assert {str(one.dtype) for one in found} == {dtype}
     assert {device_of(one) for one in found} == {device}
     assert all(np.array_equal(a, to_numpy(b)) for a, b in zip(before, (z, y, u)))

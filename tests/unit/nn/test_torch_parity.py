@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from minicrest.backend import to_device, to_numpy
-from minicrest.nn import LogisticLoss, SoftmaxCrossEntropy, SquaredError, Tanh, lenet, mlp, resnet, resnet20
+from minicrest.nn import (
+    GeneralizedCrossEntropy,
+    LogisticLoss,
+    SoftmaxCrossEntropy,
+    SquaredError,
+    Tanh,
+    lenet,
+    mlp,
+    resnet,
+    resnet20,
+)
 from minicrest.random import stream
 from tests.unit.nn.naive_layers import relative_error
 
@@ -55,6 +65,10 @@ def softmax(z, y):
     return F.cross_entropy(z, y, reduction="none")
 
 
+def generalized(z, y):
+    return (1 - z.softmax(1)[torch.arange(len(y)), y] ** 0.7) / 0.7
+
+
 def logistic(z, y):
     return F.binary_cross_entropy_with_logits(z[:, 0], y.to(z.dtype), reduction="none")
 
@@ -72,6 +86,10 @@ NETS = {  # ours, PyTorch's, the loss there, the shape of x, number of labels
     "resnet8": lambda: (resnet(8, (3, 8, 8)), torch_resnet20(3, 1), softmax, (3, 8, 8), CLASSES),
     "resnet20 odd": lambda: (resnet20((1, 13, 11)), torch_resnet20(1), softmax, (1, 13, 11), CLASSES),
     "mlp": lambda: (mlp((12, 8, 7, CLASSES)), torch_mlp(CLASSES, nn.ReLU), softmax, (3, 2, 2), CLASSES),
+    "mlp, generalized": lambda: (
+        mlp((12, 8, CLASSES), Tanh, GeneralizedCrossEntropy(0.7, 0.1)),
+        nn.Sequential(nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, CLASSES)), generalized, (12,), CLASSES,
+    ),
     "mlp tanh, squared": lambda: (
         mlp((12, 8, 7, CLASSES), Tanh, SquaredError(0.1)), torch_mlp(CLASSES, nn.Tanh), squared, (12,), CLASSES,
     ),
