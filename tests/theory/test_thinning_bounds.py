@@ -108,3 +108,16 @@ def test_a_saving_is_the_difference_of_two_bills():
         shared, apart = Bill(forward=8, backward=k).cost, Bill(forward=8 + k, backward=k).cost
         assert theory.shared_forward_saving(k / 8) == pytest.approx(1 - shared / apart, rel=TOL, abs=TOL)
     assert theory.shared_forward_saving(1.0, 2.0, 3.0) == pytest.approx(2 / 7, rel=TOL)  # f / (2 f + b)
+
+
+def test_noisy_risk_by_hand():
+    """Two classes, a quarter wrong, p_y = 1/4: l is 3/4 and 1/4 at q = 1, so 3/4 3/4 + 1/4 1/4 = 5/8."""
+    assert theory.noisy_risk_bounds(3 / 4, 2, 1.0, 1 / 4) == (5 / 8, 5 / 8)
+
+
+def test_noisy_risk_reaches_both_bounds():
+    """All classes alike, or one certain; q = 1/2."""
+    for p, which in ((np.full(4, 1 / 4), 0), (np.array([1.0, 0, 0, 0]), 1)):
+        losses = (1 - np.sqrt(p)) / 0.5
+        noisy = 0.7 * losses[0] + 0.1 * losses[1:].sum()
+        assert theory.noisy_risk_bounds(losses[0], 4, 0.5, 0.3)[which] == pytest.approx(noisy, rel=1e-14)

@@ -1,4 +1,4 @@
-"""One forward pass, chosen from: thinning, fresh and lazy coresets."""
+"""One forward pass, chosen from: thinning, fresh and lazy coresets; and labels that are wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from minicrest.batch import Feedback, uniform
 from minicrest.datasets import Dataset
 from minicrest.learner import Learner
-from minicrest.nn import BatchNorm2d, Linear, Network, ReLU, SoftmaxCrossEntropy
+from minicrest.nn import BatchNorm2d, GeneralizedCrossEntropy, Linear, Network, ReLU, SoftmaxCrossEntropy
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -220,6 +220,24 @@ def saving(norm: bool = False, salt: int = 0) -> Verdict:
     return Verdict(TOL, worst, worst <= TOL)
 
 
+# ---- wrong labels
+
+
+def noise(loss=GeneralizedCrossEntropy, salt: int = 0) -> Verdict:
+    """How far the mean loss over noisy labels, summed over all labels, lies outside its bounds; 240 sets of logits."""
+    outside = 0.0
+    for k, (classes, q, wrong) in enumerate(itertools.product((2, 3, 10), (0.1, 0.5, 0.7, 1.0), (0.1, 0.4))):
+        for scale in np.geomspace(0.1, 30, 10):
+            rng = stream(k, "claims", "noise", int(100 * scale))
+            z, y = scale * rng.standard_normal((20, classes)), rng.integers(0, classes, 20)
+            every = np.stack([loss(q).losses(z, np.full(20, label)) for label in range(classes)], axis=1)
+            chance = np.where(np.arange(classes) == y[:, None], 1 - wrong, wrong / (classes - 1))
+            risk, noisy = float(every[np.arange(20), y].mean()), float((chance * every).sum(1).mean())
+            least, most = theory.noisy_risk_bounds(risk, classes, q, wrong)
+            outside = max(outside, least - noisy, noisy - most)
+    return Verdict(0.0, outside, outside <= TOL)
+
+
 CLAIMS = (
     Claim("thinning.unbiased", "E ghat = gbar of V for any pi > 0; variance as derived: error", "derived",
           "kept independently", unbiased, lambda salt=0: unbiased(renormalised=True)),
@@ -239,4 +257,7 @@ CLAIMS = (
           "weights are cluster sizes", bias, lambda salt=0: bias(clusters=False)),
     Claim("shared.saving", "one forward pass for both saves f k/(f + (f + b) k): error", "derived",
           "examples independent", saving, lambda salt=0: saving(norm=True)),
+    Claim("noise.risk", "noisy labels move the mean of (1 - p_y^q)/q affinely, up to a gap: outside by",
+          "Zhang, Sabuncu, Theorem 1", "wrong labels uniform", noise,
+          lambda salt=0: noise(lambda q: SoftmaxCrossEntropy())),
 )  # fmt: skip

@@ -251,7 +251,8 @@ def test_networks_of_ones_own(device):
     z, p = one.decision_function(images), one.predict_proba(images)
     assert np.allclose(p[:, 1], 1 / (1 + np.exp(-z))) and np.array_equal(one.predict(images), z > 0)
     assert np.allclose(z, logistic.logits(one.theta_, images)[:, 0])
-    robust = small(network=mlp((32, 2), loss=GeneralizedCrossEntropy(0.3)), epochs=30, lr=0.03, device=device).fit(images, y)
+    doubting = mlp((32, 2), loss=GeneralizedCrossEntropy(0.3))
+    robust = small(network=doubting, epochs=30, lr=0.03, device=device).fit(images, y)
     z, p = robust.decision_function(images), robust.predict_proba(images)
     assert np.allclose(p.sum(1), 1) and np.allclose(p[:, 1], 1 / (1 + np.exp(-z))) and robust.score(images, y) > 0.8
 
