@@ -103,7 +103,8 @@ def gathered_lazy(folder: Path) -> list[dict]:
 def title(comparison: dict) -> str:
     """The problem in a few words."""
     transform = "".join(f", {name} {value:g}" for name, value in comparison["transform"])
-    return f"{comparison['data']}, {comparison['model']}{transform}"
+    loss = ", q tuned" if "q" in comparison.get("grid", ()) else ""
+    return f"{comparison['data']}, {comparison['model']}{transform}{loss}"
 
 
 def table(comparisons: list[dict]) -> str:
