@@ -15,7 +15,7 @@ from minicrest.experiments.setup import Setup
 from minicrest.learner import Learner
 from minicrest.nn import Network, lenet, mlp, resnet20
 from minicrest.nn.layers import Linear, ReLU
-from minicrest.nn.losses import SoftmaxCrossEntropy
+from minicrest.nn.losses import GeneralizedCrossEntropy, SoftmaxCrossEntropy
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
 from minicrest.random import stream
@@ -29,6 +29,7 @@ NETS = {
     "mlp": (lambda: mlp((12, 8, 3)), (12,)),
     "lenet": (lambda: lenet((1, 28, 28), 3), (1, 28, 28)),
     "resnet20": (lambda: resnet20((3, 8, 8), 3), (3, 8, 8)),
+    "generalized": (lambda: mlp((12, 8, 3), loss=GeneralizedCrossEntropy(0.3)), (12,)),
     "l2": (lambda: Network([Linear(6, 5), ReLU(), Linear(5, 3)], SoftmaxCrossEntropy(l2=0.1)), (6,)),
 }
 
