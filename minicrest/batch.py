@@ -22,7 +22,7 @@ class Feedback(NamedTuple):
     logits: Any  # (m, C) on the device
     labels: Any = None  # (m,) classes or (m, ...) float targets, on the host
     seed: int = 0  # of the training
-    logit_gradients: Any = None  # (m, C) on the device; p - y for the logistic losses
+    logit_gradients: Any = None  # (m, C) on the device; p - y for the cross-entropies
     weights: Any = None  # (m,) on the host: the batch's own or, once `choose` has been asked, those it chose
 
 

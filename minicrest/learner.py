@@ -77,9 +77,7 @@ def _chosen(weights, size: int) -> np.ndarray:
 
 
 def evaluate(oracle: "Oracle") -> tuple[float, float]:
-    """(mean loss as the loss has it `reported`, accuracy) on the test part, in evaluation mode, NOT billed; NaN without
-    a test part or classes.
-    """
+    """(mean `reported` loss, accuracy) on the test part, evaluation mode, NOT billed; NaN where there is none."""
     oracle = like("oracle", oracle, "an Oracle", "phase", "identity")
     network, test, loss, right = oracle._network, oracle._data.test, 0.0, 0.0
     if test is None:

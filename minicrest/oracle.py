@@ -46,6 +46,7 @@ class Oracle:
     size = property(lambda self: self._network.size, doc="Number of parameters d.")
     theta = property(lambda self: self._place.theta, doc="(d,) the parameters, changed in place: copy what must last.")
     statistics = property(lambda self: self._place.statistics, doc="(statistics,) the current ones of batch-norm.")
+    loss = property(lambda self: self._network.loss, doc="The Loss of its network.")
     time = property(lambda self: self._place.time, doc="How many steps of the training are done.")
     progress = property(lambda self: self._place.progress, doc="The part of the training done, in [0, 1]; see train.")
 
@@ -86,7 +87,7 @@ class Oracle:
         return self.answers(i).losses
 
     def logit_gradients(self, i):
-        """(n, C) p - y, the gradient at the input of the softmax; a forward pass each."""
+        """(n, C) the gradient of each loss in its logits, p - y for the cross-entropies; a forward pass each."""
         return self.answers(i).logit_gradients
 
     def last_layer(self, i):

@@ -34,8 +34,8 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
     method : a name of `minicrest.selection.METHODS`, or a method object with settings of its own (`m` is then its own).
     network : "mlp", whose output layer starts at zero: all classes equally likely, nothing to unlearn; or a `Network`,
         which starts as it always does, with as many outputs as classes (or one, with LogisticLoss); or a function of
-        (shape of an example, number of classes) that returns one, as `minicrest.lenet` is. Its loss is softmax
-        cross-entropy or logistic, also with l2.
+        (shape of an example, number of classes) that returns one, as `minicrest.lenet` is. Its loss is
+        SoftmaxCrossEntropy, GeneralizedCrossEntropy or LogisticLoss, also with l2.
     hidden : sizes of the hidden layers of the "mlp".
     m : batch size of a method that is given by name.
     epochs : passes over the rows: at most `epochs * ceil(n / m)` steps.

@@ -116,6 +116,7 @@ class Weighted(Loss):
     """
 
     loss: Loss
+    weighs = True
 
     @property
     def l2(self) -> float:  # type: ignore[override]

@@ -46,14 +46,14 @@ def named(model: str, data: Dataset, hidden: tuple[int, ...]) -> Network:
 def doubting(network: Network, q: float) -> Network:
     """The network with the generalized cross-entropy. Raises ValueError where its loss is not the cross-entropy."""
     if type(network.loss) is not SoftmaxCrossEntropy:
-        raise ValueError(f"q {q:g} is of a loss that takes the place of SoftmaxCrossEntropy, and this network has "
-                         f"{network.loss!r}; leave q at 0")  # fmt: skip
+        raise ValueError(f"q {q:g} replaces SoftmaxCrossEntropy, but the loss of this network is {network.loss!r}; "
+                         "leave q at 0")  # fmt: skip
     network = copy(network)
     network.loss = GeneralizedCrossEntropy(q, network.loss.l2)
     return network
 
 
-def fits_in_memory(size: int, dtype: str) -> None:
+def check_memory(size: int, dtype: str) -> None:
     """Raise ValueError for a network whose training cannot fit: parameters, gradient, velocity and one more."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return

@@ -171,8 +171,8 @@ def _add_setup(parser, *ways: str) -> None:
     _add_examples(parser)
     add("--model", help=f"{', '.join(MODELS)} or module:function, called with (shape, classes)")
     add("--hidden", type=int, nargs="*", help="the mlp's hidden layers; none of them: softmax regression")
-    add("--q", type=float, help="of the generalized cross-entropy, for labels that may be wrong, as 0.7 (default: 0, "
-                                "cross-entropy)")  # fmt: skip
+    add("--q", type=float, help="for labels that may be wrong: q of the generalized cross-entropy, in (0, 1], as "
+                                "0.3 (default: 0, the cross-entropy; infobatch's own q is set by --set)")  # fmt: skip
     add("--m", type=int, help="batch size")
     add("--epochs", type=int, help="of full training")
     add("--budget", type=float, help=f"the part of full training's that others get (default: {Setup.budget:g})")

@@ -13,7 +13,7 @@ import numpy as np
 
 from minicrest.experiments.figures import COLOURS, blank, dress, logarithmic
 from minicrest.experiments.method_plots import bill_panel, census_picture, panels, pictures, unit_of
-from minicrest.experiments.statistics import estimate, limit, pair, with_classes
+from minicrest.experiments.statistics import estimate, limit, pair, with_classes, with_q
 from minicrest.run import Run
 
 __all__ = ["both", "census_picture", "comparison", "pictures", "run_picture", "side_by_side"]
@@ -245,7 +245,7 @@ def _accuracy(axes, run) -> None:
 def _losses(axes, run) -> None:
     scale, unit = unit_of(run.ledger.cost)
     for field, label, dashes, colour in (("loss", "test set", "-", COLOURS[0]),
-                                         ("train_loss", "batches trained on", "--", COLOURS[1])):  # fmt: skip
+                                         ("train_loss", f"batches trained on{with_q(run)}", "--", COLOURS[1])):  # fmt: skip
         if np.isfinite(_column(run, field)).any():
             axes.plot(run.curve.cost / scale, _column(run, field), color=colour, marker=".", ls=dashes, label=label)
     axes.set(xlabel=BILL.format(unit), ylabel="mean loss (logarithmic)", title="loss")

@@ -24,7 +24,7 @@ from minicrest.datasets.load import FORMATS
 from minicrest.experiments import transforms
 from minicrest.experiments.files import claimed
 from minicrest.experiments.graphs import plain, replayed
-from minicrest.experiments.networks import doubting, fits_in_memory, named
+from minicrest.experiments.networks import check_memory, doubting, named
 from minicrest.experiments.parts import (
     NAMED,
     Parts,
@@ -59,7 +59,7 @@ class Setup:
     budget: the part of full training's bill (or steps, see `equal`) that every other method gets, in (0, 1]; "shuffle"
     is full training that ends there.
     steps: exactly so many, whatever epochs, budget and equal say.  hidden: the mlp's hidden layers.
-    q: of GeneralizedCrossEntropy, which takes the place of the cross-entropy where labels may be wrong; 0: it does not.
+    q: 0 for the cross-entropy; in (0, 1], GeneralizedCrossEntropy(q) in its place, for labels that may be wrong.
     validation, test: parts of the examples to hold out; test only for data that comes without a test part.
     transform: (name, value) pairs, or a dict, of TRANSFORMS, applied to the examples that are trained on, in order.
     tuning: a part of the training examples that takes the place of the test part, for choosing settings by it.
@@ -198,7 +198,7 @@ class Setup:
         network = parts.network or named(self.model, data, self.hidden)
         network = replayed(doubting(network, self.q) if self.q else network, self.device)
         if self.device == "cpu":
-            fits_in_memory(network.size, self.dtype)
+            check_memory(network.size, self.dtype)
         data = data.to(self.device)
         oracle = Oracle(network, data, network.initialize(self.seed, self.dtype, self.device), seed=self.seed)
         steps, bill = self.allowance(len(data), parts)

@@ -152,6 +152,11 @@ def with_classes(runs: Mapping[str, Sequence[Run]]) -> bool:
     return any(np.isfinite(run.curve.accuracy).any() for group in runs.values() for run in group)
 
 
+def with_q(run) -> str:
+    """What to add to a training loss that is no cross-entropy, as test losses are."""
+    return ", with q" if run.network is not None and run.network.loss.weighs else ""
+
+
 def last_train_loss(run: Run) -> float:
     """The train loss at the last evaluation that had a step before it; NaN where none had."""
     finite = np.isfinite(run.curve.train_loss)

@@ -9,7 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minicrest.experiments.documents import csv, document, frame, read_document
-from minicrest.experiments.statistics import BASELINES, FEWEST_SEEDS, Estimate, Row, estimate, last_train_loss, rows
+from minicrest.experiments.statistics import (
+    BASELINES,
+    FEWEST_SEEDS,
+    Estimate,
+    Row,
+    estimate,
+    last_train_loss,
+    rows,
+    with_q,
+)
 from minicrest.run import Run
 
 __all__ = ["RATE", "Estimate", "Row", "both", "cells", "columns", "csv", "document", "estimate", "frame", "heading",
@@ -239,7 +248,7 @@ def _last(run) -> str:
     """The last evaluation in words; what it does not have is left out."""
     accuracy = f"test accuracy {100 * run.accuracy:.2f}%, " if math.isfinite(run.accuracy) else ""
     train_loss = last_train_loss(run)
-    train = f", train loss {_loss(train_loss)} (of the last batches)" if math.isfinite(train_loss) else ""
+    train = f", train loss {_loss(train_loss)} (of the last batches{with_q(run)})" if math.isfinite(train_loss) else ""
     return f"{accuracy}test loss {_loss(run.curve.loss[-1])}{train}"
 
 

@@ -21,6 +21,7 @@ from minicrest.experiments.tables import columns, what
 from minicrest.run import Run
 
 TUNABLE = ("lr", "m", "momentum", "weight_decay", "q")
+_ENDS = {"m": (1,), "momentum": (0,), "weight_decay": (0,), "q": (0, 1)}  # beyond these there is nothing
 _FREE = ("method", "hyper", "seed", "validation", "tuning", "tuned", "evaluations", "device")  # may differ in `compare`
 
 
@@ -114,7 +115,7 @@ class Tuning:
         return [f"{label}: {name} {value:g} is the {end} of the grid; a wider one may have a better."
                 for name, value in self.choice(label).items() if len(self.grid[name]) > 1
                 for end, limit in (("smallest", min(self.grid[name])), ("largest", max(self.grid[name])))
-                if value == limit]  # fmt: skip
+                if value == limit and value not in _ENDS.get(name, ())]  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""

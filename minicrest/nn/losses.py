@@ -15,6 +15,7 @@ class Loss:
     """
 
     l2: float = 0.0
+    weighs = False  # True: the gradient is p - y times a weight of the example's own
 
     def __init_subclass__(cls):  # where losses or gradient are written anew, `both` asks them
         if not {"losses", "gradient"}.isdisjoint(vars(cls)) and "both" not in vars(cls):
@@ -45,7 +46,7 @@ class Loss:
         raise ValueError(f"{type(self).__name__} {text}")
 
     def reported(self, losses, z, y):
-        """(n,) what evaluations report where the `losses` (n,), l2's part included, are those of z and y: the same."""
+        """(n,) what evaluations show for z and y, given their `losses` (n,) with the l2 term: here `losses` itself."""
         return losses
 
     def predict(self, z):
@@ -88,13 +89,14 @@ class SoftmaxCrossEntropy(Loss):
 class GeneralizedCrossEntropy(Loss):
     """l = (1 - p_y^q) / q, y (n,) classes, p = softmax z, 0 < q <= 1: cross-entropy as q -> 0, and 1 - p_y at q = 1.
 
-    A label that the network firmly contradicts is likely wrong, and hardly pulls: the gradient is w (p - y), w = p_y^q.
-    Hessian w (diag p - p p') - q w (p - y) (p - y)', which may be indefinite. Evaluations report the cross-entropy.
-    Source: Zhang, Sabuncu, NeurIPS 2018, arXiv 1805.07836, equation 6; its experiments take q = 0.7.
+    Gradient w (p - y), w = p_y^q: a label that the network gives little probability may be wrong, and pulls little. The
+    Hessian, w (diag p - p p') - q w (p - y) (p - y)', may be indefinite. Evaluations report the cross-entropy.
+    Source: Zhang, Sabuncu, NeurIPS 2018, arXiv 1805.07836; from memory, equation 6 with q = 0.7 in its experiments.
     """
 
     q: float = 0.7
     l2: float = 0.0
+    weighs = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -126,8 +128,7 @@ class LogisticLoss(Loss):
     l2: float = 0.0
 
     def losses(self, z, y):
-        y = self._labels(z, y)
-        return array_module(z).logaddexp(0, z[:, 0]) - y * z[:, 0]
+        return array_module(z).logaddexp(0, z[:, 0]) - self._labels(z, y) * z[:, 0]
 
     def gradient(self, z, y):
         return _sigmoid(z) - self._labels(z, y)[:, None]

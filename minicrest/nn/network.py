@@ -88,8 +88,7 @@ class Network:
     def initialize(self, seed: int = 0, dtype="float32", device: str = "cpu"):
         """theta (d,): He initialisation, drawn on the host from `stream(seed, "initialize")`; float32 or float64."""
         one_of("dtype", getattr(dtype, "name", getattr(dtype, "__name__", dtype)), ("float32", "float64"))
-        theta = self.chain.initialize(stream(whole("seed", seed), "initialize"))
-        return to_device(theta.astype(dtype), device)
+        return to_device(self.chain.initialize(stream(whole("seed", seed), "initialize")).astype(dtype), device)
 
     def initial_statistics(self, theta):
         """Running statistics (statistics,) before training: mean 0 and variance 1 in every batch-norm layer."""
@@ -123,7 +122,7 @@ class Network:
         return self.begin(theta, x, y, stats).losses
 
     def logit_gradients(self, theta, x, y, stats=None):
-        """(n, C) dl_n/dz_n: p - y for the logistic losses. A forward pass, no backward."""
+        """(n, C) dl_n/dz_n: p - y for the cross-entropies. A forward pass, no backward."""
         return self.begin(theta, x, y, stats).logit_gradients
 
     def last_layer(self, theta, x, y, stats=None):

@@ -93,6 +93,8 @@ class Glister(Method):
         return dict(zip(("loss", "loss_ahead"), state.losses.T))
 
     def _select(self, state, oracle) -> GlisterState:
+        if oracle.loss.weighs:
+            raise ValueError("GLISTER looks ahead through the cross-entropy, which has no weights: q must be 0 for it")
         k, number = subset_size(self.fraction, len(oracle)), len(state.losses)
         a, h = last_layer(oracle)  # 1
         held = oracle.validation if self.target == "validation" else oracle

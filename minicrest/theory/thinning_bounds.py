@@ -1,7 +1,8 @@
 """The bounds of thinning, fresh and lazy coresets: what one forward pass, chosen from, is worth; and of wrong labels.
 
 bounds.py has the conventions: NumPy on the host, float64, Euclidean norms. m examples go forward; example i has a score
-s_i >= 0, known from the forward pass, and goes back with probability pi_i, weighted by 1/pi_i. All is derived here.
+s_i >= 0, known from the forward pass, and goes back with probability pi_i, weighted by 1/pi_i. What names no
+source is derived here.
 """
 
 from __future__ import annotations
@@ -73,10 +74,11 @@ def noisy_risk_bounds(risk: float, classes: int, q: float, wrong: float) -> tupl
     """(least, most): the mean of l = (1 - p_y^q)/q over noisy labels, for any p, where it is `risk` over the true ones.
 
     wrong: the part of the labels that is wrong, each one of the C - 1 other classes with the same probability.
-    Source: Zhang, Sabuncu, NeurIPS 2018, Lemma 1 and Theorem 1 (numbers from memory). With S the sum of l over all C
-    labels, the noisy mean is (1 - wrong C/(C - 1)) risk + wrong/(C - 1) S. As the sum of p_j^q lies between 1 and
-    C^(1-q), S lies between (C - C^(1-q))/q and (C - 1)/q. For q = 1 both are C - 1: what is best for the noisy labels
-    is best for the true ones, while most labels of each class are right. The S of the cross-entropy has no upper bound.
+    Source: Zhang, Sabuncu, NeurIPS 2018, Lemma 1 and the proof of Theorem 1 (numbers from memory). With S the mean over
+    the examples of the sum of l over all C labels, the noisy mean is (1 - wrong C/(C - 1)) risk + wrong/(C - 1) S. As
+    the sum of p_j^q lies between 1 and C^(1-q), S lies between (C - C^(1-q))/q and (C - 1)/q. For q = 1 both are C - 1,
+    so as long as wrong < 1 - 1/C what minimises the one mean minimises the other. The S of the cross-entropy has no
+    upper bound.
     """
-    kept, share = 1 - wrong * classes / (classes - 1), wrong / (classes - 1)
-    return kept * risk + share * (classes - classes ** (1 - q)) / q, kept * risk + share * (classes - 1) / q
+    slope, share = 1 - wrong * classes / (classes - 1), wrong / (classes - 1)
+    return slope * risk + share * (classes - classes ** (1 - q)) / q, slope * risk + share * (classes - 1) / q

@@ -729,6 +729,8 @@ TABLE = {
          "examples without gradient not counted", "../theory/test_thinning_bounds.py::test_price_times_square_by_hand"),
         ("backward * np.cumsum(s * s)", "np.cumsum(s * s)", "the best of another price",
          "../theory/test_thinning_bounds.py::test_the_best_of_two_by_hand"),
+        ("slope * risk + share * (classes - 1) / q", "slope * risk + share * classes / q", "noise: too high a line",
+         "../theory/test_thinning_bounds.py::test_noisy_risk_by_hand"),
         ("return forward * kept / (forward + (forward + backward) * kept)",
          "return forward * kept / (forward + backward)",
          "a saving of the wrong whole",

@@ -224,7 +224,7 @@ def saving(norm: bool = False, salt: int = 0) -> Verdict:
 
 
 def noise(loss=GeneralizedCrossEntropy, salt: int = 0) -> Verdict:
-    """How far the mean loss over noisy labels, summed over all labels, lies outside its bounds; 240 sets of logits."""
+    """How far the mean loss under noisy labels, exactly, lies outside its bounds; 240 sets of logits."""
     outside = 0.0
     for k, (classes, q, wrong) in enumerate(itertools.product((2, 3, 10), (0.1, 0.5, 0.7, 1.0), (0.1, 0.4))):
         for scale in np.geomspace(0.1, 30, 10):
@@ -257,7 +257,7 @@ CLAIMS = (
           "weights are cluster sizes", bias, lambda salt=0: bias(clusters=False)),
     Claim("shared.saving", "one forward pass for both saves f k/(f + (f + b) k): error", "derived",
           "examples independent", saving, lambda salt=0: saving(norm=True)),
-    Claim("noise.risk", "noisy labels move the mean of (1 - p_y^q)/q affinely, up to a gap: outside by",
-          "Zhang, Sabuncu, Theorem 1", "wrong labels uniform", noise,
+    Claim("noise.risk", "mean (1 - p_y^q)/q under noisy labels: between two lines in the true mean, or outside by",
+          "Zhang, Sabuncu, Lemma 1", "wrong labels uniform", noise,
           lambda salt=0: noise(lambda q: SoftmaxCrossEntropy())),
 )  # fmt: skip

@@ -17,7 +17,8 @@ from minicrest.datasets import Dataset, load
 from minicrest.experiments import Setup, compare, repeat
 from minicrest.experiments.folders import saved_setup
 from minicrest.experiments.parts import Parts, content, described, imported, method_class
-from minicrest.experiments.tables import what
+from minicrest.experiments.statistics import with_q
+from minicrest.experiments.tables import summary, what
 from minicrest.learner import evaluate
 from minicrest.nn import GeneralizedCrossEntropy, Linear, Network, SoftmaxCrossEntropy, mlp
 from minicrest.selection import METHODS, Crest, Random
@@ -440,12 +441,15 @@ def test_q_keeps_the_ridge_and_the_class_of_a_network_and_the_network_itself():
 
 def test_q_of_another_loss_is_refused(capsys):
     err = error_of(capsys, "train", "--data", "blobs", "--q", "0.5")
-    assert "q 0.5 is of a loss that takes the place of SoftmaxCrossEntropy" in err and "LogisticLoss" in err
+    assert "q 0.5 replaces SoftmaxCrossEntropy, but the loss of this network is" in err and "LogisticLoss" in err
 
 
 def test_q_is_in_the_heading_and_in_the_command_that_repeats_a_comparison():
     comparison = compare([], seeds=1, settings=SETTINGS | dict(q=0.5))
     assert what(comparison.setup) == "digits, mlp with q 0.5" and "--q 0.5" in repeat.command(comparison)
+    (run,) = comparison.runs["random"]
+    assert "(of the last batches, with q)" in summary(comparison.setup, run)
+    assert with_q(run) == ", with q" and with_q(replace(run, network=mlp((64, 10)))) == ""
 
 
 def test_folders_of_data_and_saving_often_are_no_part_of_the_identity():

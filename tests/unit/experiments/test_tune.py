@@ -60,6 +60,9 @@ def test_choices_at_the_edge_of_the_grid_are_named():
     text = tuning.text()
     assert "random: lr 0.2 is the largest of the grid; a wider one may have a better." in text
     assert "m 8 is" not in text and "The test part was not used." in text and "0.2 in all" in text
+    ends = made({"random": [point(0.9, q=0.0, momentum=0.0), point(0.8, q=0.3, momentum=0.9)]},
+                {"q": (0.0, 0.3), "momentum": (0.0, 0.9)})  # fmt: skip
+    assert "a wider one" not in ends.text()  # there is none
 
 
 def test_a_tuning_survives_its_file():

@@ -7,7 +7,7 @@ import pytest
 
 from minicrest.backend import to_numpy
 from minicrest.datasets import Dataset
-from minicrest.nn import Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError, mlp
+from minicrest.nn import GeneralizedCrossEntropy, Linear, LogisticLoss, Network, SoftmaxCrossEntropy, SquaredError, mlp
 from minicrest.oracle import Oracle
 from minicrest.random import stream
 from minicrest.selection.glister import Glister, GlisterState, LookAhead, glister, last_layer
@@ -318,6 +318,10 @@ def test_other_losses_and_other_labels_are_refused():
     real = Oracle(network, Dataset(o._data.x, to_numpy(o._data.x)[:, :3], "toy"), network.initialize(0, "float64"))
     with pytest.raises(ValueError, match="integer classes"):
         Glister(target="train").propose(Glister().init(real), real)
+    network = Network([Linear(FEATURES, 3)], GeneralizedCrossEntropy())
+    doubting = Oracle(network, o._data, network.initialize(0, "float64"))
+    with pytest.raises(ValueError, match="GLISTER looks ahead through the cross-entropy, which has no weights: q must"):
+        Glister().propose(Glister().init(doubting), doubting)
     a, h = last_layer(o)
     with pytest.raises(ValueError, match="is not a probability"):
         LookAhead(a, h, np.roll(o.labels, 1))
