@@ -244,8 +244,9 @@ def _accuracy(axes, run) -> None:
 
 def _losses(axes, run) -> None:
     scale, unit = unit_of(run.ledger.cost)
+    trained_on = f"batches trained on{with_q(run)}"
     for field, label, dashes, colour in (("loss", "test set", "-", COLOURS[0]),
-                                         ("train_loss", f"batches trained on{with_q(run)}", "--", COLOURS[1])):  # fmt: skip
+                                         ("train_loss", trained_on, "--", COLOURS[1])):  # fmt: skip
         if np.isfinite(_column(run, field)).any():
             axes.plot(run.curve.cost / scale, _column(run, field), color=colour, marker=".", ls=dashes, label=label)
     axes.set(xlabel=BILL.format(unit), ylabel="mean loss (logarithmic)", title="loss")
