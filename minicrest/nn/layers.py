@@ -35,8 +35,7 @@ class Linear(Affine):
 
     def per_example(self, x, dy):
         """(n, size): the gradient of example n is x_n dy_n' and dy_n."""
-        outer = (x[:, :, None] * dy[:, None, :]).reshape(len(x), -1)
-        return array_module(x).concatenate([outer, dy], axis=1)
+        return array_module(x).concatenate([(x[:, :, None] * dy[:, None, :]).reshape(len(x), -1), dy], axis=1)
 
     def gram(self, x, dy):
         """(n, n) inner products of per-example gradients: <x_n dy_n', x_m dy_m'> = (x_n . x_m)(dy_n . dy_m)."""

@@ -214,8 +214,7 @@ def _classes(z, y):
 
 def _softmax(z):
     e = array_module(z).exp(_logits(z) - z.max(1, keepdims=True))
-    e /= e.sum(1, keepdims=True)
-    return e
+    return e / e.sum(1, keepdims=True)
 
 
 def _sigmoid(z):

@@ -35,8 +35,7 @@ def convolutions(x, filters: int = 128, size: int = 5, seed: int = 0):
     w -= w.mean(axis=(1, 2, 3), keepdims=True)
     w /= (w * w).sum(axis=(1, 2, 3), keepdims=True) ** 0.5
     xp, w = array_module(x), to_device(w.astype(x.dtype), device_of(x))
-    parts = [x[a : a + PART] for a in range(0, len(x), PART)]
-    return xp.concatenate([_quadrants(xp, part, w) for part in parts])
+    return xp.concatenate([_quadrants(xp, x[a : a + PART], w) for a in range(0, len(x), PART)])
 
 
 def _quadrants(xp, x, w):

@@ -27,8 +27,7 @@ from minicrest.selection.scores import Scoring
 def forgetting_events(correct) -> np.ndarray:
     """(n,) falls from right to wrong in `correct` (T, n), a row for each presentation; T where never right."""
     correct = np.asarray(correct, dtype=bool)
-    events = (correct[:-1] & ~correct[1:]).sum(axis=0)
-    return np.where(correct.any(axis=0), events, len(correct))
+    return np.where(correct.any(axis=0), (correct[:-1] & ~correct[1:]).sum(axis=0), len(correct))
 
 
 @dataclass(frozen=True)

@@ -251,8 +251,7 @@ class Milo(Method):
 
 
 def _parts(classes, k):
-    sizes = np.bincount(classes)
-    return [(np.flatnonzero(classes == c), int(quota)) for c, quota in enumerate(quotas(sizes, k))]
+    return [(np.flatnonzero(classes == c), int(quota)) for c, quota in enumerate(quotas(np.bincount(classes), k))]
 
 
 def _classes(labels):

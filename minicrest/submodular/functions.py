@@ -53,8 +53,7 @@ class FacilityLocation(SetFunction):
         self.n = len(self.rows)
 
     def value(self, S):
-        S = _elements(S, self.n)
-        return float(self.rows[:, S].max(axis=1, initial=0).sum(dtype=np.float64))
+        return float(self.rows[:, _elements(S, self.n)].max(axis=1, initial=0).sum(dtype=np.float64))
 
     def start(self):
         return np.zeros(len(self.rows), self.rows.dtype)
@@ -121,8 +120,7 @@ class DisparityMin(SetFunction):
 
     def value(self, S):
         S = _elements(S, self.n)
-        pairs = self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)]
-        return float(pairs.min()) if len(S) > 1 else 0.0
+        return float(self.d[np.ix_(S, S)][np.triu_indices(len(S), 1)].min()) if len(S) > 1 else 0.0
 
     def start(self):
         return 0, 0.0, np.full(self.n, np.inf)

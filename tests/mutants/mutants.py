@@ -652,7 +652,7 @@ TABLE = {
     "selection/forgetting.py": [
         ("(correct[:-1] & ~correct[1:])", "(~correct[:-1] & correct[1:])", "learning counted, not forgetting",
          "scores::test_forgetting_events_of_scripted_rows"),
-        ("events, len(correct))", "events, 0)", "never learned counts as never forgotten",
+        (".sum(axis=0), len(correct))", ".sum(axis=0), 0)", "never learned counts as never forgotten",
          "scores::test_forgetting_events_of_scripted_rows"),
         ("correct[state.step //", "correct[(state.step + 1) //", "the epoch's last step counted to the next",
          "scores::test_forgetting_looks_before_each_update"),
