@@ -94,7 +94,7 @@ class Glister(Method):
 
     def _select(self, state, oracle) -> GlisterState:
         if oracle.loss.weighs:
-            raise ValueError("GLISTER looks ahead through the cross-entropy, which has no weights: q must be 0 for it")
+            raise ValueError("GLISTER looks ahead through the plain cross-entropy: leave out q and the weights of rows")
         k, number = subset_size(self.fraction, len(oracle)), len(state.losses)
         a, h = last_layer(oracle)  # 1
         held = oracle.validation if self.target == "validation" else oracle

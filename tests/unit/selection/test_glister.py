@@ -320,7 +320,7 @@ def test_other_losses_and_other_labels_are_refused():
         Glister(target="train").propose(Glister().init(real), real)
     network = Network([Linear(FEATURES, 3)], GeneralizedCrossEntropy())
     doubting = Oracle(network, o._data, network.initialize(0, "float64"))
-    with pytest.raises(ValueError, match="GLISTER looks ahead through the cross-entropy, which has no weights: q must"):
+    with pytest.raises(ValueError, match="through the plain cross-entropy: leave out q and the weights of rows"):
         Glister().propose(Glister().init(doubting), doubting)
     a, h = last_layer(o)
     with pytest.raises(ValueError, match="is not a probability"):
