@@ -9,6 +9,7 @@ its own place: no bit depends on how many threads there are.
 import functools
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,8 +37,9 @@ def one_blas_thread():
         yield
         return
     try:
-        _this_thread.count = max((library["num_threads"] for library in _blas().info()), default=1)
-        with _blas().limit(limits=1):
+        blas = _blas("scipy.linalg" in sys.modules)
+        _this_thread.count = max((library["num_threads"] for library in blas.info()), default=1)
+        with blas.limit(limits=1):
             yield
     finally:
         _this_thread.count = 0
@@ -121,7 +123,7 @@ def sum_of_shares(add: Callable[..., None], parts: list, shape: int | tuple[int,
     return sum(totals)
 
 
-_blas = functools.cache(lambda: ThreadpoolController().select(user_api="blas"))
+_blas = functools.cache(lambda scipy: ThreadpoolController().select(user_api="blas"))  # SciPy may bring a second one
 _pool = functools.cache(lambda count: ThreadPoolExecutor(count, "minicrest"))
 if hasattr(os, "register_at_fork"):  # threads do not survive a fork
     os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -115,22 +115,21 @@ class _Trainer:
     def prepare(self, stop) -> Iterator[None]:
         """Prepare the method, piece by piece if it can, and evaluate once; ends before if `stop` says so."""
         oracle, state, end = self.oracle, self.state, object()
-        if state.prepared or state.complete:
-            return
         pieces, oracle.ledger.stop = _pieces(self.method, oracle, state.method_state), stop
         try:
-            with self.ending():
-                while not state.prepared:
+            while not (state.prepared or state.complete):
+                with self.ending():
                     with oracle.phase("prepare"):
                         piece = next(pieces, end)
                     state.prepared = piece is end
                     state.method_state = state.method_state if state.prepared else piece
-                    yield
+                if state.prepared or state.complete:
+                    self.evaluate()  # before the yield, after which a checkpoint may say that this is over
+                yield
         except Stopped:
             return
         finally:
             oracle.ledger.stop = None
-        self.evaluate()
 
     def resume(self, path, settings) -> bool:
         """Go on from the checkpoint at `path`. Raises ValueError, naming the differences, for another training's."""

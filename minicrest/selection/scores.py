@@ -67,7 +67,7 @@ class Scoring(Method):
                 yield state
             state = Scored(state.score + self.score(fork, state), run=state.run + 1)  # 2
             yield state
-        yield keep_highest(oracle, self.name, state.score, self.fraction, self.offset)  # 3
+        yield replace(state, subset=keep_highest(oracle, self.name, state.score, self.fraction, self.offset))  # 3
 
     def propose(self, state, oracle):
         batch, subset = state.subset.next_batch(oracle, self.m, self.name)  # 4
@@ -88,11 +88,11 @@ def ranking(score: np.ndarray, rng) -> np.ndarray:
     return np.lexsort((rng.random(len(score)), -score))
 
 
-def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Scored:
-    """Keep, with weight 1, the k = fraction n highest of the scores (n,) after the `offset` n highest of all."""
+def keep_highest(oracle: Oracle, name: str, score: np.ndarray, fraction: float, offset: float) -> Subset:
+    """The k = fraction n highest of the scores (n,) after the `offset` n highest of all, each with weight 1."""
     k, order = subset_size(fraction, len(score)), ranking(score, stream(oracle.seed, name, "ties"))
     skip = min(round(offset * len(score)), len(score) - k)
-    return Scored(score, Subset(np.sort(order[skip : skip + k]), np.ones(k)))
+    return Subset(np.sort(order[skip : skip + k]), np.ones(k))
 
 
 def fork_of_run(oracle: Oracle, name: str, run: int) -> Fork:

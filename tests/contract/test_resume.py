@@ -144,6 +144,25 @@ def test_a_kill_loses_only_what_came_after_the_last_checkpoint(tmp_path):
     assert_same_run(run(method, SGD(), path, checkpoint_every=4), run(method, SGD()))
 
 
+@pytest.mark.parametrize("bill", [None, 400])
+@pytest.mark.parametrize("name", METHODS)
+def test_every_checkpoint_leads_to_the_same_end(name, bill, tmp_path, monkeypatch):
+    """A kill may come after any of them: those of a preparation, the one that says it is over, those of the steps."""
+    method, written, save = make_method(name), [], checkpoint.save
+
+    def kept(path, tree):
+        save(path, tree)
+        written.append(path.read_bytes())
+
+    monkeypatch.setattr(checkpoint, "save", kept)
+    whole = run(method, SGD(), tmp_path / "whole.npz", checkpoint_every=1, max_bill=bill)
+    assert len(written) >= whole.steps + 2  # after the preparation, after each step, at the end
+    monkeypatch.setattr(checkpoint, "save", save)
+    for k, content in enumerate(written):
+        (path := tmp_path / f"{k}.npz").write_bytes(content)
+        assert_same_run(run(method, SGD(), path, checkpoint_every=1, max_bill=bill), whole)
+
+
 def test_a_budget_resumes_too(tmp_path):
     """The schedule follows the bill, and the bill goes on where it was."""
     method, path = make_method("crest"), tmp_path / "run.npz"

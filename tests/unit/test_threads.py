@@ -1,6 +1,10 @@
 """Pieces and threads: every piece once, the same bits with any number of threads, and BLAS as it was found."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +15,11 @@ from minicrest.backend import to_device, to_numpy
 from minicrest.nn import lenet, mlp, resnet20
 from minicrest.random import stream
 
+ROOT = Path(__file__).resolve().parents[2]
 
 def blas_threads():
-    """Of the BLAS that was there at the first use, NumPy's: one that SciPy loads later computes no product of ours."""
-    return max((library["num_threads"] for library in threads._blas().info()), default=1)
+    """Of all that are loaded: NumPy's and SciPy's."""
+    return max((library["num_threads"] for library in ThreadpoolController().select(user_api="blas").info()), default=1)
 
 
 needs_threads = pytest.mark.skipif(not ThreadpoolController().select(user_api="blas").info(), reason="BLAS unknown")
@@ -104,6 +109,19 @@ def test_entrywise_is_the_ufunc(shape):
 
 
 @needs_threads
+def test_a_blas_that_scipy_brings_later_keeps_to_one_thread_too():
+    code = """if True:
+        import numpy, threadpoolctl
+        from minicrest import threads
+        threads.product(numpy.ones((2, 3)), numpy.ones((3, 2)))  # here the first BLAS is met
+        import scipy.linalg
+        with threadpoolctl.threadpool_limits(2), threads.one_blas_thread():
+            blas = [each for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
+        seen = {each["num_threads"] for each in blas}
+        assert seen <= {1}, seen"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
 def test_an_error_in_any_thread_arrives_and_leaves_all_in_order():
     ended = threading.Barrier(3, timeout=30)
 

@@ -257,8 +257,8 @@ def test_a_planted_label_scores_highest_at_its_own_index():
 def test_an_offset_leaves_k_to_keep(n, fraction, offset, kept):
     """Of 3 examples half is 2, twice: offset and fraction round up together, and still 2 are kept, the lowest."""
     oracle, _ = make(Dataset(np.ones((n, 3)), np.zeros(n, dtype=int)))
-    state = keep_highest(oracle, "test", np.arange(float(n)), fraction, offset)
-    assert state.subset.indices.tolist() == list(kept) and state.subset.weights.tolist() == [1.0] * len(kept)
+    subset = keep_highest(oracle, "test", np.arange(float(n)), fraction, offset)
+    assert subset.indices.tolist() == list(kept) and subset.weights.tolist() == [1.0] * len(kept)
 
 
 def test_equal_scores_are_ranked_at_random():
