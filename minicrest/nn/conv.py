@@ -16,7 +16,7 @@ from minicrest.nn.rows import places
 from minicrest.threads import PIECE, by_pieces, pieces, share
 
 DEVICE_COLUMNS = 1 << 28  # numbers in the columns of a piece on a GPU, where launches dominate the cost
-SHORT = 8  # numbers in a row of a window, below which windows are copied in another order
+SHORT = 16  # numbers in a row of a window, below which the image's rows, which are longer, are copied instead
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Conv2d(Affine):
         if x.ndim != 4 or x.shape[1] != self.inputs or min(x.shape[2:]) < least:
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
         p, x = self.padding, x.transpose(0, 2, 3, 1)  # channels last, with a border of zeros
-        return _spread(x, x.shape[1] + 2 * p, x.shape[2] + 2 * p, p, 1) if p else x
+        x = _spread(x, x.shape[1] + 2 * p, x.shape[2] + 2 * p, p, 1) if p else x
+        return _planes(x) if _short(x, self.kernel) else x
 
     def times(self, x, W):
         return _correlate(x, W, self.kernel, self.stride).transpose(0, 3, 1, 2)
@@ -68,7 +69,17 @@ class Conv2d(Affine):
         return xp.concatenate([G, dy.sum(1)], axis=1) if self.bias else G
 
     def cut(self, x, rows):
-        return x[array_module(x).asarray(rows)]  # channels are last already
+        return x[array_module(x).asarray(rows)]  # of the same order in memory
+
+
+def _short(x, k: int) -> bool:
+    """Whether, on the host, windows of x (n, h, w, c) are copied by the image's rows."""
+    return k * x.shape[3] < SHORT and array_module(x) is np
+
+
+def _planes(x):
+    """x (n, h, w, c) with its channels one after another in memory: the rows of each are then adjacent numbers."""
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
 
 
 def _spread(x, height: int, width: int, first: int, step: int):
@@ -92,7 +103,7 @@ def _windows(x, height: int, width: int, down: int, across: int):
 
 def _pieces(x, k: int) -> list:
     """Slices of the images x (n, h, w, c), so small that what `_columns` makes of each stays in the cache."""
-    return pieces(x, PIECE // (k * k if k * x.shape[3] < SHORT else k), DEVICE_COLUMNS // k**2)
+    return pieces(x, PIECE // (k * k if _short(x, k) else k), DEVICE_COLUMNS // k**2)
 
 
 def _columns(x, k: int, stride: int, parts):
@@ -104,11 +115,11 @@ def _columns(x, k: int, stride: int, parts):
     the a-th row of every window: only windows along the width are copied, (m, h, wo, k c), k times less than by writing
     every window out (im2col), and with stride 1 the arrays are views. One buffer serves all pieces in turn.
     """
-    device, short = array_module(x) is not np, k * x.shape[3] < SHORT
+    device, short = array_module(x) is not np, _short(x, k)
     words = "complex128" if device and x.flags.c_contiguous and x.shape[3] * x.itemsize % 16 == 0 else x.dtype
     tall = device or short
     windows = _windows(x.view(words), k if tall else 1, k, stride if tall else 1, stride)
-    windows = windows.transpose(0, 3, 4, 5, 1, 2) if short and not device else windows
+    windows = windows.transpose(0, 3, 4, 5, 1, 2) if short else windows
     buffer, last = None, (places(x.shape[1], k, stride) - 1) * stride + 1
     for piece in parts:
         part = windows[piece]
