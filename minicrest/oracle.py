@@ -121,9 +121,8 @@ class Oracle:
 
     def hessian_diagonal(self, batch: Batch):
         """(d,) the exact diagonal of that Hessian. Evaluation mode; one forward, a backward an output."""
-        (i, weights), network = self._examples(batch), self._network
-        backward = i.size * network.outputs
-        return self._weighted_mean(i, weights, network.hessian_diagonal, forward=i.size, backward=backward)
+        (i, weights), diagonal = self._examples(batch), self._network.hessian_diagonal
+        return self._weighted_mean(i, weights, diagonal, forward=i.size, backward=i.size * self._network.outputs)
 
     def fork(self, seed: int) -> "Fork":
         """An oracle with freshly initialised parameters on the same data and the same bill, which can `descend`."""

@@ -118,9 +118,8 @@ class _Trainer:
         pieces, oracle.ledger.stop = _pieces(self.method, oracle, state.method_state), stop
         try:
             while not (state.prepared or state.complete):
-                with self.ending():
-                    with oracle.phase("prepare"):
-                        piece = next(pieces, end)
+                with self.ending(), oracle.phase("prepare"):
+                    piece = next(pieces, end)
                     state.prepared = piece is end
                     state.method_state = state.method_state if state.prepared else piece
                 if state.prepared or state.complete:

@@ -22,8 +22,7 @@ MOST_LINES = 200_000  # their features take 1.6 GB
 
 def cifar(path) -> tuple[np.ndarray, np.ndarray]:
     """One CIFAR-10 file of either layout: images (10000, 3, 32, 32) uint8 and classes (10000,) int64."""
-    raw = read_bytes(path)
-    x, y = (_cifar_records if ".bin" in Path(path).name.lower() else _cifar_pickle)(path, raw)
+    x, y = (_cifar_records if ".bin" in Path(path).name.lower() else _cifar_pickle)(path, read_bytes(path))
     return x.reshape(-1, 3, 32, 32), _labels_below(10, y, path)
 
 

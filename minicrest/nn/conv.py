@@ -45,7 +45,7 @@ class Conv2d(Affine):
             raise ValueError(f"{self} needs x of shape (n, {self.inputs}, h, w), sides at least {least}, got {x.shape}")
         p, x = self.padding, x.transpose(0, 2, 3, 1)  # channels last, with a border of zeros
         x = _spread(x, x.shape[1] + 2 * p, x.shape[2] + 2 * p, p, 1) if p else x
-        return _planes(x) if _short(x, self.kernel) else x
+        return np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1) if _short(x, self.kernel) else x
 
     def times(self, x, W):
         return _correlate(x, W, self.kernel, self.stride).transpose(0, 3, 1, 2)
@@ -73,13 +73,8 @@ class Conv2d(Affine):
 
 
 def _short(x, k: int) -> bool:
-    """Whether, on the host, windows of x (n, h, w, c) are copied by the image's rows."""
+    """Whether, on the host, windows of x (n, h, w, c) are copied by the rows of each channel, which come in turn."""
     return k * x.shape[3] < SHORT and array_module(x) is np
-
-
-def _planes(x):
-    """x (n, h, w, c) with its channels one after another in memory: the rows of each are then adjacent numbers."""
-    return np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
 
 
 def _spread(x, height: int, width: int, first: int, step: int):

@@ -62,8 +62,7 @@ class ReLU(Layer):
     def forward(self, w, x, stats=None):
         xp = array_module(x)
         y, on = xp.empty_like(x), xp.empty_like(x, dtype=bool)
-        parts = map(channels_last, (x, y, on))
-        by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), *parts)
+        by_pieces(lambda x, y, on: (xp.maximum(x, 0, out=y), xp.greater(x, 0, out=on)), *map(channels_last, (x, y, on)))
         return y, on
 
     def backward(self, w, on, dy, dw=None, need_dx=True):
@@ -78,8 +77,7 @@ class Tanh(Layer):
     """y = tanh x, y' = 1 - y^2.   dx = y' dy, Ry = y' Rx, Rdx = y' Rdy - 2 y Ry dy."""
 
     def forward(self, w, x, stats=None):
-        y = array_module(x).tanh(x)
-        return y, y
+        return (y := array_module(x).tanh(x)), y
 
     def backward(self, w, y, dy, dw=None, need_dx=True):
         return dy * (1 - y * y)

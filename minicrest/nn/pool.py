@@ -31,8 +31,7 @@ class MaxPool2d(Layer):
             y[...] = first
             for place, view in enumerate(others, 1):
                 view = view.copy(order="K")  # side by side in memory, as it is read twice
-                rises = (view > y).view("uint8")
-                xp.maximum(winner, rises * place, out=winner)  # places grow: the last rise wins
+                xp.maximum(winner, (view > y).view("uint8") * place, out=winner)  # places grow: the last rise wins
                 xp.maximum(y, view, out=y)  # unlike `where`, it lets a NaN through
 
         by_pieces(work, *map(channels_last, (y, winner, *views)), slices=pieces(x))

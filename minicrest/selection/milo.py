@@ -96,8 +96,7 @@ def prepare(features, labels=None, fraction=0.1, n_subsets=50, lam=0.4, eps=0.1,
 def class_by_class(features, labels, fraction, n_subsets, lam, eps, seed, encoder, done=None) -> Iterator[Prepared]:
     """What `prepare` returns, after each class: gains (n,) of later ones are NaN. Goes on from `done`, one of these."""
     within(RECIPE, dict(fraction=fraction, n_subsets=n_subsets, lam=lam, eps=eps))
-    features = to_numpy(dense("features", features))
-    n = len(features)
+    n = len(features := to_numpy(dense("features", features)))
     classes = _classes(np.zeros(n) if labels is None else to_numpy(labels))
     if len(classes) != n or not np.isfinite(features).all():
         raise ValueError(f"features must be finite, one row per label: got {features.shape} for {len(classes)} labels")

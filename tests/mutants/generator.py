@@ -66,8 +66,10 @@ EVERY = {  # and for all files of a room
     "selection": ("unit/selection/test_defaults.py",), "submodular": ("unit/selection/test_defaults.py",),
     ".": ("unit/selection/test_defaults.py",), "theory": ("theory/test_edges.py",),
 }  # fmt: skip
-SHORT_ROWS = "device, short = array_module(x) is not np, k * x.shape[3] < SHORT"
-CONV_SHORT = "SHORT = {}  # numbers in a row of a window, below which windows are copied in another order"
+SHORT_ROWS = "return k * x.shape[3] < SHORT and array_module(x) is np"
+CONV_SHORT = (
+    "SHORT = {}  # numbers in a row of a window, below which the image's rows, which are longer, are copied instead"
+)
 ALL_LOSSES = 'score = "test loss" if all(r.accuracy is None for r in rows) else "accuracy"'
 PURSUED = "SMALLEST = 1e-10  # of |g| |G|: correlations below it are rounding; the paper's text stops at E <= 1e-10"
 FLOORED = ("FLOOR, SPREAD = 1e-10, 1e-6  # least u; least standard deviation of distances: below it they differ by "
@@ -85,7 +87,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {  # (file, line, line in its plac
     ("datasets/dataset.py", 'fixed["y"] = y.astype("int64", copy=False)', 'fixed["y"] = y.astype("int64", copy=True)'):
         "the same numbers, copied",
     ("experiments/tables.py", ALL_LOSSES, ALL_LOSSES.replace("all(", "any(")): "one data set: all rows have it or none",
-    ("nn/conv.py", CONV_SHORT.format(8), CONV_SHORT.format(7)): "the same numbers, another order",
+    ("nn/conv.py", CONV_SHORT.format(16), CONV_SHORT.format(15)): "the same numbers, another order",
     ("nn/conv.py", SHORT_ROWS, SHORT_ROWS.replace("< SHORT", "<= SHORT")): "the same numbers, another order",
     ("nn/network.py", "return G + self.loss.l2 * theta if self.loss.l2 else G", "return G + self.loss.l2 * theta"):
         "adds zeros without l2",
