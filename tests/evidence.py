@@ -3,7 +3,8 @@
 FOLDER holds folders that `minicrest compare --out` wrote. Of a comparison at an equal bill are kept its rows, its setup
 and the learning rate and batch size that tuning chose for each method; where random alone was given half as much again,
 how far thinning is ahead of that too. Of a comparison at equal steps are kept CREST's accuracies, bills and paired
-differences: there the methods come in the order of VARIANTS, as many as there are.
+differences: there the methods come in the order of VARIANTS, as many as there are. Of problems with several bills, the
+whole one among them, is kept what comes of stopping where the accuracy on held-out examples is best.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from minicrest.experiments.statistics import estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 README, KEPT = ROOT / "README.md", ROOT / "tutorials" / "paper" / "thinning.json"
-LAZY = KEPT.with_name("lazy.json")
+LAZY, EARLY = KEPT.with_name("lazy.json"), KEPT.with_name("early.json")
 METHODS = ("random", "shuffle", "infobatch", "crest", "fresh", "thinning")
 VARIANTS = ("random", "shuffle", "crest", "exclude=False", "lazy=False")  # the last without exclusion too
 
@@ -100,6 +101,37 @@ def gathered_lazy(folder: Path) -> list[dict]:
     return sorted(found, key=title)
 
 
+def gathered_early(folder: Path) -> list[dict]:
+    """For each problem: where random, shuffle and thinning stop, and thinning's lead over the others if all do.
+
+    A method stops at the bill whose best learning rate and batch size have the highest accuracy on the held-out part of
+    the training examples: at the smallest such bill, if there are several.
+    """
+    problems: dict[str, dict[float, tuple]] = {}
+    for path, document in documents(folder, "bill"):
+        tuned = path.parent / "tuned-bill.json"
+        if tuned.exists() and "thinning" in {row["method"] for row in document["rows"]}:
+            tuning = json.loads(tuned.read_text())
+            bills = problems.setdefault(title(head(document) | {"grid": tuning["grid"]}), {})
+            bills[document["setup"]["budget"]] = document, tuning["methods"]
+    several = {name: bills for name, bills in sorted(problems.items()) if len(bills) > 2 and 1 in bills}
+    return [{"title": name} | _stopped(bills) for name, bills in several.items()]
+
+
+def _stopped(bills: dict[float, tuple]) -> dict:
+    seeds = sorted(set.intersection(*(set(document["seeds"]) for document, _ in bills.values())))
+    stops, accuracy = {}, {}
+    for name in ("random", "shuffle", "thinning"):
+        held_out = {bill: max(float(np.mean(point["accuracy"])) for point in methods[name]["points"])
+                    for bill, (_, methods) in sorted(bills.items())}  # fmt: skip
+        stops[name] = max(held_out, key=lambda bill: held_out[bill])
+        document = bills[stops[name]][0]
+        accuracy[name] = accuracies(document, name)[np.isin(sorted(document["seeds"]), seeds)]
+    ahead = {name: asdict(estimate(accuracy["thinning"] - accuracy[name])) for name in ("random", "shuffle")}
+    means = {name: float(values.mean()) for name, values in accuracy.items()}
+    return {"seeds": seeds, "bills": sorted(bills), "stops": stops, "accuracy": means, "ahead": ahead}
+
+
 def title(comparison: dict) -> str:
     """The problem in a few words."""
     transform = "".join(f", {name} {value:g}" for name, value in comparison["transform"])
@@ -134,6 +166,17 @@ def lazy_table(comparisons: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def early_table(problems: list[dict]) -> str:
+    """A row a problem: where each method stops and its accuracy there, and how far thinning is ahead, paired."""
+    names = ("random", "shuffle", "thinning")
+    lines = [f"| problem | seeds | {' | '.join(names)} | thinning - random | thinning - shuffle |", "|---" * 7 + "|"]
+    for p in problems:
+        cells = [f"{p['accuracy'][name]:.2f} (at {100 * p['stops'][name]:g}%)" for name in names]
+        cells += [f"{e['mean']:+.2f} +- {e['half']:.2f}" for e in p["ahead"].values()]
+        lines.append(f"| {p['title']} | {len(p['seeds'])} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _difference(row: dict, gain: str, p: str) -> str:
     return f"{row[gain]['mean']:+.2f} +- {row[gain]['half']:.2f}{'*' if row[p] < 0.05 else ''}"
 
@@ -153,7 +196,11 @@ def _between(mark: str) -> str:
     return rf"(<!-- {mark} -->\n)(.*?)(<!-- end -->)"
 
 
-BLOCKS = {"evidence": (KEPT, gathered, table), "lazy evidence": (LAZY, gathered_lazy, lazy_table)}
+BLOCKS = {
+    "evidence": (KEPT, gathered, table),
+    "early evidence": (EARLY, gathered_early, early_table),
+    "lazy evidence": (LAZY, gathered_lazy, lazy_table),
+}
 
 
 if __name__ == "__main__":
