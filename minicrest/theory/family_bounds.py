@@ -128,6 +128,17 @@ def medoid_cover(empty: float, best: float) -> float:
 
 
 @checked
+def copy_gain(distance: float, n: int) -> float:
+    """L(S) - L(S and e) <= (n - 1)|e - e'| for any e' in S: what a medoid gains by its distance from another. Derived.
+
+    L as in `cover`. No point is nearer to e than its distance from e' less |e - e'|, and e' itself gains nothing;
+    attained by points in line behind e. So of near copies the greedy takes one as long as anything else gains more, and
+    of exact copies a second only after all else. But it can only take what was drawn.
+    """
+    return (n - 1) * distance
+
+
+@checked
 def cover_size(largest: float, best: int) -> float:
     """|S| <= (1 + ln max_e F(e)) |S*|, of the greedy that adds elements until F reaches a goal (Wolsey 1982).
 

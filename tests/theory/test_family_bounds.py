@@ -98,6 +98,8 @@ def test_guarantees_by_hand():
     assert theory.medoid_cover(math.e, 0.0) == pytest.approx(1.0, rel=TOL)
     assert theory.medoid_cover(2.0, 2.0) == pytest.approx(2.0, rel=TOL)  # a mean of the two, weighted
     assert theory.cover_size(1.0, 3) == 3 and theory.cover_size(math.e, 3) == pytest.approx(6, rel=TOL)
+    assert theory.copy_gain(0.5, 9) == 4.0 == theory.cover(x := np.array([[0], [0.5], *[[1.0]] * 7]), [0]) - 3.5
+    assert theory.cover(x, [0, 1]) == 3.5  # the second medoid is nearer by 0.5 to itself and to all behind it
     assert theory.greedi_part(5, 3) == theory.GREEDY / 3 and theory.greedi_part(2, 3) == theory.GREEDY / 2
 
 

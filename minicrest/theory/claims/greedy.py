@@ -248,6 +248,23 @@ def spread(metric: bool = True, salt: int = 0) -> Verdict:
     return exact(0.5, worst, ">=")
 
 
+def copies(part: float = 1.0, salt: int = 0) -> Verdict:
+    """Largest gain of a medoid e over (n - 1)|e - e'|, e' in S: random points, and points in a line, which attain it.
+
+    part: of the bound, that is claimed.  Of 3 exact copies of each of N points the greedy must take N others first;
+    else measured is infinite.
+    """
+    worst, line = 0.0, np.append(0.0, 5.0 + np.arange(N - 1.0))[:, None]  # e' = 0, e = 5, the others behind it
+    for x in [line, *(points(seed)[0] for seed in seeds(10, salt))]:
+        for S in [[0], [0, 1], [2, 5, 7]]:
+            falls = [(e, theory.cover(x, S) - theory.cover(x, [*S, e])) for e in range(N) if e not in S]
+            near = np.linalg.norm(x[:, None] - x[S], axis=2).min(1)
+            worst = max(worst, *(fall / (part * theory.copy_gain(near[e], N)) for e, fall in falls))
+        if len({i % N for i in facility_location(np.tile(x, (3, 1)), N).indices}) < N:
+            worst = math.inf
+    return exact(1.0, worst)
+
+
 CLAIMS = (
     Claim("greedy.guarantee", "greedy >= (1 - (1 - 1/k)^k) OPT: ratio; coverage attains it", "Nemhauser et al. 1978",
           "monotone submodular, f({}) = 0", guarantee, partial(guarantee, place=1), direction=">="),
@@ -266,4 +283,6 @@ CLAIMS = (
           "any partition", distributed, partial(distributed, last=False), direction=">="),
     Claim("greedy.spread", "disparity-min and -sum: greedy >= OPT/2", "Ravi 1994; Birnbaum 2009",
           "d is a metric", spread, partial(spread, metric=False), direction=">="),
+    Claim("greedy.copies", "a medoid near another gains <= n - 1 times their distance: ratio", "derived",
+          "distances, not squared", copies, partial(copies, part=0.8)),
 )  # fmt: skip
