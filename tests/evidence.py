@@ -3,8 +3,8 @@
 FOLDER holds folders that `minicrest compare --out` wrote. Of a comparison at an equal bill are kept its rows, its setup
 and the learning rate and batch size that tuning chose for each method; where random alone was given half as much again,
 how far thinning is ahead of that too. Of a comparison at equal steps are kept CREST's accuracies, bills and paired
-differences: there the methods come in the order of VARIANTS, as many as there are. Of problems with several bills, the
-whole one among them, is kept what comes of stopping where the accuracy on held-out examples is best.
+differences. Of problems with several bills, the whole one among them, is kept what comes of training for the bill whose
+accuracy on held-out examples is best.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README, KEPT = ROOT / "README.md", ROOT / "tutorials" / "paper" / "thinning.json"
 LAZY, EARLY = KEPT.with_name("lazy.json"), KEPT.with_name("early.json")
 METHODS = ("random", "shuffle", "infobatch", "crest", "fresh", "thinning")
-VARIANTS = ("random", "shuffle", "crest", "exclude=False", "lazy=False")  # the last without exclusion too
+VARIANTS = ("crest", "exclude=False", "lazy=False", "T2=20")  # lazy=False without exclusion too, T2=20 with floor=0
 
 
 def documents(folder: Path, equal: str) -> list[tuple[Path, dict]]:
@@ -90,14 +90,15 @@ def gathered_lazy(folder: Path) -> list[dict]:
     """The comparisons of CREST's variants at equal steps below `folder`."""
     found = []
     for _, document in documents(folder, "steps"):
-        labels = [row["method"] for row in document["rows"]]
-        runs = {name: [run for run in document["runs"] if run["method"] == label]
-                for name, label in zip(VARIANTS, labels, strict=False)}  # fmt: skip
+        labels = {variant(row["method"]): row["method"] for row in document["rows"]}
+        runs = {name: [run for run in document["runs"] if run["method"] == label] for name, label in labels.items()}
         accuracy = {name: 100 * np.array([run["curve"]["accuracy"][-1] for run in runs[name]]) for name in runs}
         bill = {name: float(np.mean([run["cost"] for run in runs[name]])) for name in runs}
         ahead = {name: asdict(estimate(accuracy["crest"] - accuracy[name])) for name in runs if name != "crest"}
         means = {name: float(accuracy[name].mean()) for name in runs}
-        found.append(head(document, "m", "lr") | {"accuracy": means, "bill": bill, "crest_minus": ahead})
+        early = asdict(estimate(accuracy["T2=20"] - accuracy["random"])) if "T2=20" in runs else None
+        found.append(head(document, "m", "lr") | {"accuracy": means, "bill": bill, "crest_minus": ahead,
+                                                  "dropping_minus_random": early})  # fmt: skip
     return sorted(found, key=title)
 
 
@@ -132,6 +133,12 @@ def _stopped(bills: dict[float, tuple]) -> dict:
     return {"seeds": seeds, "bills": sorted(bills), "stops": stops, "accuracy": means, "ahead": ahead}
 
 
+def variant(label: str) -> str:
+    """The variant of CREST whose arguments a label gives; other labels as they are."""
+    found = [name for name in VARIANTS[:0:-1] if name in label]
+    return found[0] if found else label.partition("(")[0]
+
+
 def title(comparison: dict) -> str:
     """The problem in a few words."""
     transform = "".join(f", {name} {value:g}" for name, value in comparison["transform"])
@@ -154,15 +161,14 @@ def table(comparisons: list[dict]) -> str:
 
 def lazy_table(comparisons: list[dict]) -> str:
     """A row a comparison: how far CREST is ahead, paired, and what it and its variants paid, in random's bills."""
-    names = VARIANTS[2:]
-    lines = ["| problem | seeds | crest | - random | - exclude=False | - lazy=False | bills of the three |",
-             "|---" * 7 + "|"]  # fmt: skip
+    lines = ["| problem | seeds | crest | - random | - exclude=False | - lazy=False | T2=20, floor=0 - random | "
+             "bills of crest, exclude=False, lazy=False in random's |", "|---" * 8 + "|"]  # fmt: skip
     for c in comparisons:
-        ahead = [f"{e['mean']:+.2f} +- {e['half']:.2f}" if (e := c["crest_minus"].get(name)) else ""
-                 for name in ("random", *names[1:])]  # fmt: skip
-        bills = ", ".join(f"{c['bill'][name] / c['bill']['random']:.1f}" for name in names if name in c["bill"])
-        cells = [title(c), f"{len(c['seeds'])}", f"{c['accuracy']['crest']:.2f}", *ahead, bills]
-        lines.append("| " + " | ".join(cells) + " |")
+        ahead = [c["crest_minus"].get(name) for name in ("random", *VARIANTS[1:3])] + [c["dropping_minus_random"]]
+        bills = ", ".join(f"{c['bill'][name] / c['bill']['random']:.1f}" for name in VARIANTS[:3] if name in c["bill"])
+        cells = [title(c), f"{len(c['seeds'])}", f"{c['accuracy']['crest']:.2f}"]
+        cells += [f"{e['mean']:+.2f} +- {e['half']:.2f}" if e else "" for e in ahead]
+        lines.append(f"| {' | '.join([*cells, bills])} |")
     return "\n".join(lines) + "\n"
 
 

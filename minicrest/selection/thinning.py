@@ -11,8 +11,8 @@ logits' gradient p - y, which the forward pass gives for free, tells which. The 
 
 The step is unbiased for the mean gradient of V, whatever pi > 0. If |g_i| <= L s_i, its variance given V is at most
 (L^2/m^2) sum_i s_i (tau - s_i)_+, and for random V its mean square error about the full gradient is below
-(L^2/m) E[s^2/pi]. This pi minimises the price times that bound (theory/thinning_bounds.py derives all of this). Where
-the bound on |g_i| is poor, `low` keeps the variance given V below (1/low - 1)/m times the mean of |g_i|^2.
+(L^2/m) E[s^2/pi]. With low = 0 this pi minimises the price times that bound (theory/thinning_bounds.py derives all of
+this). Where the bound on |g_i| is poor, `low` keeps the variance given V below (1/low - 1)/m times the mean of |g_i|^2.
 
 Kin: importance sampling by a bound from the last layer (arXiv 1803.00942); minimal variance sampling (Ibragimov, Gusev,
 NeurIPS 2019) has this form of pi, for the number kept as price. Through batch-norm a step goes back through all of V.

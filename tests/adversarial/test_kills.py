@@ -1,13 +1,14 @@
 """Kills: SIGKILL at random moments of a training, its preparation included; the same command then ends in the same run.
 
     pytest tests/adversarial/test_kills.py                    one kill in each of 3 methods
-    pytest -m slow tests/adversarial/test_kills.py -s         KILLS in each method of METHODS; prints how many hit
+    pytest -m slow tests/adversarial/test_kills.py -s         KILLS in each method of METHODS
 
 The processes are those of the command line. After a kill the folder may hold a file half written; after the second run
 it holds the files of an undisturbed run, whose weights are the same to the last bit, and nothing else.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,18 +84,18 @@ def killed(name: str, folder: Path, delay: float) -> bool:
     return hit
 
 
-def check_kills(name: str, kills: int, tmp_path: Path) -> int:
-    """Kill the training `kills` times, each time in a folder of its own, and carry each on; how many kills hit."""
+def check_kills(name: str, kills: int, tmp_path: Path) -> None:
+    """Kill the training `kills` times, each time in a folder of its own, and carry each on."""
     whole, seconds = undisturbed(name, tmp_path / "whole")
     assert np.isfinite(whole["theta"]).all() and not any(file.endswith(".part") for file in whole["files"])
-    moments, hits = stream(0, "kills", name).random(kills), 0
-    for k, part in enumerate(moments):
-        folder = tmp_path / f"killed-{k}"
-        hits += killed(name, folder, 0.9 * part * seconds)
+    for k, part in enumerate(stream(0, "kills", name).random(kills)):
+        folder, delay = tmp_path / f"killed-{k}", 0.9 * part * seconds
+        while not killed(name, folder, delay):  # it was over: the machine is less busy now
+            shutil.rmtree(folder)
+            delay /= 2
         finish(start(command(name, folder)))
         assert_same(facts(folder), whole)
-    print(f"{name}: {hits} of {kills} kills hit a run of {seconds:.2f} s; the same weights after each")
-    return hits
+    print(f"{name}: {kills} kills hit a run of {seconds:.2f} s; the same weights after each")
 
 
 @pytest.mark.parametrize("name", BY_DEFAULT)
@@ -105,7 +106,7 @@ def test_a_kill_loses_nothing(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_kills_lose_nothing(name, tmp_path):
-    assert check_kills(name, KILLS, tmp_path) >= KILLS - 1  # a run may end before its kill on a busy machine
+    check_kills(name, KILLS, tmp_path)
 
 
 def test_there_are_at_least_60_kills():
