@@ -31,8 +31,7 @@ def matmul(a, b, out=None):
 @contextmanager
 def multiplying_by(function):
     """Inside, in this thread, `matmul` is `function`, which is called with a (n, k), b (k, m) and `out`, (n, m) or
-    None; or with vectors in their place.
-    """
+    None; or with vectors in their place."""
     token = _matmul.set(function)
     try:
         yield

@@ -1,6 +1,7 @@
 """The oracle: every question a method may ask of model and data. Each is billed first: nothing here works for free."""
 
 import copy
+import hashlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +38,7 @@ class Oracle:
         ledger = Ledger(device=self.device) if ledger is None else ledger
         self.ledger = arguments.like("ledger", ledger, "a Ledger", "charge", "phase")
         self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
+        self._initial = hashlib.blake2b(to_numpy(theta).tobytes(), digest_size=8).hexdigest()
         self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
         Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
 
@@ -132,7 +134,7 @@ class Oracle:
     def identity(self) -> dict[str, Any]:
         """What is being trained, as plain values: but for the data's name, all of it decides the result."""
         return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
-                    seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
+                    theta=self._initial, seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
 
     def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)

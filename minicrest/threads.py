@@ -31,8 +31,7 @@ _this_thread = threading.local()  # .count: how many threads this thread may use
 @contextmanager
 def one_blas_thread():
     """Inside, BLAS keeps to one thread, and `share` uses as many as BLAS did (OMP_NUM_THREADS, threadpoolctl): one, if
-    BLAS is unknown or another thread is inside already. May be nested.
-    """
+    BLAS is unknown or another thread is inside already. May be nested."""
     if getattr(_this_thread, "count", 0) or not _blas_lock.acquire(blocking=False):
         yield
         return
@@ -48,8 +47,7 @@ def one_blas_thread():
 
 def pieces(array, host_entries: int = PIECE, device_entries: int | None = None) -> list:
     """As few slices of an array (n, ...) along n as possible, all equally long but the last, each of one row or of at
-    most `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or one slice (None).
-    """
+    most `host_entries` entries; on a device, where every pass is a launch, of `device_entries`, or one slice (None)."""
     entries = host_entries if array_module(array) is np else device_entries or array.size
     rows = max(1, entries // max(1, array[:1].size))
     return _slices(len(array), max(1, math.ceil(len(array) / rows)))
@@ -99,8 +97,7 @@ def product(a, b, out=None):
 def share(work, parts: list, array=None) -> None:
     """Call work(todo) in several threads at once; `todo` iterates over `parts`, and each part goes to one thread. Where
     `array` (n, ...) is on a device, whose streams belong to a thread, the calling thread works alone. np.errstate holds
-    in all threads, and an error in one is raised here once all have ended.
-    """
+    in all threads, and an error in one is raised here once all have ended."""
     todo, count = iter(parts), getattr(_this_thread, "count", 0) if array_module(array) is np else 0
     others = [_pool(count).submit(copy_context().run, work, todo) for _ in range(min(count, len(parts)) - 1)]
     try:

@@ -1,5 +1,6 @@
 """Training: the loop, which knows no method. `minicrest.train(...)`, the module, may be called like the function."""
 
+import copy
 import hashlib
 import inspect
 import re
@@ -69,8 +70,8 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     settings = {**trainer.settings(strict=path is not None), "evaluate_every": every, "notes": notes}
 
     def save(number: int = 0) -> None:
-        if path and number % checkpoint_every == 0 and (trainer.state.prepared or trainer.state.method_state):
-            checkpoints.save(path, {"settings": settings, "progress": trainer.state})
+        if path and number % checkpoint_every == 0 and ((s := trainer.state).prepared or s.complete or s.method_state):
+            checkpoints.save(path, {"settings": settings, "progress": s})
 
     with one_blas_thread(), np.errstate(all="ignore"):  # Run.diverged says what the warnings would
         if not (path and path.exists() and trainer.resume(path, settings)):
@@ -215,8 +216,8 @@ class _Trainer:
         state, oracle = self.state, self.oracle
         report = self.method.report(state.method_state) if state.prepared and state.method_state is not None else {}
         diverged = int(state.alarm) if int(state.alarm) >= 0 else None
-        return Run(settings, state.step, state.complete, state.curve, state.ledger, state.uses, report, state.theta,
-                   state.statistics, diverged, oracle._network, oracle._data.scale, oracle._data.shift)  # fmt: skip
+        return Run(settings, state.step, state.complete, state.curve, copy.deepcopy(state.ledger), state.uses, report,
+                   state.theta, state.statistics, diverged, oracle._network, oracle._data.scale, oracle._data.shift)
 
     def settings(self, strict: bool) -> dict[str, Any]:
         """What the training is made of, as plain values; `strict`: see `_described`."""
@@ -225,8 +226,9 @@ class _Trainer:
         return {
             "method": type(method).__name__.lower(),
             "hyperparameters": {name: _described(value, strict) for name, value in values.items()},
-            **self.oracle.identity(), "optimizer": _described(self.optimizer, strict),
-            "schedule": _described(self.schedule, strict), "steps": self.steps, "max_bill": self.bill,
+            **self.oracle.identity(), "network": _described(self.oracle._network, strict),
+            "optimizer": _described(self.optimizer, strict), "schedule": _described(self.schedule, strict),
+            "steps": self.steps, "max_bill": self.bill,
             "minicrest": __version__, "numpy": np.__version__,
         }  # fmt: skip
 
@@ -249,7 +251,8 @@ def _described(thing, strict: bool):
     if isinstance(thing, np.ndarray):
         return f"array {thing.shape} {thing.dtype} {hashlib.blake2b(thing.tobytes(), digest_size=8).hexdigest()}"
     named = inspect.isfunction(thing) or inspect.isbuiltin(thing)
-    text = f"{thing.__module__}.{thing.__qualname__}" if named else repr(thing)
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):  # of an array inside every number, to the last bit
+        text = f"{thing.__module__}.{thing.__qualname__}" if named else repr(thing)
     if strict and re.search(r"<lambda>|<locals>| at 0x[0-9a-fA-F]+", text):
         raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module")
     return text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -111,7 +113,8 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
         one_of("schedule", self.schedule, SCHEDULES)
         epochs = whole("epochs", self.epochs, 1)
         optimizer, schedule = Remembering(self._optimizer()), SCHEDULES[self.schedule]()
-        return self._learn(X, y, sample_weight, None, going_on, optimizer, schedule, epochs)
+        with self._unless_it_fails():
+            return self._learn(X, y, sample_weight, None, going_on, optimizer, schedule, epochs)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """One pass over X (n, d), going on from where the last call ended, the optimizer's memory included.
@@ -121,9 +124,10 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
         going_on = hasattr(self, "theta_")
         if not going_on and classes is None:
             raise ValueError("classes must be given in the first call of partial_fit: all labels that may ever occur")
-        state = moved(self._optimizer_state, self.device) if going_on else None
+        state = moved(copy.deepcopy(self._optimizer_state), self.device) if going_on else None  # updated in place
         optimizer = Remembering(self._optimizer(), state)
-        return self._learn(X, y, sample_weight, classes, going_on, optimizer, SCHEDULES["constant"](), epochs=1)
+        with self._unless_it_fails():
+            return self._learn(X, y, sample_weight, classes, going_on, optimizer, SCHEDULES["constant"](), epochs=1)
 
     def decision_function(self, X):
         """The logits: (n, C), or for two classes (n,) how far the second one's is above the first one's."""
@@ -172,6 +176,17 @@ class CoresetClassifier(ClassifierMixin, BaseEstimator):
                              f"{self.theta_.size}; set warm_start=False and call fit")  # fmt: skip
         self._train(method, network, rows, start, optimizer, schedule, epochs, seed)
         return self
+
+    @contextmanager
+    def _unless_it_fails(self):
+        """What fails inside leaves the model as it was: the last one that was trained, or none."""
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _train(self, method, network, rows, start, optimizer, schedule, epochs, seed):
         """Train the network on the rows from `start`, and keep what has been learned."""

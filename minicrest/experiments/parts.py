@@ -191,7 +191,8 @@ def content(value) -> str:
         array = np.ascontiguousarray(to_numpy(value))
         text = f"{array.shape} {array.dtype} {hashlib.blake2b(array.tobytes()).hexdigest()}"
     else:
-        text = repr(value)
+        with np.printoptions(threshold=sys.maxsize, floatmode="unique"):  # of an array inside every number
+            text = repr(value)
     if " at 0x" in text:
         raise TypeError(f"a {type(value).__name__} shows only its address; make it a dataclass, or give it a __repr__ "
                         "that says what it is, so that its runs can be told from others")  # fmt: skip

@@ -10,8 +10,7 @@ from minicrest.threads import by_pieces, channels_last, entrywise, product
 @dataclass(frozen=True)
 class Linear(Affine):
     """y = x W + b with x (n, i), W (i, o), b (o,).   dW = x' dy, db = sum_n dy, dx = dy W'; Ry = Rx W + x RW + Rb;
-    RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'.
-    """
+    RdW = Rx' dy + x' Rdy, Rdb = sum_n Rdy, Rdx = Rdy W' + dy RW'."""
 
     inputs: int
     outputs: int

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from minicrest.checkpoint import write_atomically
 from minicrest.teaching.check import TUTORIALS, grade, of_tutorial
 from minicrest.teaching.exercise import Exercise
 from minicrest.teaching.limit import TooLong, limited
@@ -59,7 +60,8 @@ def export(target, place=".") -> list[str]:
                 sections[reached.exercise.name] = reached
     order = [piece.name for number in TUTORIALS for piece in _pieces(number)]
     names = [name for name in order if name in sections]
-    Path(target).write_text(HEADER + "\n" + _text([sections[name] for name in names]), "utf-8")
+    text = HEADER + "\n" + _text([sections[name] for name in names])
+    write_atomically(target, lambda file: file.write(text.encode()))
     return names
 
 

@@ -102,8 +102,11 @@ def test_milo_goes_on_with_the_next_class(tmp_path, monkeypatch):
 
 
 def test_a_run_whose_bill_went_into_its_preparation_stays_as_it_is(tmp_path):
-    first, again = (run(METHODS["el2n"](m=12), SGD(), tmp_path / "a", max_bill=200) for _ in range(2))
-    assert again.complete and again.steps == 0 and 0 < again.ledger.cost <= 200 and again.ledger == first.ledger
+    for bill, spent in ((200, True), (1, False)):  # in the middle of the preparation; before its first question
+        path = tmp_path / f"{bill}"
+        first, again = (run(METHODS["el2n"](m=12), SGD(), path, max_bill=bill) for _ in range(2))
+        assert again.complete and again.steps == 0 and again.ledger == first.ledger and path.exists()
+        assert 0 < again.ledger.cost <= 200 if spent else again.ledger.cost == 0
 
 
 def test_crest_stops_at_every_step(tmp_path):
@@ -199,8 +202,10 @@ def stopped(tmp_path):
     return path
 
 
-def resume(path, method=None, optimizer=SGD(), steps=STEPS, data=None, network=None, seed=0, device="cpu", **named):
+def resume(path, method=None, optimizer=SGD(), steps=STEPS, data=None, network=None, seed=0, device="cpu", move=0,
+           **named):  # fmt: skip
     oracle = make_oracle(device, seed, data=data, network=network or toy_network(norm=True))
+    oracle = Oracle(oracle._network, oracle._data, oracle.theta + move, seed=seed) if move else oracle
     return train(method or make_method("crest"), oracle, optimizer, steps, checkpoint=path, progress=False,
                  **{"schedule": StepDecay(), "evaluate_every": 3, **named})  # fmt: skip
 
@@ -231,6 +236,7 @@ OTHERS = {
     "network": lambda: {"network": toy_network(norm=False)},
     "network: .*l2=0.0.* there, .*l2=0.1": lambda: {"network": other_loss()},
     "data: '": lambda: {"data": other_data()},
+    "theta: '": lambda: {"move": 1e-9},
 }
 
 

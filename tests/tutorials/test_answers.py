@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from minicrest import checkpoint
 from minicrest.cli import main
 from minicrest.datasets import Dataset
 from minicrest.experiments.check_method import PROMISES, check_method
@@ -94,6 +95,17 @@ def test_export_grows_and_holds_nothing_but_what_is_right(laid_out, tmp_path):
     G = np.random.default_rng(0).standard_normal((6, 2))
     error, limit = module.my_bound_05(G, [1, 4])
     assert 0 < error <= limit
+
+
+def test_export_loses_nothing_where_it_cannot_write(laid_out, tmp_path, monkeypatch):
+    solve(laid_out, "05")
+    export(target := tmp_path / "my_crest.py", laid_out)
+    before = target.read_bytes()
+    solve(laid_out, "10")
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(28, "no space left")))
+    with pytest.raises(OSError, match="no space left"):
+        export(target, laid_out)
+    assert target.read_bytes() == before and [*tmp_path.glob("my_crest*")] == [target]
 
 
 def imported(target, monkeypatch):

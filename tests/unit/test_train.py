@@ -146,7 +146,7 @@ def test_the_bill_by_phase():
     run = train(Sweep(asks=7), oracle, SGD(), 5, evaluate_every=1, progress=False)
     bill = {name: (b.forward, b.backward, b.hessian) for name, b in run.ledger.phases.items()}
     assert bill == {"prepare": (7, 0, 0), "select": (35, 0, 0), "train": (15, 15, 0)}
-    assert run.ledger is oracle.ledger and run.ledger.cost == 42 + 45
+    assert run.ledger == oracle.ledger and run.ledger.cost == 42 + 45
     assert all(b.seconds > 0 for b in run.ledger.phases.values())
 
 
@@ -381,6 +381,48 @@ def test_what_has_no_lasting_description_is_refused_if_a_checkpoint_is_wanted(tm
         with pytest.raises(TypeError, match=r"needs a description that lasts, not .*give a function of a module"):
             train(Sweep(), make()[0], SGD(), 2, schedule=schedule, checkpoint=tmp_path / "a", progress=False)
     assert not any(tmp_path.iterdir())
+
+
+class Nameless(ReLU):
+    """A layer whose repr is its address."""
+
+    __repr__ = object.__repr__
+
+
+@dataclass(frozen=True)
+class Table:
+    """A schedule that is looked up."""
+
+    values: np.ndarray
+
+    def __call__(self, progress):
+        return float(self.values[int(progress * (len(self.values) - 1))])
+
+
+def test_a_network_without_a_lasting_description_is_refused_too(tmp_path):
+    net = Network([Linear(2, 4), Nameless(), Linear(4, 3)], SoftmaxCrossEntropy())
+    data = Dataset(np.ones((6, 2)), np.arange(6) % 3)
+    with pytest.raises(TypeError, match=r"needs a description that lasts, not .*Nameless object at"):
+        train(Sweep(), Oracle(net, data, net.initialize(0)), SGD(), 2, checkpoint=tmp_path / "a", progress=False)
+
+
+@pytest.mark.parametrize("at, move", [(1000, 1.0), (0, 1e-12)])
+def test_long_arrays_and_last_digits_are_described(at, move, tmp_path):
+    values = np.ones(2001)
+    train(Sweep(), make()[0], SGD(), 2, schedule=Table(values), checkpoint=tmp_path / "a", progress=False)
+    other = values.copy()
+    other[at] += move
+    with pytest.raises(ValueError, match="belongs to another training"):
+        train(Sweep(), make()[0], SGD(), 2, schedule=Table(other), checkpoint=tmp_path / "a", progress=False)
+
+
+def test_a_run_keeps_its_bill():
+    """Whatever the oracle is asked later."""
+    oracle = make()[0]
+    run = train(Sweep(), oracle, SGD(), 3, progress=False)
+    bill = run.ledger.cost
+    oracle.losses(np.arange(2))
+    assert run.ledger.cost == bill == oracle.ledger.cost - 2
 
 
 def test_the_number_of_blas_threads_changes_no_bit(tmp_path):

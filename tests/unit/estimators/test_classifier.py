@@ -277,6 +277,25 @@ def test_partial_fit_remembers_the_count_of_adamw():
     assert np.allclose(twice.theta_, theta(small("full", epochs=2, **whole), X, Y), atol=1e-12)
 
 
+@pytest.mark.parametrize("settings", [dict(optimizer="sgd", lr=0.3), dict(lr=0.01)])
+def test_a_call_that_fails_leaves_the_model_as_it_was(settings, monkeypatch):
+    """So the next call ends where it would have ended without: the optimizer's memory is as it was, too."""
+    model, twin = (small("full", **settings).partial_fit(X, Y, classes=[0, 1, 2]) for _ in range(2))
+    before = dict(vars(model))
+
+    def interrupted(*arguments, **named):
+        train(*arguments, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("minicrest.estimators.classifier.train", interrupted)
+        for call in (lambda: model.partial_fit(2 * X, Y), lambda: model.fit(X, Y + 5)):
+            with pytest.raises(KeyboardInterrupt):
+                call()
+    assert vars(model).keys() == before.keys() and all(value is before[name] for name, value in vars(model).items())
+    assert np.array_equal(model.partial_fit(X, Y).theta_, twin.partial_fit(X, Y).theta_)
+
+
 def test_partial_fit_learns_from_chunks(wine):
     x, y = wine
     order = np.random.default_rng(0).permutation(len(y))
