@@ -22,7 +22,7 @@ from minicrest.experiments.statistics import estimate
 ROOT = Path(__file__).resolve().parent.parent
 README, KEPT = ROOT / "README.md", ROOT / "tutorials" / "paper" / "thinning.json"
 LAZY, EARLY = KEPT.with_name("lazy.json"), KEPT.with_name("early.json")
-METHODS = ("random", "shuffle", "infobatch", "crest", "fresh", "thinning")
+METHODS = ("random", "shuffle", "infobatch", "selective-backprop", "crest", "fresh", "thinning")
 VARIANTS = ("crest", "exclude=False", "lazy=False", "T2=20")  # lazy=False without exclusion too, T2=20 with floor=0
 
 
@@ -147,16 +147,27 @@ def title(comparison: dict) -> str:
 
 
 def table(comparisons: list[dict]) -> str:
-    """A row a comparison: accuracies, and how far thinning is ahead of both baselines; * where Holm's test says so."""
+    """A row a comparison: accuracies, and how far thinning is ahead of both baselines; * where Holm's test says so, and
+    + where a choice lies at an end of its grid.
+    """
     lines = ["| problem | bill | seeds | " + " | ".join(METHODS) + " | thinning - random | thinning - shuffle | "
-             "thinning - random with 1.5 times the bill |", "|---" * (len(METHODS) + 6) + "|"]  # fmt: skip
+             "thinning - random with 1.5 times the bill | thinning's seconds / random's |",
+             "|---" * (len(METHODS) + 7) + "|"]  # fmt: skip
     for c in comparisons:
         rows = {row["method"]: row for row in c["rows"]}
-        cells = [f"{rows[name]['accuracy']['mean']:.2f}" if name in rows else "" for name in METHODS]
+        cells = [f"{rows[name]['accuracy']['mean']:.2f}{'+' * at_an_end(c, name)}" if name in rows else ""
+                 for name in METHODS]  # fmt: skip
         ahead = [_difference(rows["thinning"], gain, p) for gain, p in (("gain", "p"), ("gain_shuffle", "p_shuffle"))]
         ahead += [f"{c['more']['ahead']['mean']:+.2f} +- {c['more']['ahead']['half']:.2f}" if "more" in c else ""]
+        ahead += [f"{rows['thinning']['seconds'] / rows['random']['seconds']:.1f}"]
         lines.append(f"| {title(c)} | {100 * c['budget']:g}% | {len(c['seeds'])} | {' | '.join([*cells, *ahead])} |")
     return "\n".join(lines) + "\n"
+
+
+def at_an_end(comparison: dict, method: str) -> bool:
+    """Whether the learning rate or the batch size that was chosen is the least or the largest of several."""
+    chosen, grid = comparison["chosen"][method], comparison["grid"]
+    return any(len(grid[name]) > 1 and chosen[name] in (min(grid[name]), max(grid[name])) for name in ("lr", "m"))
 
 
 def lazy_table(comparisons: list[dict]) -> str:
