@@ -30,6 +30,7 @@ from minicrest.datasets import load
 from minicrest.datasets.load import BUILT_IN
 from minicrest.experiments.files import claimed
 from minicrest.experiments.folders import claim
+from minicrest.experiments.orphans import end_with_parent
 from minicrest.experiments.parts import imported, is_foreign
 from minicrest.run import Run
 
@@ -137,7 +138,7 @@ class Processes:
             if self._closed:
                 raise RuntimeError("no run begins any more")
             if not hasattr(self._mine, "executor"):
-                self._mine.executor = ProcessPoolExecutor(1, env=self._environment)
+                self._mine.executor = ProcessPoolExecutor(1, initializer=end_with_parent, env=self._environment)
             future = self._mine.executor.submit(self._work, plan, out)
             self._futures[self._mine.executor] = future
             return future

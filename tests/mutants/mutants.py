@@ -1088,6 +1088,9 @@ TABLE = {
         ('log_event(topic, {"begun": k})', 'log_event(topic, {"begun": 0})', "runs confused",
          "jobs::test_a_cluster_of_which_a_worker_dies_leaves_the_same_files"),
     ],
+    "experiments/orphans.py": [
+        ("    os._exit(1)", "    pass", "orphans train on", "jobs::test_processes_end_with_the_one_that_began_them"),
+    ],
     "experiments/prepared.py": [
         ("self.prepared.get(fingerprints[deciding])", "next(iter(self.prepared.values()))", "subsets of other data",
          "prepared::test_what_was_prepared_for_other_data_is_refused"),

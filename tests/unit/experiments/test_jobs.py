@@ -1,8 +1,12 @@
 """Runs in other processes, here and on a Dask cluster: the same bits and files, and a death costs one run."""
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from minicrest.experiments.jobs import DEATHS, Cluster, own_modules
 from minicrest.selection import Random
 from tests.unit.test_checkpoint import assert_same
 
+ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = dict(hidden=(8,), epochs=2, evaluations=2)
 MORTAL = '''"""A method in the current folder. As many processes that train seed 1 die as the file deaths says."""
 import os, signal
@@ -123,6 +128,23 @@ def test_processes_are_fresh_in_folder_and_modules(mortal, tmp_path, monkeypatch
     with pytest.raises(ValueError, match="no validation examples"):
         carry_out_all([replace(plan, label="changed") for plan in mortal(0, 2)], "out", jobs=2, progress=False)
     assert len(list(Path("out").glob("*/setup.json"))) >= 1
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM"])
+def test_processes_end_with_the_one_that_began_them(tmp_path, end):
+    told = ["--methods", "random", "--no-full", "--data", "digits", "--hidden", "8", "--epochs", "100000",
+            "--budget", "1", "--seeds", "1", "--jobs", "2", "--out", str(tmp_path)]  # fmt: skip
+    parent = subprocess.Popen([sys.executable, "-m", "minicrest", "compare", *told], start_new_session=True,
+                              stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    try:
+        while len(list(tmp_path.glob("*/checkpoint.npz"))) < 2:
+            assert parent.poll() is None
+            time.sleep(0.05)
+        parent.send_signal(getattr(signal, end))
+        parent.communicate(timeout=30)  # the end of stderr comes when the last process that has it is gone
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 # ---- a cluster
