@@ -1,7 +1,9 @@
 """The report of claims, `minicrest theory`, and claims from a file."""
 
+import errno
 import json
 import math
+import os
 
 import pytest
 
@@ -146,6 +148,17 @@ def test_json_has_every_row(mine, tmp_path, capsys):
     assert fair["tightness"] == pytest.approx(fair["measured"] / 0.9) and broken["error"].startswith("ArithmeticError")
     main(["theory", "mine.fair", "--claims", mine, "--json", str(tmp_path / "out.json")])
     assert json.loads((tmp_path / "out.json").read_text())["claims"][0]["name"] == "mine.fair"
+
+
+def test_json_is_whole_or_as_it_was(mine, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "out.json"
+    path.write_text("before")
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["theory", "mine.fair", "--claims", mine, "--json", str(path)]) == 2
+    assert path.read_text() == "before"
 
 
 def test_list_checks_nothing(mine, capsys):

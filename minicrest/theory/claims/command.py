@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from minicrest.arguments import whole
+from minicrest.experiments.files import write_anywhere
 from minicrest.theory.claims import report
 from minicrest.theory.claims.own import claims_of
 
@@ -43,4 +43,4 @@ def _show(table: str, path: str | None, document: dict[str, Any]) -> None:
     if path == "-":
         sys.stdout.write(text)
     elif path:
-        Path(path).write_text(text, "utf-8")
+        write_anywhere(path, lambda file: file.write(text.encode()))
