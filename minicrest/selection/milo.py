@@ -210,7 +210,7 @@ class Milo(Method):
         """The states after each class, from `state` on; the last one is prepared."""
         labels, prepared = oracle.labels if oracle.labels.dtype.kind in "iu" else None, self.prepared
         if prepared is None and self.digest:
-            raise ValueError(f"the preparation {self.digest!r} is missing: use --prepared FILE or Milo.from_prepared")
+            raise ValueError(f"preparation {self.digest!r} is missing: train --prepared FILE or use Milo.from_prepared")
         if prepared is None:
             features, recipe = encode(self.encoder, oracle.raw(None), oracle.seed), (self.n_subsets, self.lam, self.eps)
             given = features, labels, self.fraction, *recipe, oracle.seed, self.encoder

@@ -150,7 +150,8 @@ def test_a_stopped_run_goes_on_without_the_file(capsys, monkeypatch):
     assert (checkpoint.load("a/run.npz").theta == checkpoint.load("b/run.npz").theta).all()
     Path("a/checkpoint.npz").unlink()
     capsys.readouterr()
-    assert "is missing: use --prepared FILE or Milo.from_prepared" in error_of(capsys, "resume", "a")
+    assert "is missing: train --prepared FILE or use Milo.from_prepared" in error_of(capsys, "resume", "a")
+    assert cli.main([*told, "--out", "a"]) == 0  # which does as it was told
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")

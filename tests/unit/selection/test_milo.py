@@ -560,7 +560,7 @@ def test_a_preparation_must_fit():
     with pytest.raises(TypeError, match="fraction"):
         Milo.from_prepared(P, fraction=0.5)
     for lost in (Milo(digest="0123"), replace(Milo.from_prepared(P), m=5)):
-        with pytest.raises(ValueError, match=r"preparation '\w+' is missing: use --prepared FILE or Milo"):
+        with pytest.raises(ValueError, match=r"preparation '\w+' is missing: train --prepared FILE or use Milo"):
             lost.init(make())
     with pytest.raises(TypeError, match=r"what milo.prepare returns, got ndarray"):
         Milo.from_prepared(data.x)
