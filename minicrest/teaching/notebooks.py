@@ -9,15 +9,17 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import shutil
 import symtable
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from minicrest.checkpoint import write_atomically
 
 SUFFIXES = (".ipynb", ".png", ".svg", ".md")
 
@@ -34,28 +36,34 @@ def folder() -> Path:
 def lay_out(target, force: bool = False) -> list[Path]:
     """Copy the notebooks, their pictures and their README into the folder `target`, and return the files.
 
-    Raises FileExistsError, before anything is written, if one of them is there already, unless `force`.
+    Raises FileExistsError, before anything is written, if another file of such a name is there already, unless `force`.
     """
-    target, files = Path(target), [path for path in sorted(folder().iterdir()) if path.suffix in SUFFIXES]
-    there = [path.name for path in files if (target / path.name).exists()]
-    if there and not force:
-        raise FileExistsError(f"{target} already has {', '.join(there[:3])}{', ...' if len(there) > 3 else ''}; choose "
-                              "another folder, or add --force to overwrite them, your answers included")  # fmt: skip
-    target.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, target / path.name)
-    return [target / path.name for path in files]
+    return _written(target, force, Path.read_bytes)
 
 
 def strip(target, force: bool = False) -> list[Path]:
     """Lay the notebooks out in `target` without solutions and without outputs, as for a class; return the files."""
-    files = lay_out(target, force)
-    for path in files:
-        if path.suffix == ".ipynb":
-            notebook = json.loads(path.read_text("utf-8"))
-            notebook["cells"] = [bare(cell) for cell in notebook["cells"] if not holds_solutions(cell)]
-            path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return files
+    return _written(target, force, lambda path: _stripped(path) if path.suffix == ".ipynb" else path.read_bytes())
+
+
+def _stripped(path: Path) -> bytes:
+    notebook = json.loads(path.read_text("utf-8"))
+    notebook["cells"] = [bare(cell) for cell in notebook["cells"] if not holds_solutions(cell)]
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _written(target, force: bool, content: Callable[[Path], bytes]) -> list[Path]:
+    """The files in `target`, each written whole or not at all. What is there already as it should be is left."""
+    contents = {Path(target) / path.name: content(path) for path in sorted(folder().iterdir())
+                if path.suffix in SUFFIXES}  # fmt: skip
+    missing = [path for path, text in contents.items() if not path.is_file() or path.read_bytes() != text]
+    there = [path.name for path in missing if path.exists()]
+    if there and not force:
+        raise FileExistsError(f"{target} already has {', '.join(there[:3])}{', ...' if len(there) > 3 else ''}; choose "
+                              "another folder, or add --force to overwrite them, your answers included")  # fmt: skip
+    for path in missing:
+        write_atomically(path, methodcaller("write", contents[path]))
+    return list(contents)
 
 
 def holds_solutions(cell: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import os
 import re
 import sys
 
@@ -64,6 +65,24 @@ def test_strip_leaves_no_solution_and_no_output(tmp_path):
     for notebook in notebooks:
         assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook["cells"])
         assert not any(map(holds_solutions, notebook["cells"]))
+
+
+@pytest.mark.parametrize("lay", [strip, lay_out])
+def test_what_was_killed_half_way_goes_on(tmp_path, monkeypatch, lay):
+    replaced, polls = os.replace, iter(range(9))
+
+    def dying(*paths):
+        if next(polls) == 5:
+            raise KeyboardInterrupt
+        replaced(*paths)
+
+    with monkeypatch.context() as dies:
+        dies.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            lay(tmp_path / "half")
+    first, whole = sorted((tmp_path / "half").iterdir()), lay(tmp_path / "whole")
+    assert len(first) == 5 and all(path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes() for path in first)
+    assert [path.read_bytes() for path in lay(tmp_path / "half")] == [path.read_bytes() for path in whole]
 
 
 def test_status_tells_solved_from_unwritten_and_broken(laid_out):
