@@ -65,9 +65,14 @@ class Tuning:
         return sum(point.bill for points in self.points.values() for point in points)
 
     def choice(self, label: str) -> dict[str, Any]:
-        """The settings of the method's best point; the first of equals. Raises ValueError where there is no method."""
+        """The settings of the method's best point; the first of equals.
+
+        Raises ValueError where there is no method, and before all points of all methods have been tried.
+        """
         if label not in self.points:
             raise ValueError(f"nothing was tuned for {label}, only for {', '.join(self.points)}; tune it too")
+        if not self.complete:
+            raise ValueError(self._unfinished())
         return max(self.points[label], key=lambda point: point.rank).settings
 
     def applied(self, label: str, setup: Setup, parts: Parts) -> tuple[Setup, Parts]:
@@ -85,14 +90,24 @@ class Tuning:
         if other:
             raise ValueError(f"this was tuned for other settings ({'; '.join(other)}); tune again")
 
+    def _unfinished(self) -> str:
+        """What to say instead of a choice."""
+        tried, most = sum(map(len, self.points.values())), len(self.points) * math.prod(map(len, self.grid.values()))
+        return (f"This tuning is not finished: it was stopped with {tried} of {most} points tried. The same call goes "
+                "on with it, from the start where out is None.")  # fmt: skip
+
     def note(self) -> str:
         """What was chosen and what it cost, in a sentence."""
+        if not self.complete:
+            return self._unfinished()
         chosen = ", ".join(f"{label} {_words(self.choice(label))}" for label in self.points)
         return (f"Chosen on {self.setup.tuning:.0%} of the training examples, held out, at a bill of "
                 f"{self.bill / 1000:,.0f} in all: {chosen}.")  # fmt: skip
 
     def text(self) -> str:
         """The choices as a table, with what they reached and cost, and where a wider grid may find better ones."""
+        if not self.complete:
+            return self._unfinished()
         head = ["method", *self.grid, "accuracy %", "runs", "diverged", "bill"]
         lines = [self._line(label, points) for label, points in self.points.items()]
         share = f"{100 * self.setup.budget:g}% of full training's {self.setup.equal}"

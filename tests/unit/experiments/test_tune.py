@@ -43,7 +43,7 @@ def test_the_highest_mean_accuracy_is_chosen_and_of_equals_the_lower_loss():
     tuning = made({"random": points}, {"lr": (0.1, 0.2, 0.3, 0.4)})
     assert tuning.choice("random") == {"lr": 0.3}  # the first of what is equal in both
     spread = replace(points[0], accuracy=(1.0, 0.85), loss=(1.0, 1.0))
-    assert made({"random": [spread, points[1]]}, tuning.grid).choice("random") == {"lr": 0.1}  # 0.925 in the mean
+    assert made({"random": [spread, points[1]]}, {"lr": (0.1, 0.2)}).choice("random") == {"lr": 0.1}  # 0.925 in mean
     with pytest.raises(ValueError, match="nothing was tuned for crest, only for random; tune it too"):
         tuning.choice("crest")
 
@@ -60,9 +60,9 @@ def test_choices_at_the_edge_of_the_grid_are_named():
     text = tuning.text()
     assert "random: lr 0.2 is the largest of the grid; a wider one may have a better." in text
     assert "m 8 is" not in text and "The test part was not used." in text and "0.2 in all" in text
-    ends = made({"random": [point(0.9, q=0.0, momentum=0.0), point(0.8, q=0.3, momentum=0.9)]},
-                {"q": (0.0, 0.3), "momentum": (0.0, 0.9)})  # fmt: skip
-    assert "a wider one" not in ends.text()  # there is none
+    others = [point(0.8, q=q, momentum=momentum) for q, momentum in [(0.0, 0.9), (0.3, 0.0), (0.3, 0.9)]]
+    ends = made({"random": [point(0.9, q=0.0, momentum=0.0), *others]}, {"q": (0.0, 0.3), "momentum": (0.0, 0.9)})
+    assert "momentum" in ends.text() and "a wider one" not in ends.text()  # there is none
 
 
 def test_a_tuning_survives_its_file():
@@ -169,6 +169,13 @@ def test_an_early_end_is_not_complete():
     tuning = tune(["random"], seeds=1, grid=dict(lr=(0.1, 0.2)), stop=lambda: next(polls) >= 12, settings=SETTINGS,
                   progress=False)  # fmt: skip
     assert not tuning.complete and [len(points) for points in tuning.points.values()] == [1, 0]
+    says = "This tuning is not finished: it was stopped with 1 of 4 points tried. The same call goes on with it"
+    assert says in tuning.text() and tuning.note() == tuning.text()
+    for use in (lambda: tuning.save("t.json"), lambda: tuning.choice("random"),
+                lambda: compare(["random"], seeds=1, tuned=tuning, settings=SETTINGS)):  # fmt: skip
+        with pytest.raises(ValueError, match=says):
+            use()
+    assert not Path("t.json").exists()
 
 
 # ---- the command line
