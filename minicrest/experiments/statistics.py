@@ -127,7 +127,8 @@ def rows(runs: Mapping[str, Sequence[Run]]) -> list[Row]:
 def pair(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
     """The same runs, those of each method in the order of their seeds (as they come where runs do not say a seed).
 
-    Raises ValueError where a method has no run, or not the seeds that the others have.
+    Raises ValueError where a method has no run, or not the seeds that the others have, and for a run that was stopped
+    before its first evaluation.
     """
     if not runs or not all(runs.values()):
         empty = ", ".join(name for name, group in runs.items() if not group) or "no method at all"
@@ -139,6 +140,10 @@ def pair(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[Run]]:
         if these != wanted or len(set(these)) < len(these):
             raise ValueError(f"every method needs a run of each seed: {first} has the seeds {_listed(wanted)}, "
                              f"{name} has {_listed(these)}; train what is missing or leave it out")  # fmt: skip
+        early = [str(seed) for seed, run in zip(these, ordered[name]) if not len(run.curve.step)]
+        if early:
+            raise ValueError(f"{name} was stopped before its first evaluation with seed {', '.join(early)}; train what "
+                             "is missing or leave it out")  # fmt: skip
     return ordered
 
 

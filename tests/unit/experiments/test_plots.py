@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from minicrest.datasets import load
-from minicrest.experiments import method_plots, plots
+from minicrest.experiments import compare, method_plots, plots
 from minicrest.experiments.figures import blank, logarithmic, save_picture, save_png
 from minicrest.nn import mlp
 from minicrest.optim import SGD
 from minicrest.oracle import Oracle
-from minicrest.selection import METHODS
+from minicrest.selection import EL2N, METHODS
 from minicrest.train import train
 from tests.unit.experiments.made_up import (
     RUNS,
@@ -152,6 +152,16 @@ def test_dollar_signs_are_no_mathematics(tmp_path):
 def test_runs_without_a_partner_are_refused():
     with pytest.raises(ValueError, match="every method needs a run of each seed"):
         plots.comparison({"random": several(0.8, 0.84), "other": several(0.8)})
+
+
+def test_a_run_stopped_in_its_preparation_is_refused():
+    polls = iter(range(10**6))  # random and shuffle poll before each of their 4 steps, and EL2N takes thousands
+    stopped = compare([EL2N(runs=1)], data="blobs", seeds=1, stop=lambda: next(polls) >= 10, progress=False,
+                      settings=dict(steps=4))  # fmt: skip
+    assert not stopped.complete
+    for show in (stopped.text, stopped.document, stopped.figure, lambda: stopped.rows):
+        with pytest.raises(ValueError, match="el2n was stopped before its first evaluation with seed 0; train what is"):
+            show()
 
 
 # ---- a run
