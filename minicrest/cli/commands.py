@@ -139,15 +139,20 @@ def _compare(arguments) -> int:
     return _exit_code(comparison.diverged)
 
 
-def _carried_out(plans, arguments, out: Path):
-    """(runs, how many were there before); (None, 0) and a line on stderr where Ctrl-C stopped them."""
+def _carried_out(plans, arguments, out: Path, more: bool = False):
+    """(runs, how many were there before); (None, 0) and a line on stderr where Ctrl-C stopped them.
+
+    more: whether something else is to be trained after them; then Ctrl-C in the last step of all stops as well.
+    """
     before = sum((plan.setup.folder(out) / "run.npz").exists() for plan in plans)
     with interruptible() as interrupt:
         runs = carry_out_all(plans, out, arguments.jobs, interrupt.stop, interrupt.begin, scheduler=arguments.dask)
-    if runs[-1].complete:
+    complete = runs[-1].complete
+    if complete and not (more and interrupt.pressed):
         return runs, before
-    print(f"stopped in run {len(runs)} of {len(plans)}; go on with the same command: {out} keeps what is finished, "
-          "and the run that was stopped goes on from its checkpoint", file=sys.stderr)  # fmt: skip
+    rest = "" if complete else ", and the run that was stopped goes on from its checkpoint"
+    print(f"stopped {'after' if complete else 'in'} run {len(runs)} of {len(plans)}; go on with the same command: "
+          f"{out} keeps what is finished{rest}", file=sys.stderr)  # fmt: skip
     return None, 0
 
 
@@ -170,7 +175,8 @@ def _tuned(setups, ways, arguments, out: Path) -> list[Tuning]:
         equal = [(replace(setup, equal=way), own) for setup, own in setups]
         prepared = Preparations.given(arguments.prepared)
         trials = Trials.of(equal, seeds, grid_of(arguments.grid), prepared=prepared)
-        runs, _ = _carried_out(trials.plans, arguments, out / "tuning")
+        runs, _ = _carried_out(trials.plans, arguments, out / "tuning",
+                               more=arguments.command == "compare" or way != ways[-1])  # fmt: skip
         if runs is None:
             return []
         if prepared:

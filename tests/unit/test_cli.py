@@ -281,7 +281,7 @@ def test_every_subcommand_has_help(name, capsys):
 
 
 def at_step(k, act, monkeypatch):
-    """Call `act` in the middle of the k-th step that is made from now on."""
+    """Call `act` in the middle of the k-th step that is made from now on; return a list with an entry for each."""
     made, update = [], SGD.update
 
     def noticed(*arguments):
@@ -291,6 +291,7 @@ def at_step(k, act, monkeypatch):
         return update(*arguments)
 
     monkeypatch.setattr(SGD, "update", noticed)
+    return made
 
 
 def interrupt():
@@ -331,6 +332,22 @@ def test_ctrl_c_in_a_comparison_and_the_same_command_goes_on(monkeypatch, capsys
     (full,) = Path("c").glob("full-0-*")
     assert cli.main(["train", *QUICK, "--method", "full", "--budget", "0.5", "--out", "whole"]) == 0
     assert same_theta(full, "whole")
+
+
+def test_ctrl_c_in_the_last_step_of_a_tuning(monkeypatch, capsys):
+    """It stops what would follow: the comparison, or the tuning of the other way. Where nothing does, all is shown."""
+    told = [*QUICK, "--budget", "0.5", "--methods", "random", "--no-full", "--grid", "lr=0.1", "--tune-seeds", "1"]
+    for out, words, first, code in [("a", ["tune"], "bill", 0), ("b", ["tune", "--equal", "both"], "steps", 130),
+                                    ("c", ["compare"], "bill", 130)]:  # fmt: skip
+        with monkeypatch.context() as counting:
+            made = at_step(0, interrupt, counting)
+            assert cli.main(["tune", *told, "--equal", first, "--out", f"{out}-whole"]) == 0
+        with monkeypatch.context() as stopping:
+            at_step(len(made), interrupt, stopping)
+            assert cli.main([*words, *told, "--out", out]) == code
+        says = f"stopped after run 2 of 2; go on with the same command: {out}/tuning keeps what is finished\n"
+        assert capsys.readouterr().err == (says if code else "") and len(list(Path(out).glob("*/*/run.npz"))) == 2
+        assert cli.main([*words, *told, "--out", out]) == 0
 
 
 def test_ctrl_c_with_two_processes_keeps_their_last_checkpoints():
