@@ -138,7 +138,7 @@ def test_the_evidence_is_what_was_kept():
         assert evidence.block(mark) == table(json.loads(kept.read_text())) != ""
 
 
-TIES = ("mnist10k, mlp, label-noise 0.2", "trec, mlp")  # thinning ties there at a tenth of the bill
+TIES = ("mnist10k, mlp, label-noise 0.2", "trec, mlp")  # thinning and shuffle, at a tenth, on seeds 10 to 29
 DOUBTING = "mnist10k, mlp, label-noise 0.2, q tuned"
 
 
@@ -167,8 +167,13 @@ def test_what_readme_says_of_a_tenth_of_the_bill(kept):
     thinning = {title: rows["thinning"] for title, rows in of_mlp(kept[0.1]).items()}
     assert len(thinning) == 6 and all(row["gain"]["mean"] > 0 and row["p"] < 0.001 for row in thinning.values())
     assert all(row["gain_shuffle"]["mean"] > 0 for row in thinning.values())
-    assert {title for title, row in thinning.items() if not told(row)[1]} == set(TIES)
+    assert [title for title, row in thinning.items() if not told(row)[1]] == ["trec, mlp"]
     comparisons = json.loads(evidence.KEPT.read_text())
+    later = {evidence.title(c): c["later"]["shuffle"] for c in comparisons if "later" in c}
+    assert set(later) == set(thinning) and {t for t, e in later.items() if e["mean"] - e["half"] <= 0} == set(TIES)
+    every = [rows["thinning"] for rows in kept[0.1].values()]
+    assert len(every) == 9  # the six, with q tuned and twice with LeNet
+    assert all(row["gain_shuffle"]["mean"] > 0 or row["p_shuffle"] > 0.05 for row in every)
     more = {evidence.title(c): c["more"]["ahead"] for c in comparisons if "more" in c}
     assert set(more) == set(thinning) and [t for t, e in more.items() if e["mean"] - e["half"] <= 0] == ["trec, mlp"]
     assert {len(c["seeds"]) for c in comparisons if evidence.title(c) in more and c["budget"] == 0.1} == {30}
@@ -200,7 +205,18 @@ def test_what_readme_says_of_other_bills(kept):
                                                                            TIES[1]: (True, False)}  # fmt: skip
     assert round(whole[TIES[1]]["gain"]["mean"], 1) == -1.6
     assert all(-2 < whole[TIES[0]][gain]["mean"] < -1.7 for gain in ("gain", "gain_shuffle"))
-    assert not {"mnist10k, mlp", "subj, mlp"} & set(whole)
+    assert set(of_mlp(kept[0.1])) <= set(whole)
+
+
+def test_what_readme_says_of_training_for_less():
+    problems = {p["title"]: p for p in json.loads(evidence.EARLY.read_text())}
+    behind = {(title, name) for title, p in problems.items() for name, e in p["ahead"].items()
+              if e["mean"] + e["half"] < 0}  # fmt: skip
+    assert behind == {("subj, mlp", "shuffle")} and set(TIES) < set(problems)
+    subj = problems["subj, mlp"]
+    assert subj["stops"] == {"random": 1, "shuffle": 0.3, "thinning": 1}
+    assert -0.6 < subj["ahead"]["shuffle"]["mean"] < -0.5
+    assert all(p["bills"] == [0.03, 0.1, 0.3, 1] for p in problems.values())
 
 
 def test_what_readme_says_of_lenet(kept):
@@ -213,7 +229,12 @@ def test_what_readme_says_of_lenet(kept):
     for gain in (tenth["thinning"]["gain"], tenth["thinning"]["gain_shuffle"]):
         assert abs(gain["mean"]) + gain["half"] < 0.5
     assert told(third["thinning"]) == [False, True]
-    assert 0.9 < tenth["thinning"]["seconds"] / tenth["random"]["seconds"] < 1.15
+    mnist = next(c for c in comparisons if evidence.title(c) == "mnist10k, lenet")
+    assert mnist["chosen"]["shuffle"]["m"] == mnist["chosen"]["thinning"]["m"] == 2 * mnist["chosen"]["random"]["m"]
+    seconds = {name: row["seconds"] for name, row in kept[0.1]["mnist10k, lenet"].items()}
+    assert f"need {seconds['shuffle'] / seconds['random']:.2f} of these seconds" in " ".join(README.read_text().split())
+    for rows in (tenth, kept[0.1]["mnist10k, lenet"]):
+        assert 1.1 <= rows["thinning"]["seconds"] / rows["random"]["seconds"] < 1.2
 
 
 def test_what_readme_says_of_the_others(kept):
@@ -221,9 +242,15 @@ def test_what_readme_says_of_the_others(kept):
     for rows in mlp.values():
         assert rows["crest"]["gain_shuffle"]["mean"] < 0 and rows["crest"]["p_shuffle"] < 0.05
     fresh = {title: rows["fresh"] for title, rows in {**mlp, "cifar10": kept[0.1]["cifar10, lenet"]}.items()}
-    ahead = {"digits, mlp", "mnist10k, mlp", "mnist10k, mlp, imbalance 10"}
-    assert {title for title, row in fresh.items() if row["gain_shuffle"]["mean"] > 0} == ahead
-    assert all(fresh[title]["gain"]["mean"] > 0 for title in ahead)
+    ahead = {"mnist10k, mlp", "mnist10k, mlp, imbalance 10"}
+    assert {title for title, row in fresh.items() if told(row)[1]} == ahead
+    assert all(told(fresh[title])[0] for title in ahead)
+    assert {t for t, row in fresh.items() if row["gain_shuffle"]["mean"] < 0} == {*TIES, "subj, mlp", "cifar10"}
+    known = {title: rows["selective-backprop"] for title, rows in mlp.items()}
+    assert {title for title, row in known.items() if told(row) == [True, True]} == ahead
+    assert all(known[title]["gain"]["mean"] < mlp[title]["thinning"]["gain"]["mean"] for title in known)
+    assert known[TIES[0]]["gain_shuffle"]["mean"] < -2
+    assert all(abs(rows["infobatch"]["gain_shuffle"]["mean"]) < 0.6 for rows in mlp.values())
     seconds = [rows["thinning"]["seconds"] / rows["random"]["seconds"] for rows in mlp.values()]
     assert 0.9 < min(seconds) and max(seconds) < 5
 
@@ -254,8 +281,15 @@ def test_what_readme_says_of_lazy_crest():
     comparisons = {evidence.title(c): c for c in json.loads(evidence.LAZY.read_text())}
     ratio = {name: [c["bill"][name] / c["bill"]["random"] for c in comparisons.values() if name in c["bill"]]
              for name in ("crest", "lazy=False")}  # fmt: skip
-    assert 2 < min(ratio["crest"]) and max(ratio["crest"]) < 3
+    assert 2 < min(ratio["crest"]) and max(ratio["crest"]) < 3.5
     assert 7.5 < min(ratio["lazy=False"]) and max(ratio["lazy=False"]) < 12
     for title, c in comparisons.items():
-        worse = {name: e["mean"] + e["half"] < 0 for name, e in c["crest_minus"].items() if name != "shuffle"}
+        worse = {name: e["mean"] + e["half"] < 0 for name, e in c["crest_minus"].items()
+                 if name not in ("shuffle", "T2=20")}  # fmt: skip
         assert not any(worse.values()), title
+    lead = {title: c["crest_minus"]["random"] for title, c in comparisons.items()}
+    many, plain = comparisons["digits, mlp, copies 149"], lead["digits, mlp"]
+    assert round(many["dropping_minus_random"]["mean"]) == 5
+    assert many["crest_minus"]["random"]["mean"] < many["crest_minus"]["random"]["half"]
+    for few in ("digits, mlp, copies 9", "digits, mlp, copies 50"):
+        assert abs(lead[few]["mean"] - plain["mean"]) < lead[few]["half"]
