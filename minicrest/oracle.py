@@ -38,9 +38,9 @@ class Oracle:
         ledger = Ledger(device=self.device) if ledger is None else ledger
         self.ledger = arguments.like("ledger", ledger, "a Ledger", "charge", "phase")
         self.labels = read_only(to_numpy(data.y))  # (n,) classes or (n, ...) float targets, on the host
-        self._initial = hashlib.blake2b(to_numpy(theta).tobytes(), digest_size=8).hexdigest()
         self._place = SimpleNamespace()  # theta, statistics, time and progress, shared with the validation oracle
         Learner(self).move(theta, network.initial_statistics(theta) if stats is None else stats)
+        self._start = hashlib.blake2b(to_numpy(theta).tobytes() + to_numpy(self.statistics).tobytes()).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self._data)
@@ -132,9 +132,9 @@ class Oracle:
         return Fork(self._network, self._data, theta, None, seed, self.ledger)
 
     def identity(self) -> dict[str, Any]:
-        """What is being trained, as plain values: but for the data's name, all of it decides the result."""
-        return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
-                    theta=self._initial, seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
+        """What its network is trained on and from where, as plain values; but for the data's name all of it matters."""
+        return dict(data_name=self._data.name, data=self._data.fingerprint(), theta=self._start, seed=self.seed,
+                    device=self.device, dtype=str(self.dtype))  # fmt: skip
 
     def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from minicrest import __version__, arguments
 from minicrest import checkpoint as checkpoints
-from minicrest.backend import array_module
+from minicrest.backend import array_module, to_numpy
 from minicrest.batch import Batch, Diverged
 from minicrest.learner import Learner, evaluate
 from minicrest.ledger import BillSpent, Ledger, Stopped
@@ -70,7 +70,8 @@ def train(method, oracle, optimizer, steps, *, schedule=Constant(), max_bill=Non
     settings = {**trainer.settings(strict=path is not None), "evaluate_every": every, "notes": notes}
 
     def save(number: int = 0) -> None:
-        if path and number % checkpoint_every == 0 and ((s := trainer.state).prepared or s.complete or s.method_state):
+        s = trainer.state
+        if path and number % checkpoint_every == 0 and (s.prepared or s.complete or s.method_state is not None):
             checkpoints.save(path, {"settings": settings, "progress": s})
 
     with one_blas_thread(), np.errstate(all="ignore"):  # Run.diverged says what the warnings would
@@ -226,7 +227,7 @@ class _Trainer:
         return {
             "method": type(method).__name__.lower(),
             "hyperparameters": {name: _described(value, strict) for name, value in values.items()},
-            **self.oracle.identity(), "network": _described(self.oracle._network, strict),
+            "network": _described(self.oracle._network, strict), **self.oracle.identity(),
             "optimizer": _described(self.optimizer, strict), "schedule": _described(self.schedule, strict),
             "steps": self.steps, "max_bill": self.bill,
             "minicrest": __version__, "numpy": np.__version__,
@@ -237,7 +238,7 @@ def _pieces(method, oracle, state) -> Iterator[Any]:
     """The states of the method's preparation, one after another from `state` on; one state where it has no pieces."""
     if getattr(method, "preparation", None):
         yield from method.preparation(oracle, state)
-    else:
+    elif state is None:
         yield method.init(oracle)
 
 
@@ -248,10 +249,10 @@ def _described(thing, strict: bool):
         return thing
     if isinstance(thing, (list, tuple)):
         return [_described(item, strict) for item in thing]
-    if isinstance(thing, np.ndarray):
-        return f"array {thing.shape} {thing.dtype} {hashlib.blake2b(thing.tobytes(), digest_size=8).hexdigest()}"
+    if isinstance(thing, np.ndarray) or array_module(thing) is not np:
+        return f"array {thing.shape} {thing.dtype} {hashlib.blake2b(to_numpy(thing).tobytes()).hexdigest()[:16]}"
     named = inspect.isfunction(thing) or inspect.isbuiltin(thing)
-    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):  # of an array inside every number, to the last bit
+    with np.printoptions(threshold=sys.maxsize if strict else 9, floatmode="unique"):  # every number of arrays inside
         text = f"{thing.__module__}.{thing.__qualname__}" if named else repr(thing)
     if strict and re.search(r"<lambda>|<locals>| at 0x[0-9a-fA-F]+", text):
         raise TypeError(f"a checkpoint needs a description that lasts, not {text}; give a function of a module")

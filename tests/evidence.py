@@ -95,6 +95,7 @@ def gathered_lazy(folder: Path) -> list[dict]:
     found = []
     for _, document in documents(folder, "steps"):
         labels = {variant(row["method"]): row["method"] for row in document["rows"]}
+        assert len(labels) == len(document["rows"]), f"two of {list(labels)} are the same variant"
         runs = {name: [run for run in document["runs"] if run["method"] == label] for name, label in labels.items()}
         accuracy = {name: 100 * np.array([run["curve"]["accuracy"][-1] for run in runs[name]]) for name in runs}
         bill = {name: float(np.mean([run["cost"] for run in runs[name]])) for name in runs}
@@ -118,6 +119,7 @@ def gathered_early(folder: Path) -> list[dict]:
         if tuned.exists() and "thinning" in {row["method"] for row in document["rows"]}:
             tuning = json.loads(tuned.read_text())
             bills = problems.setdefault(title(head(document) | {"grid": tuning["grid"]}), {})
+            assert document["setup"]["budget"] not in bills, f"{path}: there are two of this problem and bill"
             bills[document["setup"]["budget"]] = document, tuning["methods"]
     several = {name: bills for name, bills in sorted(problems.items()) if len(bills) > 2 and 1 in bills}
     return [{"title": name} | _stopped(bills) for name, bills in several.items()]

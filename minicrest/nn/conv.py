@@ -1,8 +1,8 @@
 """Convolution. tests/unit/nn/naive_layers.py has its plain twin: the definition, in loops.
 
-Images are (n, c, h, w), but their channels come last in memory, so that a row of a window is adjacent numbers, and
-convolution is k matrix products, one for each row of the window. Their left factors hold k times as many numbers as the
-images, so they are built for a few images at a time, which stay in the cache, and shared among threads (threads.py).
+Images are (n, c, h, w), but their channels, unless they are few, come last in memory: a row of a window is adjacent
+numbers, and convolution is k matrix products, one for each row of the window. Their left factors hold k times as many
+numbers as the images, so they are built for a few images at a time, which stay in the cache, and shared among threads.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Conv2d(Affine):
 
 
 def _short(x, k: int) -> bool:
-    """Whether, on the host, windows of x (n, h, w, c) are copied by the rows of each channel, which come in turn."""
+    """Whether, on the host, windows of x (n, h, w, c) are copied by the rows of its channels."""
     return k * x.shape[3] < SHORT and array_module(x) is np
 
 

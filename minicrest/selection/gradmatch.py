@@ -35,6 +35,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import solve
+from scipy.optimize import nnls
 
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform, weighted
@@ -179,9 +181,6 @@ def omp(G, target, k: int, lam: float) -> Match:
 
 def _least_squares(A, target, lam: float) -> np.ndarray:
     """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d)."""
-    from scipy.linalg import solve
-    from scipy.optimize import nnls
-
     p, K = len(A), A @ A.T
     if lam > WELL_CONDITIONED * K.trace():
         w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")

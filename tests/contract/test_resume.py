@@ -9,6 +9,7 @@ import pytest
 
 import minicrest
 from minicrest import checkpoint
+from minicrest.batch import uniform
 from minicrest.nn import SoftmaxCrossEntropy
 from minicrest.optim import SGD, AdamW, Cosine, StepDecay
 from minicrest.oracle import Fork, Oracle
@@ -164,6 +165,33 @@ def test_every_checkpoint_leads_to_the_same_end(name, bill, tmp_path, monkeypatc
     for k, content in enumerate(written):
         (path := tmp_path / f"{k}.npz").write_bytes(content)
         assert_same_run(run(method, SGD(), path, checkpoint_every=1, max_bill=bill), whole)
+
+
+class Asking:
+    """A method of one's own without pieces: its first state is an array, for which it asks every loss."""
+
+    m = 6
+
+    def init(self, oracle):
+        return oracle.losses(np.arange(len(oracle)))
+
+    def propose(self, state, oracle):
+        return uniform(np.arange(oracle.time, oracle.time + self.m)), state
+
+    def observe(self, state, feedback):
+        return state
+
+    def report(self, state):
+        return {}
+
+
+def test_a_kill_after_a_whole_preparation_bills_it_once(tmp_path, monkeypatch):
+    method, written, save = Asking(), [], checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", lambda path, tree: (save(path, tree), written.append(path.read_bytes())))
+    whole = run(method, SGD(), tmp_path / "whole.npz", checkpoint_every=1)
+    for k, content in enumerate(list(written)):
+        (path := tmp_path / f"{k}.npz").write_bytes(content)
+        assert_same_run(run(method, SGD(), path, checkpoint_every=1), whole)
 
 
 def test_a_budget_resumes_too(tmp_path):

@@ -17,6 +17,7 @@ from minicrest.random import stream
 
 ROOT = Path(__file__).resolve().parents[2]
 
+
 def blas_threads():
     """Of all that are loaded: NumPy's and SciPy's."""
     return max((library["num_threads"] for library in ThreadpoolController().select(user_api="blas").info()), default=1)
@@ -122,6 +123,12 @@ def test_a_blas_that_scipy_brings_later_keeps_to_one_thread_too():
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
+def test_gradmatch_brings_its_blas_before_a_training_begins():
+    code = "import sys, minicrest.selection.gradmatch; assert 'scipy.linalg' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+@needs_threads
 def test_an_error_in_any_thread_arrives_and_leaves_all_in_order():
     ended = threading.Barrier(3, timeout=30)
 
