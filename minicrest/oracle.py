@@ -132,9 +132,9 @@ class Oracle:
         return Fork(self._network, self._data, theta, None, seed, self.ledger)
 
     def identity(self) -> dict[str, Any]:
-        """What its network is trained on and from where, as plain values; but for the data's name all of it matters."""
-        return dict(data_name=self._data.name, data=self._data.fingerprint(), theta=self._start, seed=self.seed,
-                    device=self.device, dtype=str(self.dtype))  # fmt: skip
+        """What is being trained, from where, as plain values; but for the data's name all of it decides the result."""
+        return dict(network=repr(self._network), data_name=self._data.name, data=self._data.fingerprint(),
+                    theta=self._start, seed=self.seed, device=self.device, dtype=str(self.dtype))  # fmt: skip
 
     def _checked(self, i, flat: bool = False) -> np.ndarray:
         i = np.asarray(i)

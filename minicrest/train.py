@@ -227,7 +227,7 @@ class _Trainer:
         return {
             "method": type(method).__name__.lower(),
             "hyperparameters": {name: _described(value, strict) for name, value in values.items()},
-            "network": _described(self.oracle._network, strict), **self.oracle.identity(),
+            **self.oracle.identity(), "network": _described(self.oracle._network, strict),
             "optimizer": _described(self.optimizer, strict), "schedule": _described(self.schedule, strict),
             "steps": self.steps, "max_bill": self.bill,
             "minicrest": __version__, "numpy": np.__version__,

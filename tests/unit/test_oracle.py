@@ -389,7 +389,7 @@ def test_the_clock_waits_for_the_device(device, monkeypatch):
 def test_identity_names_what_is_trained(device):
     oracle, spy, data, theta, stats = make(device)
     found = oracle.identity()
-    assert (found["data_name"], found["data"]) == ("toy", data.fingerprint())
+    assert found["network"] == repr(spy) and (found["data_name"], found["data"]) == ("toy", data.fingerprint())
     assert (found["seed"], found["device"], found["dtype"]) == (5, device, "float64")
     for move in ((0, 0), (1e-9, 0), (0, 1e-9)):  # where it starts, and its statistics
         other = Oracle(spy, data, theta + move[0], stats + move[1], seed=5).identity()
