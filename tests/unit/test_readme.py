@@ -209,6 +209,22 @@ def test_what_readme_says_of_other_bills(kept):
     assert set(of_mlp(kept[0.1])) <= set(whole)
 
 
+def test_each_method_stops_at_the_smallest_bill_that_is_best_on_held_out_examples():
+    held_out = {"random": (0.7, 0.9, 0.9), "shuffle": (0.9, 0.8, 0.7), "thinning": (0.5, 0.6, 0.7)}
+    bills = {}
+    for k, bill in enumerate((0.1, 0.3, 1)):
+        seeds = [0, 1, 2] if bill < 1 else [0, 1]  # those of all bills count
+        runs = [{"method": name, "seed": seed, "curve": {"accuracy": [0.0, bill / 2 + seed / 10]}}
+                for name in held_out for seed in seeds]  # fmt: skip
+        points = {name: {"points": [{"accuracy": [0.0, 0.2]}, {"accuracy": [values[k]] * 2}]}
+                  for name, values in held_out.items()}  # fmt: skip
+        bills[bill] = {"seeds": seeds, "runs": runs}, points
+    found = evidence._stopped(bills)
+    assert found["stops"] == {"random": 0.3, "shuffle": 0.1, "thinning": 1} and found["seeds"] == [0, 1]
+    assert found["accuracy"] == pytest.approx({"random": 20, "shuffle": 10, "thinning": 55})
+    assert found["ahead"]["random"]["mean"] == pytest.approx(35)
+
+
 def test_what_readme_says_of_training_for_less():
     problems = {p["title"]: p for p in json.loads(evidence.EARLY.read_text())}
     behind = {(title, name) for title, p in problems.items() for name, e in p["ahead"].items()
