@@ -35,8 +35,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve
-from scipy.optimize import nnls
+import scipy  # its parts load when they are first used
 
 from minicrest.backend import to_numpy
 from minicrest.batch import uniform, weighted
@@ -89,6 +88,7 @@ class GradMatch(Method):
 
     def __post_init__(self):
         super().__post_init__()
+        scipy.optimize.nnls  # noqa: B018 loads its BLAS here, before a training keeps all to one thread
         if (self.elements, self.features) == ("class-gradient", "logits"):
             raise ValueError("of the logits' gradient one class is a single number: use elements 'class' or 'batch'")
 
@@ -183,7 +183,7 @@ def _least_squares(A, target, lam: float) -> np.ndarray:
     """(p,) argmin over w >= 0 of |A' w - target|^2 + lam |w|^2, for the rows of A (p, d)."""
     p, K = len(A), A @ A.T
     if lam > WELL_CONDITIONED * K.trace():
-        w = solve(K + lam * np.eye(p), A @ target, assume_a="pos")
+        w = scipy.linalg.solve(K + lam * np.eye(p), A @ target, assume_a="pos")
         if (w > 0).all():  # then it is also the solution with the constraint
             return w
-    return nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]
+    return scipy.optimize.nnls(np.vstack([A.T, math.sqrt(lam) * np.eye(p)]), np.append(target, np.zeros(p)))[0]
